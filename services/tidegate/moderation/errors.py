@@ -1,0 +1,68 @@
+"""Why a request is refused: one base error with a `Reason`. `serving.status` maps each reason to a gRPC status."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Every reason for which a request ends without a decision."""
+
+    INVALID_REQUEST = "INVALID_REQUEST"
+    MESSAGE_TOO_LARGE = "MESSAGE_TOO_LARGE"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    DECISION_NOT_FOUND = "DECISION_NOT_FOUND"
+    LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
+    OVERLOADED = "OVERLOADED"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One field that is wrong."""
+
+    field: str
+    """Path of the field as in the proto ("item.parts[2].text.text")."""
+    description: str
+    """What is wrong and what is allowed. Never the content itself."""
+
+
+class TidegateError(Exception):
+    """Base of all errors that a caller may see. Its message is shown to callers: no content, path or library text."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class InvalidRequest(TidegateError):
+    """The request is broken; each wrong field is named."""
+
+    def __init__(self, fields: Sequence[FieldViolation], *, reason: Reason = Reason.INVALID_REQUEST) -> None:
+        summary = "; ".join(f"{wrong.field}: {wrong.description}" for wrong in fields)
+        super().__init__(reason, summary)
+        self.fields = tuple(fields)
+
+
+class LedgerUnavailable(TidegateError):
+    """The decision could not be made durable, so there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.LEDGER_UNAVAILABLE, "the decision could not be recorded; retry")
+
+
+class IdempotencyKeyReused(TidegateError):
+    """The key was used before, for another item."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Reason.IDEMPOTENCY_KEY_REUSED, "idempotency_key was used for another item; use a new key for each item"
+        )
+
+
+class DecisionNotFound(TidegateError):
+    """The ledger holds no such decision."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.DECISION_NOT_FOUND, "no decision with this decision_id")

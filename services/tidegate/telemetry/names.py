@@ -1,0 +1,138 @@
+"""Every span, attribute and metric name, declared once: what dashboards, tests and `tidegate trace` rely on.
+
+Renaming one breaks the boards of whoever runs Tidegate, so a change here goes into the changelog.
+Attributes hold no user text and no account, content or part id: `tests/telemetry/test_names.py` knows the whole list.
+"""
+
+from enum import StrEnum
+
+
+class ServiceName(StrEnum):
+    """`service.name` of each process that makes spans. Triton names itself in its own spans' resource."""
+
+    CLIENT = "tidegate-client"
+    """The caller, where it uses our client."""
+    ROUTER = "tidegate-router"
+    """The router's replica; in the colocated topology every stage is in it."""
+    FEATURES = "tidegate-features"
+    """A replica of the feature lookup."""
+    TEXT = "tidegate-text"
+    """A replica of the text detectors."""
+    TRITON = "tidegate-triton"
+    """The Triton server: given to it as `--trace-config opentelemetry,resource=service.name=…`."""
+
+
+class SpanName(StrEnum):
+    """The spans of one request, in the order in which it meets them."""
+
+    CLIENT_MODERATE = "tidegate.client.Moderate"
+    """CLIENT span of one call, retries included."""
+    CLIENT_MODERATE_STREAM = "tidegate.client.ModerateStream"
+    """CLIENT span of one item of a stream, from sending to its result."""
+    MODERATE = "tidegate.moderate"
+    """SERVER span: one item in the router, from decoding to the reply."""
+    PLAN = "tidegate.plan"
+    """Which detectors the active policies need."""
+    GATHER = "tidegate.gather"
+    """All signals, asked for concurrently."""
+    FEATURES_LOOKUP = "tidegate.features.lookup"
+    """The feature stage's work on a batch; see `batches.py` for how each request of the batch gets one."""
+    FEATURES_ONLINE_READ = "tidegate.features.online_read"
+    """CLIENT span: one read of the online store for a whole batch."""
+    TEXT_SCORE = "tidegate.text.score"
+    """The text stage's work on a batch: tokenize, infer, calibrate."""
+    TRITON_INFER = "tidegate.triton.infer"
+    """CLIENT span: one inference call for a whole batch; its `traceparent` is what Triton's own spans join."""
+    POLICY_EVALUATE = "tidegate.policy.evaluate"
+    """The live policy, pure."""
+    SHADOW_EVALUATE = "tidegate.shadow.evaluate"
+    """The shadow policies, on the same inputs."""
+    LEDGER_APPEND = "tidegate.ledger.append"
+    """From handing over the record until it is durable."""
+
+
+class TritonSpanName(StrEnum):
+    """Spans that the Triton server makes itself; a third one carries the model's name."""
+
+    INFER_REQUEST = "InferRequest"
+    """One request, as the server saw it."""
+    COMPUTE = "compute"
+    """The time in the backend."""
+
+
+class Attribute(StrEnum):
+    """Attribute names on spans."""
+
+    SURFACE = "tidegate.surface"
+    """Where the content appears, for example `comment`."""
+    MARKET = "tidegate.market"
+    """ISO 3166-1 alpha-2."""
+    SOURCE = "tidegate.source"
+    """What brought the item here, for example `own_initiative`."""
+    PART_COUNT = "tidegate.part.count"
+    """Number of parts of the item."""
+    TEXT_LENGTH = "tidegate.text.length_characters"
+    """Characters of text, summed over the item or the batch."""
+    ACTION = "tidegate.action"
+    """What was decided."""
+    COMPLETENESS = "tidegate.completeness"
+    """COMPLETE, PARTIAL or FAILED."""
+    DECISION_REPEATED = "tidegate.decision.repeated"
+    """True if an earlier decision under the same idempotency key was returned."""
+    POLICY_ID = "tidegate.policy.id"
+    """The policy's id."""
+    POLICY_VERSION = "tidegate.policy.version"
+    """The policy's version, counting from 1."""
+    POLICY_DIGEST = "tidegate.policy.digest"
+    """SHA-256 of the canonical document, 64 hex digits."""
+    RULES_FIRED = "tidegate.policy.rules_fired"
+    """Ids of the rules that fired, most severe first."""
+    SHADOW_COUNT = "tidegate.shadow.count"
+    """Number of shadow policies evaluated."""
+    BATCH_SIZE = "tidegate.batch.size"
+    """Requests in the batch, unsampled ones included."""
+    BATCH_SAMPLED = "tidegate.batch.sampled"
+    """Requests in the batch whose trace is recorded."""
+    BATCH_SHARED = "tidegate.batch.shared"
+    """True on the twin of a batch span: the work is in the linked span, in another request's trace."""
+    DETECTOR_NAME = "tidegate.detector.name"
+    """Catalogue name of a detector."""
+    DETECTOR_VERSION = "tidegate.detector.version"
+    """Catalogue version of a detector."""
+    DETECTOR_STATUS = "tidegate.detector.status"
+    """OK, TIMED_OUT, FAILED or NOT_COVERED."""
+    DETECTORS = "tidegate.detectors"
+    """Catalogue names of the planned detectors."""
+    FEATURE_STATUS = "tidegate.features.status"
+    """OK, TIMED_OUT, FAILED or NOT_NEEDED."""
+    FEATURE_STALE = "tidegate.features.stale_count"
+    """Values read that are older than their view's ttl."""
+    FEATURE_MISSING = "tidegate.features.missing_count"
+    """Values asked for that the store doesn't hold."""
+    BUDGET_MS = "tidegate.budget_ms"
+    """Time left for the hop when it began, in milliseconds."""
+    REASON = "tidegate.error.reason"
+    """`Reason` of a request that ended without a decision."""
+    RPC_METHOD = "rpc.method"
+    """OpenTelemetry's name for the called method."""
+    RPC_STATUS = "rpc.grpc.status_code"
+    """OpenTelemetry's name for the gRPC status, as a number."""
+
+
+class MetricName(StrEnum):
+    """Metrics of the serving processes. Labels are bounded: surface, market, action, stage, status."""
+
+    DECISIONS = "tidegate_decisions_total"
+    """Decisions by surface, action and completeness."""
+    REFUSALS = "tidegate_refusals_total"
+    """Requests that ended without a decision, by reason."""
+    DECISION_SECONDS = "tidegate_decision_seconds"
+    """From decoding to the reply."""
+    STAGE_SECONDS = "tidegate_stage_seconds"
+    """Time in a stage, by stage and status."""
+    STAGE_BATCH_SIZE = "tidegate_stage_batch_size"
+    """Requests per batch, by stage."""
+    DETECTOR_RUNS = "tidegate_detector_runs_total"
+    """Detector runs by detector and status."""
+    FALLBACKS = "tidegate_fallbacks_total"
+    """Rules that came out unknown, by what their policy then did (`fail_closed`, `fail_open`, a named action)."""

@@ -1,0 +1,46 @@
+"""What the two OTLP encodings have in common: the limits, and how a span is checked and put together."""
+
+from dataclasses import dataclass
+
+from tidegate.telemetry.span_record import SpanRecord
+
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+"""Per export request, after decompression. The SDK's batches of 512 spans take about 300 KiB."""
+MAX_ATTRIBUTES = 128
+"""Per span, OpenTelemetry's own default limit; the rest is left out."""
+MAX_LINKS = 256
+"""Per span; the rest is left out."""
+MAX_MOMENTS = 128
+"""Per span; the rest is left out."""
+MAX_TEXT_CHARACTERS = 2_048
+"""Per name or text attribute; the rest is cut off."""
+MAX_DEPTH = 6
+"""Nesting of attribute values; deeper ones are left out."""
+MAX_TIME_NS = 2**63 - 1
+"""What the store's integers hold (the year 2262)."""
+
+
+class MalformedPayload(Exception):  # noqa: N818 - reads as what it is
+    """The request can't be understood as OTLP; the message is fit for the sender."""
+
+
+class MalformedSpan(Exception):  # noqa: N818 - reads as what it is
+    """One span can't be stored; the others of its request can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What one export request held."""
+
+    spans: tuple[SpanRecord, ...]
+    """Fit to be stored."""
+    rejected: int
+    """Spans left out because they had no valid ids or times."""
+
+
+def checked_times(start_ns: int, end_ns: int) -> tuple[int, int]:
+    """Start and end, one standing in for the other where it is missing, the end never before the start."""
+    start_ns, end_ns = start_ns or end_ns, end_ns or start_ns
+    if not 0 < start_ns <= MAX_TIME_NS or not 0 < end_ns <= MAX_TIME_NS:
+        raise MalformedSpan
+    return start_ns, max(start_ns, end_ns)

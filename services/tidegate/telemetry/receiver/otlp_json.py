@@ -15,10 +15,10 @@ import orjson
 from tidegate.telemetry.receiver.payload import (
     MAX_ATTRIBUTES,
     MAX_DEPTH,
+    MAX_INTEGER,
     MAX_LINKS,
     MAX_MOMENTS,
     MAX_TEXT_CHARACTERS,
-    MAX_TIME_NS,
     MalformedPayload,
     MalformedSpan,
     Payload,
@@ -88,7 +88,7 @@ def _record(span: JsonObject, service: str) -> SpanRecord:
     )
 
 
-def _field(of: JsonObject, name: str) -> Any:  # noqa: ANN401 - JSON
+def _field(of: JsonObject, name: str) -> Any:
     if name in of:
         return of[name]
     return of.get("".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name))
@@ -111,7 +111,7 @@ def _first_objects(of: JsonObject, name: str, limit: int) -> list[JsonObject]:
     return [item for item in items[:limit] if isinstance(item, dict)] if isinstance(items, list) else []
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - JSON
+def _text(value: Any) -> str:
     return value[:MAX_TEXT_CHARACTERS] if isinstance(value, str) else ""
 
 
@@ -130,26 +130,27 @@ def _id(of: JsonObject, name: str, size: int) -> str:
 def _time(of: JsonObject, name: str) -> int:
     """0 if missing or unreadable."""
     value = _integer(_field(of, name))
-    return value if value is not None and 0 <= value <= MAX_TIME_NS else 0
+    return value if value is not None and value > 0 else 0
 
 
-def _integer(value: Any) -> int | None:  # noqa: ANN401 - JSON
+def _integer(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        return int(value)
+        number = int(value)
     except (ValueError, OverflowError):
         return None
+    return number if abs(number) <= MAX_INTEGER else None
 
 
-def _role(value: Any) -> SpanRole:  # noqa: ANN401 - JSON
+def _role(value: Any) -> SpanRole:
     if isinstance(value, str) and value.removeprefix("SPAN_KIND_") in SpanRole.__members__:
         return SpanRole(value.removeprefix("SPAN_KIND_"))
     number = _integer(value)
     return _ROLES[number] if number is not None and 0 <= number < len(_ROLES) else SpanRole.UNSPECIFIED
 
 
-def _status(value: Any) -> SpanStatus:  # noqa: ANN401 - JSON
+def _status(value: Any) -> SpanStatus:
     if isinstance(value, str) and value.removeprefix("STATUS_CODE_") in SpanStatus.__members__:
         return SpanStatus(value.removeprefix("STATUS_CODE_"))
     number = _integer(value)
@@ -169,7 +170,7 @@ def _attributes(of: JsonObject, name: str, depth: int = 0) -> dict[str, Attribut
     }
 
 
-def _value(value: Any, depth: int) -> AttributeJson:  # noqa: ANN401, PLR0911 - JSON; one return per type of the union
+def _value(value: Any, depth: int) -> AttributeJson:  # noqa: PLR0911 - one return per type of the union
     if not isinstance(value, dict) or depth > MAX_DEPTH:
         return None
     for name in ("stringValue", "bytesValue"):

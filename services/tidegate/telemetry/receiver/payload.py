@@ -16,8 +16,8 @@ MAX_TEXT_CHARACTERS = 2_048
 """Per name or text attribute; the rest is cut off."""
 MAX_DEPTH = 6
 """Nesting of attribute values; deeper ones are left out."""
-MAX_TIME_NS = 2**63 - 1
-"""What the store's integers hold (the year 2262)."""
+MAX_INTEGER = 2**63 - 1
+"""What the store holds; as a time in nanoseconds, the year 2262."""
 
 
 class MalformedPayload(Exception):  # noqa: N818 - reads as what it is
@@ -41,6 +41,6 @@ class Payload:
 def checked_times(start_ns: int, end_ns: int) -> tuple[int, int]:
     """Start and end, one standing in for the other where it is missing, the end never before the start."""
     start_ns, end_ns = start_ns or end_ns, end_ns or start_ns
-    if not 0 < start_ns <= MAX_TIME_NS or not 0 < end_ns <= MAX_TIME_NS:
+    if not 0 < start_ns <= MAX_INTEGER or not 0 < end_ns <= MAX_INTEGER:
         raise MalformedSpan
     return start_ns, max(start_ns, end_ns)

@@ -1,0 +1,63 @@
+"""OTLP over HTTP, in protobuf and in JSON; gzip is undone by aiohttp, within the same size limit.
+
+Source for paths, statuses and bodies: OpenTelemetry protocol 1.x, "OTLP/HTTP".
+"""
+
+from aiohttp import web
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # the package ships no stubs
+
+from tidegate.telemetry.receiver.grpc_server import answer
+from tidegate.telemetry.receiver.intake import IntakeUnavailable, SpanIntake
+from tidegate.telemetry.receiver.otlp_json import parse_json
+from tidegate.telemetry.receiver.otlp_protobuf import parse_protobuf
+from tidegate.telemetry.receiver.payload import MAX_MESSAGE_BYTES, MalformedPayload
+
+_PROTOBUF = "application/x-protobuf"
+_JSON = "application/json"
+_PARSERS = {_PROTOBUF: parse_protobuf, _JSON: parse_json}
+_INVALID_ARGUMENT = 3
+_UNAVAILABLE = 14
+
+
+def http_app(intake: SpanIntake) -> web.Application:
+    """`POST /v1/traces`, `/v1/metrics` and `/v1/logs` (both dropped), `GET /healthz`."""
+
+    async def take_traces(request: web.Request) -> web.Response:
+        parse = _PARSERS.get(request.content_type)
+        if parse is None:
+            return web.Response(status=415, text=f"send {_PROTOBUF} or {_JSON}\n")
+        try:
+            payload = parse(await request.read())
+            await intake.take(payload.spans)
+        except MalformedPayload as error:
+            return _reply(request, Status(code=_INVALID_ARGUMENT, message=str(error)), status=400)
+        except IntakeUnavailable:
+            busy = Status(code=_UNAVAILABLE, message="the span store is busy or can't be written")
+            return _reply(request, busy, status=503)
+        return _reply(request, answer(payload.rejected))
+
+    async def drop(request: web.Request) -> web.Response:
+        if request.content_type not in _PARSERS:
+            return web.Response(status=415, text=f"send {_PROTOBUF} or {_JSON}\n")
+        await request.read()
+        # The answers for metrics and logs are empty messages too, as is this one.
+        return _reply(request, answer(rejected=0))
+
+    async def healthy(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    app = web.Application(client_max_size=MAX_MESSAGE_BYTES)
+    app.router.add_post("/v1/traces", take_traces)
+    app.router.add_post("/v1/metrics", drop)
+    app.router.add_post("/v1/logs", drop)
+    app.router.add_get("/healthz", healthy)
+    return app
+
+
+def _reply(request: web.Request, message: Message, *, status: int = 200) -> web.Response:
+    """In the encoding in which it was asked."""
+    if request.content_type == _JSON:
+        return web.Response(status=status, text=MessageToJson(message, indent=None), content_type=_JSON)
+    return web.Response(status=status, body=message.SerializeToString(), content_type=_PROTOBUF)

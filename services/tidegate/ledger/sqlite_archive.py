@@ -1,0 +1,113 @@
+"""The SQLite ledger for those who look back: `LedgerArchive`, read-only, in pages or one snapshot."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tidegate.ledger.chain import Entry, Head
+from tidegate.ledger.record_keys import RecordKeys, microseconds
+from tidegate.ledger.sqlite_schema import open_archive, transaction
+
+_PAGE = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStatistics:
+    """How much a ledger holds."""
+
+    records: int
+    """Decisions."""
+    writers: int
+    """Hash chains, one per process that wrote."""
+    policies: int
+    """Kept policy documents."""
+    size_bytes: int
+    """Of the file, without what waits in the write-ahead log."""
+    first: datetime | None
+    """When the earliest decision was made, UTC; None if there is none."""
+    last: datetime | None
+    """When the latest decision was made, UTC; None if there is none."""
+
+
+class SqliteArchive:
+    """`LedgerArchive` on one SQLite file. For one thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens the file. Raises FileNotFoundError or sqlite3.Error if it is not there or no ledger."""
+        self._connection = open_archive(path)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._connection.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything read within the block is as of one moment, whatever is written meanwhile."""
+        with transaction(self._connection, mode="DEFERRED"):
+            yield
+
+    def count(self, *, since: datetime | None = None) -> int:
+        """See `LedgerArchive.count`."""
+        return self._number("SELECT count(*) FROM records WHERE decided_at_us >= ?", _lowest(since))
+
+    def payloads(self, *, since: datetime | None = None) -> Iterator[bytes]:
+        """See `LedgerArchive.payloads`. Each page is a read of its own: one long read would keep the log growing."""
+        lowest, position = _lowest(since), 0
+        while True:
+            page = self._connection.execute(
+                "SELECT position, record FROM records WHERE position > ? AND decided_at_us >= ?"
+                " ORDER BY position LIMIT ?",
+                (position, lowest, _PAGE),
+            ).fetchall()
+            yield from (record for _, record in page)
+            if len(page) < _PAGE:
+                return
+            position = page[-1][0]
+
+    def entries(self) -> Iterator[Entry]:
+        """See `LedgerArchive.entries`."""
+        rows = self._connection.execute(
+            "SELECT writer_id, sequence, previous_hash, hash, decision_id, idempotency_key, fingerprint, decided_at_us,"
+            " record FROM records ORDER BY writer_id, sequence"
+        )
+        for writer_id, sequence, previous_hash, own_hash, decision_id, key, fingerprint, decided_at_us, record in rows:
+            keys = RecordKeys(decision_id, key or "", fingerprint, decided_at_us)
+            yield Entry(writer_id, sequence, previous_hash, own_hash, keys, record)
+
+    def heads(self) -> Iterator[Head]:
+        """See `LedgerArchive.heads`."""
+        for row in self._connection.execute("SELECT writer_id, sequence, hash FROM heads ORDER BY writer_id"):
+            yield Head(*row)
+
+    def policies(self) -> Iterator[tuple[str, str]]:
+        """See `LedgerArchive.policies`."""
+        yield from self._connection.execute("SELECT digest, document FROM policies ORDER BY digest")
+
+    def policy_document(self, digest: str) -> str | None:
+        """See `LedgerArchive.policy_document`."""
+        row = self._connection.execute("SELECT document FROM policies WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def statistics(self) -> LedgerStatistics:
+        """How much it holds."""
+        span = self._connection.execute("SELECT min(decided_at_us), max(decided_at_us) FROM records").fetchone()
+        first, last = (None if moment is None else _EPOCH + timedelta(microseconds=moment) for moment in span)
+        return LedgerStatistics(
+            records=self._number("SELECT count(*) FROM records"),
+            writers=self._number("SELECT count(*) FROM heads"),
+            policies=self._number("SELECT count(*) FROM policies"),
+            size_bytes=self._number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"),
+            first=first,
+            last=last,
+        )
+
+    def _number(self, statement: str, *parameters: int) -> int:
+        number: int = self._connection.execute(statement, parameters).fetchone()[0]
+        return number
+
+
+def _lowest(since: datetime | None) -> int:
+    return -(1 << 62) if since is None else microseconds(since)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from tidegate.features.generator import generate
 from tidegate.features.history import write_history
+from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.features.refs import ACCOUNT_SIGNALS_V1, Service
-from tidegate.features.repository import OnlineChoice, OnlineKind, configuration, open_repository, write_configuration
+from tidegate.features.repository import configuration, open_repository, write_configuration
 from tidegate.features.services import definitions
 
 Progress = Callable[[str], None]

@@ -10,13 +10,13 @@ by Feast: that is the place for a Redis password.
 """
 
 import os
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import yaml
 from feast import FeatureStore
+
+from tidegate.features.online import OnlineChoice, OnlineKind
 
 CONFIGURATION = "feature_store.yaml"
 PROJECT = "tidegate"
@@ -24,28 +24,6 @@ PROJECT = "tidegate"
 
 _WRITER_TIMEOUT_MS = 10_000
 """Materialisation sends thousands of rows in one pipeline; a read's timeout would cut it off."""
-
-
-class OnlineKind(StrEnum):
-    """Online stores that Tidegate is tested with."""
-
-    SQLITE = "sqlite"
-    REDIS = "redis"
-
-
-@dataclass(frozen=True, slots=True)
-class OnlineChoice:
-    """Which online store to use."""
-
-    kind: OnlineKind = OnlineKind.SQLITE
-    """SQLite lies in the state directory."""
-    redis: str = ""
-    """`HOST:PORT[,ssl=true,password=${VARIABLE}…]`, as Feast's `connection_string`; needed for REDIS only."""
-
-    def __post_init__(self) -> None:
-        """Refuses a Redis store without an address."""
-        if self.kind is OnlineKind.REDIS and ":" not in self.redis:
-            raise ValueError("a Redis online store needs its address as HOST:PORT")
 
 
 class RepositoryMissingError(Exception):

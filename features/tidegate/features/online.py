@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+CONFIGURATION = "feature_store.yaml"
+"""Name of the file that makes a directory a feature repository."""
+
 
 class OnlineKind(StrEnum):
     """Online stores that Tidegate is tested with."""

@@ -16,9 +16,8 @@ from typing import Any
 import yaml
 from feast import FeatureStore
 
-from tidegate.features.online import OnlineChoice, OnlineKind
+from tidegate.features.online import CONFIGURATION, OnlineChoice, OnlineKind
 
-CONFIGURATION = "feature_store.yaml"
 PROJECT = "tidegate"
 """Feast project: part of every online key, so changing it orphans what is stored."""
 

@@ -1,0 +1,281 @@
+"""Checks a condition before it runs: which signals it reads and which type each must have.
+
+A recursive descent over CEL's own grammar for the operators that `condition.py` lists. It builds no tree: what
+evaluates is the CEL engine, what is needed here are references and types.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<number>\d+\.\d+|\d+)
+      | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<operator>&&|\|\||==|!=|<=|>=|[<>!().,\[\]-])
+    )""",
+    re.VERBOSE,
+)
+_ITEM_FIELDS = ("surface", "market", "language", "source")
+_TEXT_TESTS = ("startsWith", "endsWith", "contains")
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in")
+_MAX_DEPTH = 30
+"""Nested parentheses and negations; the parser's own stack must not run out."""
+_VIEW_PREFIX = "account_"
+
+
+class ConditionError(ValueError):
+    """The condition can't be used; the message says what is wrong and what is allowed."""
+
+
+class Kind(StrEnum):
+    """Type of a value in a condition. Whole and fractional numbers compare with each other."""
+
+    BOOL = "true/false"
+    NUMBER = "number"
+    STRING = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A signal that a condition reads, as written."""
+
+    path: tuple[str, ...]
+    """For example `("account", "enforcement", "strikes_90d")`."""
+
+    @property
+    def root(self) -> str:
+        """`item`, `score`, `severity` or `account`."""
+        return self.path[0]
+
+    @property
+    def feature(self) -> str | None:
+        """Full feature name (`account_enforcement__strikes_90d`), or None if it is not a feature."""
+        if self.root != "account" or len(self.path) != 3:  # noqa: PLR2004 - account.VIEW.FEATURE
+            return None
+        view = self.path[1] if self.path[1].startswith(_VIEW_PREFIX) else _VIEW_PREFIX + self.path[1]
+        return f"{view}__{self.path[2]}"
+
+    def __str__(self) -> str:
+        return ".".join(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Operand:
+    kind: Kind | None
+    """None if it is a feature whose type is not known yet."""
+    text: str
+    """For messages."""
+    reference: Reference | None = None
+    is_list: bool = False
+
+
+def parse(source: str) -> Mapping[Reference, Kind]:
+    """The signals that a condition reads, in order of appearance, each with its type.
+
+    A feature's type follows from what it is compared with; where nothing tells, it is taken to be a number, so that a
+    value of another type leaves the rule unknown.
+
+    Raises:
+        ConditionError: It is not a condition, or its types do not fit.
+    """
+    parser = _Parser(_tokens(source))
+    result = parser.condition()
+    parser.expect_end()
+    parser.require(result, Kind.BOOL, "a condition as a whole")
+    return parser.settled()
+
+
+def _tokens(source: str) -> list[tuple[str, str]]:
+    tokens: list[tuple[str, str]] = []
+    text = source.rstrip()
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            rest = text[position:].lstrip()[:20]
+            raise ConditionError(
+                f"can't be read at {rest!r}; allowed: && || ! == != < <= > >= in, {', '.join(_TEXT_TESTS)}, parentheses"
+            )
+        tokens.append((str(match.lastgroup), match.group(str(match.lastgroup))))
+        position = match.end()
+    return [*tokens, ("end", "")]
+
+
+class _Parser:
+    """One pass over the tokens of one condition."""
+
+    def __init__(self, tokens: list[tuple[str, str]]) -> None:
+        self._tokens = tokens
+        self._at = 0
+        self._depth = 0
+        self._kinds: dict[Reference, Kind | None] = {}
+        self._same: list[tuple[_Operand, _Operand]] = []
+
+    def condition(self) -> _Operand:
+        """A chain of `||`."""
+        return self._chain("||", lambda: self._chain("&&", self._relation))
+
+    def expect_end(self) -> None:
+        """Nothing may follow the condition."""
+        kind, text = self._tokens[self._at]
+        if kind != "end":
+            raise ConditionError(f"has {text!r} where it should end")
+
+    def require(self, operand: _Operand, kind: Kind, role: str) -> None:
+        """The operand must have this type, which also settles the type of a feature."""
+        found = self._kind(operand)
+        if operand.is_list or (found is not None and found is not kind):
+            what = "a list" if operand.is_list else f"a {found}"
+            raise ConditionError(f"{operand.text} is {what}, but {role} must be a {kind}")
+        if operand.reference is not None:
+            self._kinds[operand.reference] = kind
+
+    def settled(self) -> Mapping[Reference, Kind]:
+        """Types of all references, once everything has been read."""
+        for _ in range(len(self._same)):
+            for left, right in self._same:
+                self._unify(left, right)
+        return {reference: kind or Kind.NUMBER for reference, kind in self._kinds.items()}
+
+    def _chain(self, operator: str, operand: Callable[[], _Operand]) -> _Operand:
+        left = operand()
+        while self._take(operator):
+            self.require(left, Kind.BOOL, f"what stands left of {operator}")
+            right = operand()
+            self.require(right, Kind.BOOL, f"what stands right of {operator}")
+            left = _Operand(Kind.BOOL, f"the result of {operator}")
+        return left
+
+    def _relation(self) -> _Operand:
+        left = self._unary()
+        while (operator := self._tokens[self._at][1]) in _COMPARISONS and self._tokens[self._at][0] != "string":
+            self._at += 1
+            right = self._unary()
+            self._compare(operator, left, right)
+            left = _Operand(Kind.BOOL, f"the result of {operator}")
+        return left
+
+    def _compare(self, operator: str, left: _Operand, right: _Operand) -> None:
+        if (operator == "in") != right.is_list or left.is_list:
+            raise ConditionError("compares with a list; only `SIGNAL in [VALUE, ...]` is allowed")
+        self._unify(left, right)
+        self._same.append((left, right))
+        if operator not in ("==", "!=", "in") and Kind.BOOL in (self._kind(left), self._kind(right)):
+            raise ConditionError(f"{operator} has no meaning for true/false; compare with == or !=")
+
+    def _unify(self, left: _Operand, right: _Operand) -> None:
+        kinds = self._kind(left), self._kind(right)
+        if kinds[0] is not None and kinds[1] is not None and kinds[0] is not kinds[1]:
+            raise ConditionError(f"compares {left.text} (a {kinds[0]}) with {right.text} (a {kinds[1]})")
+        for operand in (left, right):
+            if operand.reference is not None:
+                self._kinds[operand.reference] = kinds[0] or kinds[1]
+
+    def _kind(self, operand: _Operand) -> Kind | None:
+        return operand.kind if operand.reference is None else self._kinds[operand.reference]
+
+    def _unary(self) -> _Operand:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise ConditionError(f"is nested more than {_MAX_DEPTH} deep")
+        operand = self._negated()
+        self._depth -= 1
+        return operand
+
+    def _negated(self) -> _Operand:
+        if self._take("!"):
+            operand = self._unary()
+            self.require(operand, Kind.BOOL, "what follows !")
+            return _Operand(Kind.BOOL, "the result of !")
+        if self._take("-"):
+            kind, text = self._next()
+            if kind != "number":
+                raise ConditionError(f"has {text!r} after -; only a number may follow")
+            return _Operand(Kind.NUMBER, f"-{text}")
+        return self._primary()
+
+    def _primary(self) -> _Operand:
+        kind, text = self._next()
+        if kind == "number":
+            return _Operand(Kind.NUMBER, text)
+        if kind == "string":
+            return _Operand(Kind.STRING, text)
+        if kind == "name":
+            return _Operand(Kind.BOOL, text) if text in ("true", "false") else self._signal(text)
+        if text == "(":
+            inner = self.condition()
+            self._expect(")")
+            return inner
+        if text == "[":
+            return self._list()
+        raise ConditionError(f"has {text!r} where a signal or value should be" if text else "ends too early")
+
+    def _list(self) -> _Operand:
+        first = self._primary()
+        while self._take(","):
+            self._unify(first, self._primary())
+        self._expect("]")
+        if first.reference is not None or first.kind is None or first.is_list:
+            raise ConditionError("has a list of something other than plain values")
+        return _Operand(first.kind, "a list", is_list=True)
+
+    def _signal(self, root: str) -> _Operand:
+        path = [root]
+        while self._take("."):
+            kind, step = self._next()
+            if kind != "name":
+                raise ConditionError(f"has {step!r} after a dot")
+            if step in _TEXT_TESTS and self._tokens[self._at][1] == "(":
+                return self._text_test(self._reference(path), step)
+            path.append(step)
+        if self._tokens[self._at][1] == "(":
+            raise ConditionError(f"calls {'.'.join(path)}(); allowed functions: {', '.join(_TEXT_TESTS)}")
+        return self._reference(path)
+
+    def _text_test(self, operand: _Operand, function: str) -> _Operand:
+        self.require(operand, Kind.STRING, f"what {function} is called on")
+        self._expect("(")
+        argument = self._primary()
+        self.require(argument, Kind.STRING, f"the argument of {function}")
+        self._expect(")")
+        return _Operand(Kind.BOOL, f"the result of {function}")
+
+    def _reference(self, path: list[str]) -> _Operand:
+        reference = Reference(tuple(path))
+        match path:
+            case ["item", field] if field in _ITEM_FIELDS:
+                kind: Kind | None = Kind.STRING
+            case ["score" | "severity", _, _]:
+                kind = Kind.NUMBER
+            case ["account", "known"]:
+                kind = Kind.BOOL
+            case ["account", _, _]:
+                kind = None
+            case _:
+                raise ConditionError(
+                    f"reads {reference}, which does not exist; allowed: item.({'|'.join(_ITEM_FIELDS)}), "
+                    "score.DETECTOR.LABEL, severity.DETECTOR.LABEL, account.known, account.VIEW.FEATURE"
+                )
+        self._kinds.setdefault(reference, kind)
+        return _Operand(kind, str(reference), reference=reference)
+
+    def _take(self, text: str) -> bool:
+        kind, found = self._tokens[self._at]
+        if found != text or kind == "string":
+            return False
+        self._at += 1
+        return True
+
+    def _expect(self, text: str) -> None:
+        if not self._take(text):
+            found = self._tokens[self._at][1] or "its end"
+            raise ConditionError(f"has {found!r} where {text!r} should be")
+
+    def _next(self) -> tuple[str, str]:
+        token = self._tokens[self._at]
+        if token[0] != "end":
+            self._at += 1
+        return token

@@ -1,0 +1,108 @@
+"""What a policy says about an item: pure, without clock or I/O, the same for the same inputs for ever.
+
+Stands between the gather step and the ledger in a request's path. The shadow policies go through it too, and so does
+every replay of a recorded decision.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from tidegate.moderation.decision import (
+    Action,
+    DecisionInputs,
+    PolicyOutcome,
+    PolicyReference,
+    RuleEvaluation,
+    Violation,
+)
+from tidegate.moderation.item import Surface
+from tidegate.policy.compiled_rule import CompiledRule
+from tidegate.policy.condition import Kind, Reference
+from tidegate.policy.readings import Readings
+from tidegate.policy.schema import Mode
+from tidegate.policy.signal_context import SignalContext, signal_context
+
+
+class NotApplicableError(LookupError):
+    """A policy was asked about a surface or market that it is not for; ALLOW would be a guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPolicy:
+    """One policy document, checked and compiled. Made by `compilation.compile_policy`."""
+
+    reference: PolicyReference
+    """Which document, exactly."""
+    document: str
+    """Canonical JSON; its SHA-256 is the reference's digest."""
+    mode: Mode
+    """Live or shadow."""
+    surfaces: tuple[Surface, ...]
+    """Where it applies."""
+    markets: frozenset[str] | None
+    """Where it applies; None means everywhere."""
+    rules: tuple[CompiledRule, ...]
+    """In markets without an overlay."""
+    rules_by_market: Mapping[str, tuple[CompiledRule, ...]]
+    """In the markets that overlays name."""
+    kinds: Mapping[Reference, Kind]
+    """Every signal that a condition reads, with the type that it must have."""
+    labels: Mapping[str, AbstractSet[str]]
+    """Detectors that the rules read, with the labels."""
+
+    @property
+    def detectors(self) -> frozenset[str]:
+        """Catalogue names of the detectors that the rules read, in any market."""
+        return frozenset(self.labels)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """Full names (`view__feature`) of the account features that the rules read, in any market."""
+        return frozenset(name for reference in self.kinds if (name := reference.feature))
+
+    @property
+    def reads_account(self) -> bool:
+        """Whether any rule reads a feature of the account or whether it is known."""
+        return any(reference.root == "account" for reference in self.kinds)
+
+    def rules_in(self, market: str) -> tuple[CompiledRule, ...]:
+        """The rules as they apply in a market, overlays resolved."""
+        return self.rules_by_market.get(market, self.rules)
+
+    def covers(self, surface: Surface, market: str) -> bool:
+        """Whether the policy is for this surface and market."""
+        return surface in self.surfaces and (self.markets is None or market in self.markets)
+
+    def evaluate(self, inputs: DecisionInputs) -> PolicyOutcome:
+        """What the policy says. Raises NotApplicableError if it is not for the item's surface and market."""
+        if not self.covers(inputs.surface, inputs.market):
+            raise NotApplicableError(f"policy {self.reference.id} is not for {inputs.surface} in {inputs.market}")
+        readings = Readings(inputs)
+        context: SignalContext | None = None
+
+        def signals() -> SignalContext:
+            nonlocal context
+            if context is None:
+                context = signal_context(inputs, readings, self.kinds)
+            return context
+
+        evaluations: list[RuleEvaluation] = []
+        violations: list[Violation] = []
+        for rule in self.rules_in(inputs.market):
+            evaluation = rule.evaluate(readings, signals)
+            evaluations.append(evaluation)
+            if (violation := rule.violation(evaluation)) is not None:
+                violations.append(violation)
+        violations.sort(key=lambda violation: -violation.action.severity_order)
+        return PolicyOutcome(
+            policy=self.reference,
+            action=violations[0].action if violations else Action.ALLOW,
+            violations=tuple(violations),
+            evaluations=tuple(evaluations),
+        )
+
+
+def decide(inputs: DecisionInputs, policy: CompiledPolicy) -> PolicyOutcome:
+    """`policy.evaluate(inputs)`, in the words of the promise about records: the same inputs give the same outcome."""
+    return policy.evaluate(inputs)

@@ -1,0 +1,58 @@
+"""The detectors and account features that exist, to find a policy's misspelt names before it is used."""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from tidegate.features.refs import ACCOUNT_FEATURES, ValueKind
+from tidegate.models.catalogue import catalogue
+from tidegate.policy.condition import Kind
+from tidegate.policy.engine import CompiledPolicy
+from tidegate.policy.problems import Problem
+
+_KINDS: Mapping[ValueKind, Kind] = {
+    ValueKind.BOOL: Kind.BOOL,
+    ValueKind.INT: Kind.NUMBER,
+    ValueKind.FLOAT: Kind.NUMBER,
+    ValueKind.STRING: Kind.STRING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a policy may name."""
+
+    detectors: Mapping[str, AbstractSet[str]]
+    """Labels by catalogue name."""
+    features: Mapping[str, Kind]
+    """Type of each feature by full name."""
+
+
+def installed_vocabulary() -> Vocabulary:
+    """The detectors and features of this installation. Raises CatalogueError if the catalogue can't be read."""
+    return Vocabulary(
+        detectors={name: frozenset(spec.labels) for name, spec in catalogue().items()},
+        features={name: _KINDS[ref.feature.kind] for name, ref in ACCOUNT_FEATURES.items()},
+    )
+
+
+def unknown_names(policy: CompiledPolicy, vocabulary: Vocabulary, *, file: str) -> Iterator[Problem]:
+    """Names that do not exist, and features taken for another type than they have."""
+    for detector, labels in policy.labels.items():
+        known = vocabulary.detectors.get(detector)
+        if known is None:
+            yield Problem(
+                file, "", f"there is no detector {detector}; known: {', '.join(sorted(vocabulary.detectors))}"
+            )
+            continue
+        for label in sorted(labels - known):
+            yield Problem(file, "", f"{detector} has no label {label}; known: {', '.join(sorted(known))}")
+    for reference, kind in policy.kinds.items():
+        if (feature := reference.feature) is None:
+            continue
+        actual = vocabulary.features.get(feature)
+        if actual is None:
+            names = ", ".join(sorted(vocabulary.features))
+            yield Problem(file, "", f"{reference} is {feature}, which does not exist; known: {names}")
+        elif actual is not kind:
+            yield Problem(file, "", f"{reference} is a {actual}, but a condition takes it for a {kind}")

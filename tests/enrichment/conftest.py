@@ -1,0 +1,94 @@
+"""Real online stores for the lookup's tests: a seeded SQLite repository, and a Redis server of the test's own."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from tidegate.features.online import OnlineChoice
+from tidegate.features.pipeline import seed
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """When the stores were seeded, as the seeding saw it."""
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded SQLite repository that no test changes."""
+    state = tmp_path_factory.mktemp("seeded")
+    seed(state, OnlineChoice(), count=64, random_seed=7, now=NOW, progress=lambda _: None)
+    return state
+
+
+@pytest.fixture
+def sqlite_state(seeded: Path, tmp_path: Path) -> Path:
+    """A copy of the seeded repository for one test to break."""
+    return shutil.copytree(seeded, tmp_path / "state")
+
+
+class RedisServer:
+    """One redis-server process without persistence, on a free port that it keeps over restarts."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        with Redis(port=self.port) as client:
+            while time.monotonic() < deadline:
+                try:
+                    client.ping()
+                except RedisConnectionError:
+                    time.sleep(0.05)
+                else:
+                    return
+        pytest.fail("redis-server did not start")
+
+    def pause(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A running Redis, empty."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed (apt-get install redis-server)")
+    server = RedisServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()

@@ -37,8 +37,8 @@ _VERSION_1 = (
     ) STRICT, WITHOUT ROWID
     """,
     "CREATE TABLE policies (digest TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE readiness (id INTEGER PRIMARY KEY CHECK (id = 1), probes INTEGER NOT NULL) STRICT",
-    "INSERT INTO readiness VALUES (1, 0)",
+    "CREATE TABLE readiness (id INTEGER PRIMARY KEY CHECK (id = 1), probes INTEGER NOT NULL, padding BLOB) STRICT",
+    "INSERT INTO readiness VALUES (1, 0, NULL)",
     *(
         f"CREATE TRIGGER {table}_refuse_{change.lower()} BEFORE {change} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"

@@ -65,8 +65,8 @@ class SqliteTransaction:
         )
 
     def probe(self) -> None:
-        """Writes something, to find out whether one can."""
-        self._connection.execute("UPDATE readiness SET probes = probes + 1")
+        """Writes as much as a large record takes: on a nearly full disk one page may fit where that does not."""
+        self._connection.execute("UPDATE readiness SET probes = probes + 1, padding = randomblob(32768)")
 
     def finish(self) -> None:
         """Stores the new end of the chain."""

@@ -1,0 +1,63 @@
+"""A program for tests: appends records to a ledger with several callers and prints each id once it is acknowledged.
+
+Arguments: path, callers, records each (0: until killed), key prefix ("" for none), largest file in bytes (0: any).
+With a key prefix, record n of every caller of every process has the key `prefix-n`. Prints `READY` after the first
+record, `<caller's number> <decision id>` per acknowledged record, `UNAVAILABLE` per refusal.
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+from tests.ledger.sample_records import sample_record
+
+from tidegate.ledger.sqlite_adapter import SqliteLedger
+from tidegate.moderation.errors import LedgerUnavailable
+
+
+def say(line: str) -> None:
+    """One unbuffered write: what is printed has left the process."""
+    os.write(1, f"{line}\n".encode())
+
+
+async def append_all(path: Path, *, callers: int, records: int, prefix: str, size_limit: int) -> None:
+    ledger = SqliteLedger(path, timeout_s=10)
+    await ledger.append(sample_record())
+    say("READY")
+    if size_limit:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writes fail with EFBIG, as they do with ENOSPC on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size_limit, resource.RLIM_INFINITY))
+
+    async def call() -> None:
+        number = refused = 0
+        while not records or number < records:
+            key = f"{prefix}-{number}" if prefix else ""
+            try:
+                kept = await ledger.append(sample_record(idempotency_key=key))
+            except LedgerUnavailable:
+                say("UNAVAILABLE")
+                refused += 1
+                if size_limit and refused == 20:  # the first time, what is in the log still finds room in the database
+                    return
+            else:
+                refused = 0
+                say(f"{number} {kept.decision_id}")
+            number += 1
+
+    await asyncio.gather(*(call() for _ in range(callers)))
+    if size_limit:
+        assert not await ledger.ready()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert await ledger.ready()
+        say(f"again {(await ledger.append(sample_record())).decision_id}")
+    await ledger.close()
+
+
+if __name__ == "__main__":
+    path, callers, records, prefix, size_limit = sys.argv[1:]
+    asyncio.run(
+        append_all(Path(path), callers=int(callers), records=int(records), prefix=prefix, size_limit=int(size_limit))
+    )

@@ -1,0 +1,253 @@
+"""Who goes to disk with whom, and what each caller hears. The store is a fake that the test can hold and break."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tidegate.ledger.group_commit import GroupCommit, StoreBusy
+from tidegate.moderation.errors import IdempotencyKeyReused, LedgerUnavailable
+
+
+class FakeStore:
+    """Transactions that append to a list; `gate` holds every commit while it is cleared."""
+
+    def __init__(self) -> None:
+        self.commits: list[list[str]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.fail_with: Exception | None = None
+        self.busy = False
+        self.discarded = 0
+        self.closed = False
+        self._open: list[str] = []
+
+    def begin(self) -> list[str]:
+        if self.busy:
+            raise StoreBusy
+        self._open = []
+        return self._open
+
+    def commit(self) -> None:
+        self.entered.set()
+        self.gate.wait(10)
+        if self.fail_with is not None:
+            raise self.fail_with
+        self.commits.append(self._open)
+
+    def discard(self) -> None:
+        self.discarded += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def put(name: str) -> Callable[[list[str]], str]:
+    def work(transaction: list[str]) -> str:
+        transaction.append(name)
+        return name
+
+    return work
+
+
+def refuse(_: list[str]) -> str:
+    raise IdempotencyKeyReused
+
+
+def break_down(_: list[str]) -> str:
+    raise ZeroDivisionError("a bug")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the condition is another thread's
+            await asyncio.sleep(0.001)
+
+
+async def held(store: FakeStore, writer: GroupCommit[list[str]]) -> "asyncio.Task[str]":
+    """One caller whose commit is under way and does not end."""
+    store.gate.clear()
+    first = asyncio.create_task(writer.run(put("first")))
+    await until(store.entered.is_set)
+    return first
+
+
+async def test_whoever_comes_during_a_commit_goes_into_the_next_one_together() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store)
+    first = await held(store, writer)
+    others = [asyncio.create_task(writer.run(put(str(number)))) for number in range(5)]
+    await asyncio.sleep(0)
+    store.gate.set()
+    assert await asyncio.gather(first, *others) == ["first", "0", "1", "2", "3", "4"]
+    assert store.commits == [["first"], ["0", "1", "2", "3", "4"]]
+    await writer.close()
+
+
+async def test_nobody_hears_of_success_before_the_commit_has_returned() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store)
+    first = await held(store, writer)
+    await asyncio.sleep(0.05)
+    assert not first.done()
+    store.gate.set()
+    assert await first == "first"
+    await writer.close()
+
+
+async def test_a_batch_is_limited() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store, batch_limit=2)
+    first = await held(store, writer)
+    others = [asyncio.create_task(writer.run(put(str(number)))) for number in range(5)]
+    await asyncio.sleep(0)
+    store.gate.set()
+    await asyncio.gather(first, *others)
+    assert [len(commit) for commit in store.commits] == [1, 2, 2, 1]
+    await writer.close()
+
+
+async def test_a_refusal_reaches_its_own_caller_and_the_rest_commits() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store)
+    first = await held(store, writer)
+    refused, fine = asyncio.create_task(writer.run(refuse)), asyncio.create_task(writer.run(put("fine")))
+    await asyncio.sleep(0)
+    store.gate.set()
+    answers = await asyncio.gather(first, refused, fine, return_exceptions=True)
+    assert isinstance(answers[1], IdempotencyKeyReused)
+    assert answers[2] == "fine"
+    assert store.commits == [["first"], ["fine"]]
+    await writer.close()
+
+
+@pytest.mark.parametrize("cause", [OSError("disk full"), RuntimeError("a bug")])
+async def test_a_failed_commit_fails_all_in_it_and_the_next_is_tried_afresh(cause: Exception) -> None:
+    store = FakeStore()
+    writer = GroupCommit(store)
+    store.fail_with = cause
+    answers = await asyncio.gather(*(writer.run(put(str(number))) for number in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [LedgerUnavailable] * 3
+    assert store.discarded >= 1
+    store.fail_with = None
+    assert await writer.run(put("well again")) == "well again"
+    await writer.close()
+
+
+async def test_a_bug_in_one_callers_work_does_not_end_the_writer() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store)
+    with pytest.raises(LedgerUnavailable):
+        await writer.run(break_down)
+    assert await writer.run(put("next")) == "next"
+    await writer.close()
+
+
+async def test_a_caller_waits_no_longer_than_the_timeout() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store, timeout_s=0.05)
+    first = await held(store, writer)
+    with pytest.raises(LedgerUnavailable):
+        await first
+    store.gate.set()
+    await writer.close()
+
+
+async def test_callers_outwait_another_writer_that_lets_go_in_time() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store, timeout_s=10)
+    store.busy = True
+    waiting = asyncio.create_task(writer.run(put("patient")))
+    await asyncio.sleep(0.05)
+    store.busy = False
+    assert await waiting == "patient"
+    await writer.close()
+
+
+async def test_callers_give_up_on_another_writer_that_never_lets_go() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store, timeout_s=0.05)
+    store.busy = True
+    with pytest.raises(LedgerUnavailable):
+        await writer.run(put("impatient"))
+    store.busy = False
+    await writer.run(put("next"))
+    assert store.commits == [["next"]]
+    await writer.close()
+
+
+async def test_a_cancelled_caller_that_still_waits_is_left_out() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store)
+    first = await held(store, writer)
+    cancelled, other = asyncio.create_task(writer.run(put("cancelled"))), asyncio.create_task(writer.run(put("other")))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await asyncio.sleep(0)
+    store.gate.set()
+    assert (await first, await other) == ("first", "other")
+    assert cancelled.cancelled()
+    assert store.commits == [["first"], ["other"]]
+    await writer.close()
+
+
+async def test_a_caller_cancelled_during_its_commit_harms_nobody() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store)
+    first = await held(store, writer)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    store.gate.set()
+    assert await writer.run(put("next")) == "next"
+    assert store.commits == [["first"], ["next"]]
+    await writer.close()
+
+
+async def test_more_than_the_queue_holds_are_refused_at_once() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store, queue_limit=2)
+    first = await held(store, writer)
+    others = [asyncio.create_task(writer.run(put(str(number)))) for number in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(LedgerUnavailable):
+        await writer.run(put("one too many"))
+    store.gate.set()
+    await asyncio.gather(first, *others)
+    await writer.close()
+
+
+async def test_close_writes_out_what_waits_and_takes_no_more() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store)
+    first = await held(store, writer)
+    others = [asyncio.create_task(writer.run(put(str(number)))) for number in range(3)]
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(writer.close())
+    await asyncio.sleep(0)
+    with pytest.raises(LedgerUnavailable):
+        await writer.run(put("late"))
+    store.gate.set()
+    assert await asyncio.gather(first, *others) == ["first", "0", "1", "2"]
+    await closing
+    assert store.closed
+
+
+def test_callers_on_several_event_loops_share_a_writer() -> None:
+    """As in a replica whose health checks run on another loop than its requests."""
+    store = FakeStore()
+    writer = GroupCommit(store)
+    answers: list[str] = []
+
+    def call(name: str) -> None:
+        answers.append(asyncio.run(writer.run(put(name))))
+
+    threads = [threading.Thread(target=call, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["a", "b", "c"]
+    asyncio.run(writer.close())

@@ -19,7 +19,7 @@ from tidegate.enrichment.port import AccountFeatures, SignalsRequest
 from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import apply
 from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V1, Service
-from tidegate.features.repository import open_repository
+from tidegate.features.repository import close_repository, open_repository
 from tidegate.moderation.signals import AccountSignals, Freshness, LookupStatus
 from tidegate.moderation.tracing import TraceContext
 
@@ -46,6 +46,7 @@ def write_online(state: Path, account_id: str, event_time: datetime, values: dic
     key = EntityKey(join_keys=["account_id"], entity_values=[Value(string_val=account_id)])
     view = store.get_feature_view(ACCOUNT_PROFILE.name)
     store.provider.online_write_batch(store.config, view, [(key, values, event_time, None)], None)
+    close_repository(store)
 
 
 class CountingReader(FeastReader):
@@ -175,6 +176,7 @@ async def test_a_deleted_store_fails_and_its_replacement_works(sqlite_state: Pat
 
 async def test_a_corrupt_store_fails_and_its_replacement_works(sqlite_state: Path, now: datetime) -> None:
     online = sqlite_state / "online.db"
+    assert not (sqlite_state / "online.db-wal").exists(), "else the log would still answer"
     intact = online.read_bytes()
     online.write_bytes(b"not a database, but long enough to look like one " * 100)
     features = adapter(sqlite_state, now)

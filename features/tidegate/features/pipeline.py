@@ -4,15 +4,17 @@ import contextlib
 import io
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from feast import FeatureStore
 
 from tidegate.features.generator import generate
 from tidegate.features.history import write_history
 from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.features.refs import ACCOUNT_SIGNALS_V1, Service
-from tidegate.features.repository import configuration, open_repository, write_configuration
+from tidegate.features.repository import close_repository, configuration, open_repository, write_configuration
 from tidegate.features.services import definitions
 
 Progress = Callable[[str], None]
@@ -24,8 +26,7 @@ def apply(state: Path, online: OnlineChoice, *, progress: Progress, service: Ser
     """Makes `state` a repository with this online store and registers the definitions. Repeating it is harmless."""
     started = time.monotonic()
     write_configuration(state, online)
-    store = open_repository(state)
-    with contextlib.redirect_stdout(io.StringIO()):
+    with _opened(state) as store, contextlib.redirect_stdout(io.StringIO()):
         store.apply(list(definitions(service)))
     if online.kind is OnlineKind.SQLITE:
         _let_readers_through(state / configuration(online)["online_store"]["path"])
@@ -54,14 +55,23 @@ def seed(  # noqa: D417 - state, online and progress as in `apply`
 
 def materialize(state: Path, *, until: datetime, progress: Progress, service: Service = ACCOUNT_SIGNALS_V1) -> None:
     """Writes the newest row per account, up to and including `until`, to the online store, with its own event time."""
+    with _opened(state) as store:
+        for view in service.views:
+            started = time.monotonic()
+            progress(f"{view.name}: materialising …")
+            # Feast prints coloured lines of its own; its progress bars go to standard error.
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                store.materialize(_START, until + timedelta(microseconds=1), feature_views=[view.name])
+            progress(f"{view.name}: online{_took(started)}")
+
+
+@contextlib.contextmanager
+def _opened(state: Path) -> Iterator[FeatureStore]:
     store = open_repository(state)
-    for view in service.views:
-        started = time.monotonic()
-        progress(f"{view.name}: materialising …")
-        # Feast prints coloured lines of its own; its progress bars go to standard error.
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            store.materialize(_START, until + timedelta(microseconds=1), feature_views=[view.name])
-        progress(f"{view.name}: online{_took(started)}")
+    try:
+        yield store
+    finally:
+        close_repository(store)
 
 
 def _let_readers_through(database: Path) -> None:

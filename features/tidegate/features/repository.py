@@ -76,6 +76,15 @@ def open_repository(state: Path, *, redis_timeout_ms: int = _WRITER_TIMEOUT_MS) 
     return store
 
 
+def close_repository(store: FeatureStore) -> None:
+    """Closes the connection to the online store, if one was opened. Feast 0.67's own `close` leaves it open."""
+    online: Any = store.provider.online_store
+    for name in ("_conn", "_client"):  # of Feast's SQLite and Redis stores
+        connection = getattr(online, name, None)
+        if connection is not None:
+            connection.close()
+
+
 def _with_timeouts(connection_string: str, timeout_ms: int) -> str:
     for name in ("socket_timeout", "socket_connect_timeout"):
         if f",{name}=" not in connection_string:

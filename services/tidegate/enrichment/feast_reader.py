@@ -25,7 +25,7 @@ from redis.retry import Retry
 from tidegate.enrichment.freshness import StoredRow
 from tidegate.features.online import OnlineKind
 from tidegate.features.refs import ACCOUNT_SIGNALS_V1, JOIN_KEY, Service, View
-from tidegate.features.repository import open_repository
+from tidegate.features.repository import close_repository, open_repository
 from tidegate.moderation.signals import FeatureScalar
 
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)
@@ -114,7 +114,7 @@ class FeastReader:
         with self._sqlite:
             if self._session is session:
                 self._session = None
-            _disconnect(session.store)
+            close_repository(session.store)
 
 
 def _session(state: Path, service: Service, redis_timeout_ms: int) -> _Session:
@@ -153,14 +153,6 @@ def _fail_fast(store: FeatureStore) -> None:
     # One retry without a pause is for connections that a restarted Redis has closed.
     client = _online(store)._get_client(store.config.online_store)  # noqa: SLF001 - Feast has no public way to it
     client.set_retry(Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)))
-
-
-def _disconnect(store: FeatureStore) -> None:
-    online = _online(store)
-    for name in ("_conn", "_client"):  # of Feast's SQLite and Redis stores; Feast's own `close` leaves them open
-        connection = getattr(online, name, None)
-        if connection is not None:
-            connection.close()
 
 
 def _online(store: FeatureStore) -> Any:  # its class depends on the configuration

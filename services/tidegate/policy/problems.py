@@ -38,15 +38,18 @@ class PolicyError(Exception):
 
 
 def path_of(location: Sequence[str | int], document: object) -> str:
-    """`("rules", 2, "detects")` as `rules[2] (hate_likely).detects`: places in lists carry the id that people know."""
+    """`("rules", 2, "detects")` as `rules[2] (hate_likely).detects`: places in lists carry the id that people know.
+
+    Pydantic's location also names which alternative of a union it tried; those steps are not places in the document.
+    """
     path, node = "", document
     for step in location:
         if isinstance(step, int):
             node = node[step] if isinstance(node, list | tuple) and step < len(node) else None
             name = (node.get("id") or node.get("name")) if isinstance(node, dict) else None
             path += f"[{step}] ({name})" if isinstance(name, str) else f"[{step}]"
-        elif step != "[key]" and not step.startswith(TAG):
-            node = node.get(step) if isinstance(node, dict) else None
+        elif isinstance(node, dict) and "[" not in step and not step.startswith(TAG):
+            node = node.get(step)
             path += f".{step}" if path else step
     return path
 

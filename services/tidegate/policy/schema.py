@@ -43,7 +43,9 @@ RestrictiveAction = Literal[Action.LABEL, Action.AGE_RESTRICT, Action.LIMIT_REAC
 """ALLOW is what remains when no rule fires; as a rule's action it could not change any outcome."""
 
 
-class _Strict(BaseModel):
+class StrictModel(BaseModel):
+    """Refuses unknown keys and can't be changed."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
@@ -61,7 +63,7 @@ class FallbackWord(StrEnum):
     FAIL_OPEN = "fail_open"
 
 
-class NamedFallback(_Strict):
+class NamedFallback(StrictModel):
     """An unknown rule asks for a certain action."""
 
     action: RestrictiveAction
@@ -79,7 +81,7 @@ OnUnknown = Annotated[
 """`fail_closed` (REVIEW), `fail_open` (no effect) or `{action: LIMIT_REACH}`."""
 
 
-class Detects(_Strict):
+class Detects(StrictModel):
     """True if a detector's label meets the threshold on any part of the item."""
 
     detector: Name
@@ -98,7 +100,7 @@ class Detects(_Strict):
         return self
 
 
-class Reporting(_Strict):
+class Reporting(StrictModel):
     """Facts for a statement of reasons under the EU Digital Services Act."""
 
     category: StatementCategory
@@ -109,7 +111,7 @@ class Reporting(_Strict):
     """The law's article or the section of the terms."""
 
 
-class Rule(_Strict):
+class Rule(StrictModel):
     """If the content looks like this, then that. Both `detects` and `when` must hold if both are given."""
 
     id: Name
@@ -136,7 +138,7 @@ class Rule(_Strict):
         return self
 
 
-class RuleOverride(_Strict):
+class RuleOverride(StrictModel):
     """What an overlay changes about one rule."""
 
     disabled: Literal[True] | None = None
@@ -163,7 +165,7 @@ class RuleOverride(_Strict):
         return self
 
 
-class Overlay(_Strict):
+class Overlay(StrictModel):
     """What is different in some markets."""
 
     markets: Markets
@@ -180,7 +182,7 @@ class Overlay(_Strict):
         return self
 
 
-class PolicyDocument(_Strict):
+class PolicyDocument(StrictModel):
     """One policy."""
 
     id: Name

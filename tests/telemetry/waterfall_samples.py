@@ -31,7 +31,7 @@ def made(
         start_ns=start_ns,
         end_ns=start_ns + round(ms * 1e6),
         status=status,
-        attributes=attributes or {},
+        attributes={str(key): value for key, value in (attributes or {}).items()},
         links=links,
     )
 

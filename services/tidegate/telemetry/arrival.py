@@ -10,7 +10,7 @@ QUIET_S = 1.5
 _POLL_S = 0.1
 
 
-class AmbiguousTraceId(Exception):  # noqa: N818 - reads as what it is
+class AmbiguousTraceId(Exception):
     """The beginning of an id fits several traces. The message is fit for a person."""
 
 

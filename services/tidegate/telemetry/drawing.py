@@ -74,7 +74,7 @@ def _label(row: WaterfallRow, name: str) -> Text:
         guides += "└ " if row.last_at[-1] else "├ "
     failed = row.span.status is SpanStatus.ERROR
     label = Text(guides, style="dim")
-    label.append(name, style="bold red" if failed else "not dim")
+    label.append(name, style="not dim bold red" if failed else "not dim")
     size = row.span.attributes.get(Attribute.BATCH_SIZE)
     if isinstance(size, int) and size > 1:
         label.append(f" {_TIMES}{size}", style="not dim yellow")
@@ -115,11 +115,11 @@ def _heading(waterfall: Waterfall) -> Text:
     heading.append(f" · {len(waterfall.services)} services", style="dim")
     facts = waterfall.facts()
     if Attribute.ACTION in facts:
-        heading.append(f"\n{facts.get(Attribute.SURFACE, '')} {facts.get(Attribute.MARKET, '')} → ")
+        heading.append(f"\n{facts.get(Attribute.SURFACE, '?')} in {facts.get(Attribute.MARKET, '?')} → ")
         heading.append(str(facts[Attribute.ACTION]), style="bold")
-        heading.append(f" {facts.get(Attribute.COMPLETENESS, '')}")
+        heading.append(f" · {facts.get(Attribute.COMPLETENESS, '?')}")
         if Attribute.POLICY_ID in facts:
-            heading.append(f" by {facts[Attribute.POLICY_ID]} v{facts.get(Attribute.POLICY_VERSION, '?')}")
+            heading.append(f" · policy {facts[Attribute.POLICY_ID]} v{facts.get(Attribute.POLICY_VERSION, '?')}")
     return heading
 
 

@@ -15,7 +15,7 @@ _COLUMNS = (
 _BUSY_TIMEOUT_S = 5.0
 
 
-class ArchiveUnreadable(Exception):  # noqa: N818 - reads as what it is
+class ArchiveUnreadable(Exception):
     """There is no span store at this path, or it can't be read. The message is fit for a person."""
 
 

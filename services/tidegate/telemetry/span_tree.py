@@ -21,7 +21,7 @@ class SpanNode:
     missing_parent: bool = False
     """It names a parent that isn't in the store."""
     shared_from: str = ""
-    """Trace id, if it was taken over from another request's trace because this one shared its batch."""
+    """Trace id of the batch's first request, if this is the twin of its batch span or was taken over with it."""
     shift_ns: int = 0
     """To be added to the span's times, for the clock of its service."""
 
@@ -37,7 +37,7 @@ class SpanNode:
 
 
 def trees_of(spans: Sequence[SpanRecord], linked: Mapping[str, Sequence[SpanRecord]]) -> list[SpanNode]:
-    """The roots, by start. More than one if a parent is missing.
+    """The roots, then the spans whose parent is missing, each by start.
 
     Args:
         spans: Of one trace.
@@ -53,7 +53,7 @@ def trees_of(spans: Sequence[SpanRecord], linked: Mapping[str, Sequence[SpanReco
     _align_clocks(roots)
     for node in walk(roots):
         node.children.sort(key=_by_start)
-    return sorted(roots, key=_by_start)
+    return sorted(roots, key=lambda root: (root.missing_parent, *_by_start(root)))
 
 
 def walk(roots: Iterable[SpanNode]) -> Iterator[SpanNode]:
@@ -94,6 +94,7 @@ def _take_over_shared_work(twin: SpanNode, others: Mapping[str, Mapping[str, Spa
     if not twin.span.attributes.get(Attribute.BATCH_SHARED):
         return
     for link in twin.span.links:
+        twin.shared_from = link.trace_id
         batch = others.get(link.trace_id, {}).get(link.span_id)
         if batch is not None:
             twin.children.extend(_copy(child, shared_from=link.trace_id) for child in batch.children)

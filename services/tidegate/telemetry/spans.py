@@ -40,6 +40,9 @@ def span(
         kind: CLIENT around a call to another process.
         attributes: Known at the start.
     """
+    if parent is None and _is_unsampled(above := get_current_span()):
+        yield above
+        return
     context = otel_context.get_current() if parent is None else remote_parent(parent)
     with _current_span(tracer, name, context, kind=kind, attributes=attributes) as made:
         yield made
@@ -70,6 +73,11 @@ def mark_failed(failed: Span, error: BaseException) -> None:
     failed.set_attribute(ERROR_TYPE, type(error).__name__)
 
 
+def _is_unsampled(above: Span) -> bool:
+    identity = above.get_span_context()
+    return identity.is_valid and not identity.trace_flags.sampled
+
+
 @contextmanager
 def _current_span(
     tracer: Tracer,
@@ -80,8 +88,7 @@ def _current_span(
     attributes: Mapping[str, AttributeValue] | None,
 ) -> Iterator[Span]:
     above = get_current_span(context)
-    identity = above.get_span_context()
-    if identity.is_valid and not identity.trace_flags.sampled:
+    if _is_unsampled(above):
         token = otel_context.attach(context)
         try:
             yield above

@@ -30,7 +30,7 @@ class WaterfallRow:
     missing_parent: bool
     """It names a parent that isn't there."""
     shared_from: str
-    """Trace id, if the work was done for several requests and is recorded in another's trace; else empty."""
+    """Trace id, if the work was done for a batch that another request led, and is recorded there; else empty."""
     late: bool
     """It ended after its parent did, for example because the parent's budget ran out."""
     clock_shift_ns: int

@@ -12,7 +12,7 @@ from tidegate.telemetry.span_record import SpanRecord
 _LOG = logging.getLogger(__name__)
 
 
-class IntakeUnavailable(Exception):  # noqa: N818 - reads as what it is
+class IntakeUnavailable(Exception):
     """The spans can't be taken now; the sender may try again."""
 
 

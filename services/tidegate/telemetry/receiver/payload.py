@@ -20,11 +20,11 @@ MAX_INTEGER = 2**63 - 1
 """What the store holds; as a time in nanoseconds, the year 2262."""
 
 
-class MalformedPayload(Exception):  # noqa: N818 - reads as what it is
+class MalformedPayload(Exception):
     """The request can't be understood as OTLP; the message is fit for the sender."""
 
 
-class MalformedSpan(Exception):  # noqa: N818 - reads as what it is
+class MalformedSpan(Exception):
     """One span can't be stored; the others of its request can."""
 
 

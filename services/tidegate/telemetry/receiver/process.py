@@ -20,7 +20,7 @@ HOST = "127.0.0.1"
 _STOP_GRACE_S = 2.0
 
 
-class ReceiverCannotStart(Exception):  # noqa: N818 - reads as what it is
+class ReceiverCannotStart(Exception):
     """A port or the store can't be had. The message is fit for a person."""
 
 
@@ -50,7 +50,7 @@ async def run_receiver(options: ReceiverOptions) -> None:
         loop.add_signal_handler(number, stop.set)
     intake = SpanIntake(_open_store(options))
     # Access logs would be one line per export.
-    runner = web.AppRunner(http_app(intake), access_log=None)
+    runner = web.AppRunner(http_app(intake), access_log=None, auto_decompress=False)
     server = grpc_server(intake)
     try:
         await runner.setup()

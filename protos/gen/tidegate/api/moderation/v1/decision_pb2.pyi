@@ -150,6 +150,38 @@ FRESHNESS_MISSING: Freshness.ValueType  # 3
 """Not held, or not obtained: unknown to the policy."""
 Global___Freshness: _TypeAlias = Freshness  # noqa: Y015
 
+class _LookupStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LookupStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LookupStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOOKUP_STATUS_UNSPECIFIED: _LookupStatus.ValueType  # 0
+    """Never sent."""
+    LOOKUP_STATUS_OK: _LookupStatus.ValueType  # 1
+    """The store answered. Signals of an account that it does not know are MISSING."""
+    LOOKUP_STATUS_TIMED_OUT: _LookupStatus.ValueType  # 2
+    """The store did not answer within its budget."""
+    LOOKUP_STATUS_FAILED: _LookupStatus.ValueType  # 3
+    """The store could not be reached, or its answer was not valid."""
+    LOOKUP_STATUS_NOT_NEEDED: _LookupStatus.ValueType  # 4
+    """No policy reads account signals here."""
+
+class LookupStatus(_LookupStatus, metaclass=_LookupStatusEnumTypeWrapper):
+    """What became of the lookup of the account's signals."""
+
+LOOKUP_STATUS_UNSPECIFIED: LookupStatus.ValueType  # 0
+"""Never sent."""
+LOOKUP_STATUS_OK: LookupStatus.ValueType  # 1
+"""The store answered. Signals of an account that it does not know are MISSING."""
+LOOKUP_STATUS_TIMED_OUT: LookupStatus.ValueType  # 2
+"""The store did not answer within its budget."""
+LOOKUP_STATUS_FAILED: LookupStatus.ValueType  # 3
+"""The store could not be reached, or its answer was not valid."""
+LOOKUP_STATUS_NOT_NEEDED: LookupStatus.ValueType  # 4
+"""No policy reads account signals here."""
+Global___LookupStatus: _TypeAlias = LookupStatus  # noqa: Y015
+
 class _RuleValue:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -221,6 +253,8 @@ class Decision(_message.Message):
     EXPLANATION_FIELD_NUMBER: _builtins.int
     FROM_IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_LOOKUP_FIELD_NUMBER: _builtins.int
+    ACCOUNT_KNOWN_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """The decision's id, unique in the ledger."""
     trace_id: _builtins.str
@@ -233,6 +267,10 @@ class Decision(_message.Message):
     """Whether all signals were there."""
     from_idempotency_key: _builtins.bool
     """True if this decision was made before, under the same idempotency key."""
+    account_lookup: Global___LookupStatus.ValueType
+    """What became of the lookup of the account's signals."""
+    account_known: _builtins.bool
+    """True if the store holds anything on the account. False for new accounts, and if the lookup is not OK."""
     @_builtins.property
     def decided_at(self) -> _timestamp_pb2.Timestamp:
         """When it was decided."""
@@ -292,10 +330,12 @@ class Decision(_message.Message):
         explanation: Global___Explanation | None = ...,
         from_idempotency_key: _builtins.bool = ...,
         context: Global___DecisionContext | None = ...,
+        account_lookup: Global___LookupStatus.ValueType = ...,
+        account_known: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_explanation", b"_explanation", "context", b"context", "decided_at", b"decided_at", "explanation", b"explanation", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_explanation", b"_explanation", "action", b"action", "completeness", b"completeness", "content_id", b"content_id", "context", b"context", "decided_at", b"decided_at", "decision_id", b"decision_id", "detectors", b"detectors", "explanation", b"explanation", "features", b"features", "from_idempotency_key", b"from_idempotency_key", "hops", b"hops", "parts", b"parts", "policy", b"policy", "shadow", b"shadow", "trace_id", b"trace_id", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_explanation", b"_explanation", "account_known", b"account_known", "account_lookup", b"account_lookup", "action", b"action", "completeness", b"completeness", "content_id", b"content_id", "context", b"context", "decided_at", b"decided_at", "decision_id", b"decision_id", "detectors", b"detectors", "explanation", b"explanation", "features", b"features", "from_idempotency_key", b"from_idempotency_key", "hops", b"hops", "parts", b"parts", "policy", b"policy", "shadow", b"shadow", "trace_id", b"trace_id", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__explanation: _TypeAlias = _typing.Literal["explanation"]  # noqa: Y015
     _WhichOneofArgType__explanation: _TypeAlias = _typing.Literal["_explanation", b"_explanation"]  # noqa: Y015

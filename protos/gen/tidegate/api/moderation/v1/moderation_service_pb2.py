@@ -28,7 +28,7 @@ from tidegate.api.moderation.v1 import content_pb2 as tidegate_dot_api_dot_moder
 from tidegate.api.moderation.v1 import decision_pb2 as tidegate_dot_api_dot_moderation_dot_v1_dot_decision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3tidegate/api/moderation/v1/moderation_service.proto\x12\x1atidegate.api.moderation.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a(tidegate/api/moderation/v1/content.proto\x1a)tidegate/api/moderation/v1/decision.proto\"\x9d\x01\n\x0fModerateRequest\x12\x35\n\x04item\x18\x01 \x01(\x0b\x32\'.tidegate.api.moderation.v1.ContentItem\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12)\n\x06\x62udget\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x65xplain\x18\x04 \x01(\x08\"J\n\x10ModerateResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.tidegate.api.moderation.v1.Decision\"m\n\x15ModerateStreamRequest\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12<\n\x07request\x18\x02 \x01(\x0b\x32+.tidegate.api.moderation.v1.ModerateRequest\"\x9a\x01\n\x16ModerateStreamResponse\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12\x38\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32$.tidegate.api.moderation.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\":\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65xplain\x18\x02 \x01(\x08\"M\n\x13GetDecisionResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.tidegate.api.moderation.v1.Decision2\xe7\x02\n\x11ModerationService\x12\x65\n\x08Moderate\x12+.tidegate.api.moderation.v1.ModerateRequest\x1a,.tidegate.api.moderation.v1.ModerateResponse\x12{\n\x0eModerateStream\x12\x31.tidegate.api.moderation.v1.ModerateStreamRequest\x1a\x32.tidegate.api.moderation.v1.ModerateStreamResponse(\x01\x30\x01\x12n\n\x0bGetDecision\x12..tidegate.api.moderation.v1.GetDecisionRequest\x1a/.tidegate.api.moderation.v1.GetDecisionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3tidegate/api/moderation/v1/moderation_service.proto\x12\x1atidegate.api.moderation.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a(tidegate/api/moderation/v1/content.proto\x1a)tidegate/api/moderation/v1/decision.proto\"\x9d\x01\n\x0fModerateRequest\x12\x35\n\x04item\x18\x01 \x01(\x0b\x32\'.tidegate.api.moderation.v1.ContentItem\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12)\n\x06\x62udget\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x65xplain\x18\x04 \x01(\x08\"J\n\x10ModerateResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.tidegate.api.moderation.v1.Decision\"\x82\x01\n\x15ModerateStreamRequest\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12<\n\x07request\x18\x02 \x01(\x0b\x32+.tidegate.api.moderation.v1.ModerateRequest\x12\x13\n\x0btraceparent\x18\x03 \x01(\t\"\x9a\x01\n\x16ModerateStreamResponse\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12\x38\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32$.tidegate.api.moderation.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\":\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65xplain\x18\x02 \x01(\x08\"M\n\x13GetDecisionResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.tidegate.api.moderation.v1.Decision2\xe7\x02\n\x11ModerationService\x12\x65\n\x08Moderate\x12+.tidegate.api.moderation.v1.ModerateRequest\x1a,.tidegate.api.moderation.v1.ModerateResponse\x12{\n\x0eModerateStream\x12\x31.tidegate.api.moderation.v1.ModerateStreamRequest\x1a\x32.tidegate.api.moderation.v1.ModerateStreamResponse(\x01\x30\x01\x12n\n\x0bGetDecision\x12..tidegate.api.moderation.v1.GetDecisionRequest\x1a/.tidegate.api.moderation.v1.GetDecisionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,14 +39,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODERATEREQUEST']._serialized_end=383
   _globals['_MODERATERESPONSE']._serialized_start=385
   _globals['_MODERATERESPONSE']._serialized_end=459
-  _globals['_MODERATESTREAMREQUEST']._serialized_start=461
-  _globals['_MODERATESTREAMREQUEST']._serialized_end=570
-  _globals['_MODERATESTREAMRESPONSE']._serialized_start=573
-  _globals['_MODERATESTREAMRESPONSE']._serialized_end=727
-  _globals['_GETDECISIONREQUEST']._serialized_start=729
-  _globals['_GETDECISIONREQUEST']._serialized_end=787
-  _globals['_GETDECISIONRESPONSE']._serialized_start=789
-  _globals['_GETDECISIONRESPONSE']._serialized_end=866
-  _globals['_MODERATIONSERVICE']._serialized_start=869
-  _globals['_MODERATIONSERVICE']._serialized_end=1228
+  _globals['_MODERATESTREAMREQUEST']._serialized_start=462
+  _globals['_MODERATESTREAMREQUEST']._serialized_end=592
+  _globals['_MODERATESTREAMRESPONSE']._serialized_start=595
+  _globals['_MODERATESTREAMRESPONSE']._serialized_end=749
+  _globals['_GETDECISIONREQUEST']._serialized_start=751
+  _globals['_GETDECISIONREQUEST']._serialized_end=809
+  _globals['_GETDECISIONRESPONSE']._serialized_start=811
+  _globals['_GETDECISIONRESPONSE']._serialized_end=888
+  _globals['_MODERATIONSERVICE']._serialized_start=891
+  _globals['_MODERATIONSERVICE']._serialized_end=1250
 # @@protoc_insertion_point(module_scope)

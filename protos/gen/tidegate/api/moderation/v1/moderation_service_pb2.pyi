@@ -94,8 +94,11 @@ class ModerateStreamRequest(_message.Message):
 
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     """The caller's own id of this request, returned with its answer. Required, up to 128 characters."""
+    traceparent: _builtins.str
+    """W3C traceparent of this request. Empty means a trace of its own."""
     @_builtins.property
     def request(self) -> Global___ModerateRequest:
         """The request as for Moderate."""
@@ -105,10 +108,11 @@ class ModerateStreamRequest(_message.Message):
         *,
         correlation_id: _builtins.str = ...,
         request: Global___ModerateRequest | None = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "request", b"request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "request", b"request", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,25 @@
+"""`tidegate check-config`: settings and policies, without starting anything."""
+
+import json
+
+import click
+import yaml
+
+from tidegate.policy.problems import PolicyError
+from tidegate.serving import composition
+from tidegate.serving.settings import Settings
+
+
+@click.command("check-config")
+@click.option("--json", "as_json", is_flag=True, help="Prints the settings in force as JSON.")
+@click.pass_obj
+def check_config(settings: Settings, as_json: bool) -> None:
+    """Checks settings and policies; starts nothing. Prints the settings in force."""
+    try:
+        gaps = composition.policies(settings).gaps()
+    except PolicyError as error:
+        raise click.ClickException(str(error)) from error
+    if gaps:
+        raise click.ClickException("policies leave content undecided: " + "; ".join(gaps))
+    payload = settings.payload()
+    click.echo(json.dumps(payload) if as_json else yaml.safe_dump(payload, sort_keys=False).rstrip())

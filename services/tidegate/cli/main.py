@@ -1,0 +1,77 @@
+"""`tidegate`: the command. Each group of commands is a module here, imported only when it is called."""
+
+import importlib
+from pathlib import Path
+
+import click
+
+from tidegate.serving.settings import SettingsError, load_settings
+
+COMMANDS = {
+    "up": ("tidegate.cli.up", "up", "Starts the whole stack on this machine."),
+    "down": ("tidegate.cli.up", "down", "Stops the stack; requests under way finish first."),
+    "status": ("tidegate.cli.status", "status", "Shows each part of the stack, its state and its address."),
+    "moderate": ("tidegate.cli.moderate", "moderate", "Decides on one item, or on every item of a file."),
+    "stream": ("tidegate.cli.stream", "stream", "Decides on items from standard input, as JSON Lines."),
+    "decision": ("tidegate.cli.decision", "decision", "Shows a recorded decision."),
+    "trace": ("tidegate.cli.trace", "trace", "Draws where the time of a request went."),
+    "policy": ("tidegate.cli.policy", "policy", "Checks, tests and shows policies."),
+    "features": ("tidegate.cli.features", "features", "Shows account signals; fills the online store."),
+    "ledger": ("tidegate.cli.ledger", "ledger", "Verifies the decision ledger."),
+    "replay": ("tidegate.cli.replay", "replay", "Decides recorded decisions again and reports any difference."),
+    "check-config": ("tidegate.cli.check_config", "check_config", "Checks settings and policies; starts nothing."),
+    "serve-config": ("tidegate.cli.serve_config", "serve_config", "Prints the configuration for `serve deploy`."),
+}
+"""Module, attribute and one line of help by command."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called: Ray and Feast take seconds, `tidegate --help` must not."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which one meets them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup)
+@click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Settings file (YAML).")
+@click.option(
+    "--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Overrides the settings' state_dir."
+)
+@click.version_option(package_name="tidegate")
+@click.pass_context
+def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> None:
+    """Tidegate decides, for every piece of user content, what policy says about it and why."""
+    overrides = {} if state_dir is None else {"state_dir": state_dir}
+    try:
+        settings = load_settings(config, **overrides)
+    except SettingsError as error:
+        raise click.ClickException(f"settings: {error}") from error
+    ctx.obj = settings
+    features_dir = {"state": settings.features_dir}
+    ctx.default_map = {
+        "trace": {"store": settings.traces_path},
+        "ledger": {name: {"path": settings.ledger_path} for name in ("verify", "stats")},
+        "replay": {"path": settings.ledger_path},
+        "features": dict.fromkeys(("show", "apply", "seed", "materialize"), features_dir),
+        "policy": {name: {"directory": settings.policies_dir} for name in ("check", "test", "show")}
+        if settings.policies_dir
+        else {},
+    }

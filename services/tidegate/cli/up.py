@@ -1,0 +1,133 @@
+"""`tidegate up` and `tidegate down`: the embedded stack."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tidegate.cli.status import as_document
+from tidegate.serving.ray_environment import embedded
+from tidegate.serving.settings import Settings
+from tidegate.serving.stack.ports import free_ports, is_free
+from tidegate.serving.stack.state import StackPhase, StackState, is_running, read_state
+
+START_TIMEOUT_S = 300.0
+STOP_TIMEOUT_S = 90.0
+DRAINING_S = 1.0
+"""HAProxy is on the same machine and sees a stopping router within its health check's interval."""
+
+_console = Console(stderr=True)
+
+
+@click.command()
+@click.option("--detach", is_flag=True, help="Returns when the first decision would succeed.")
+@click.option("--json", "as_json", is_flag=True, help="With --detach: prints the stack's state as JSON.")
+@click.pass_obj
+def up(settings: Settings, detach: bool, as_json: bool) -> None:
+    """Starts the whole stack: Triton, Feast's online store, Ray Serve, the ledger, the trace receiver."""
+    directory = settings.state_dir.resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    _refuse_if_taken(settings, directory)
+    if settings.triton.managed:
+        _prepare_models()
+    (directory / "stack.json").unlink(missing_ok=True)
+    payload = directory / "settings.json"
+    payload.write_text(json.dumps(settings.payload()))
+    command = [sys.executable, "-m", "tidegate.serving.stack.embedded", str(payload)]
+    metrics_port, stats_port = free_ports(2)
+    # Short on purpose: Unix sockets allow about 100 characters, a state directory may be longer.
+    runtime = Path(tempfile.mkdtemp(prefix="tidegate-"))
+    env = {**os.environ, **embedded(runtime, metrics_port=metrics_port, stats_port=stats_port, draining_s=DRAINING_S)}
+    if detach:
+        state = _detached(command, env, directory)
+        if as_json:
+            click.echo(json.dumps(as_document(state)))
+        else:
+            click.echo(f"ready at {state.grpc_address}; next: tidegate moderate --text 'hello' --account a")
+    else:
+        sys.exit(_in_foreground(command, env))
+
+
+@click.command()
+@click.pass_obj
+def down(settings: Settings) -> None:
+    """Stops the stack; requests under way finish first. Succeeds if none is running."""
+    directory = settings.state_dir.resolve()
+    state = read_state(directory)
+    if state is None or not is_running(directory):
+        click.echo("no stack is running here")
+        return
+    os.kill(state.pid, signal.SIGTERM)
+    with _console.status("stopping: requests under way finish first"):
+        if not _wait(lambda: not is_running(directory), STOP_TIMEOUT_S):
+            raise click.ClickException(f"the stack (pid {state.pid}) did not stop within {STOP_TIMEOUT_S:.0f} s")
+    click.echo("stopped")
+
+
+def _prepare_models() -> None:
+    """Builds Triton's environment and the model repository, if they are not there yet."""
+    command = [sys.executable, "-m", "tidegate.models.runtime", "prepare", "--profile", "cpu"]
+    if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+        raise click.ClickException("the models could not be prepared; the lines above say why")
+
+
+def _refuse_if_taken(settings: Settings, directory: Path) -> None:
+    if is_running(directory):
+        raise click.ClickException(f"a stack is already running in {directory}; `tidegate down` stops it")
+    if not is_free(settings.grpc.port):
+        raise click.ClickException(
+            f"port {settings.grpc.port} is taken; choose another with TIDEGATE_GRPC__PORT or grpc.port in the settings"
+        )
+
+
+def _in_foreground(command: list[str], env: Mapping[str, str]) -> int:
+    process = subprocess.Popen(command, env=env)
+    for stopper in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stopper, lambda number, _: process.send_signal(number))
+    return process.wait()
+
+
+def _detached(command: list[str], env: Mapping[str, str], directory: Path) -> StackState:
+    logs = directory / "logs"
+    logs.mkdir(exist_ok=True)
+    log = logs / "stack.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    with _console.status("starting") as shown:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            state = read_state(directory)
+            if state is not None and state.phase is StackPhase.READY:
+                return state
+            if process.poll() is not None:
+                reason = state.reason if state is not None else f"it ended with {process.returncode}"
+                raise click.ClickException(f"the stack did not start: {reason}. Log: {log}")
+            shown.update(_progress(state))
+            time.sleep(0.1)
+    process.terminate()
+    raise click.ClickException(f"the stack was not ready after {START_TIMEOUT_S:.0f} s. Log: {log}")
+
+
+def _progress(state: StackState | None) -> str:
+    if state is None:
+        return "starting"
+    return "starting: " + ", ".join(f"{part.name} {part.state.lower()}" for part in state.parts)
+
+
+def _wait(done: Callable[[], bool], timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if done():
+            return True
+        time.sleep(0.1)
+    return False

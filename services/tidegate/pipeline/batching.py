@@ -1,0 +1,81 @@
+"""Greedy micro-batching between stages.
+
+At most `in_flight` batches are under way; what arrives meanwhile waits and goes out together; an idle stage sends at
+once. There is never a fixed wait, so a lone caller pays nothing for it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+class GreedyBatcher(Generic[Request, Response]):
+    """Collects concurrent requests into batches for one downstream stage.
+
+    Belongs to one event loop. A caller that gives up (its budget ran out) leaves the queue and is not sent.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[Request]], Awaitable[Sequence[Response]]],
+        *,
+        max_batch: int,
+        in_flight: int,
+    ) -> None:
+        """Wires the batcher to its stage.
+
+        Args:
+            run: Answers a batch, one response per request, in order.
+            max_batch: Most requests in one batch.
+            in_flight: Most batches under way at a time.
+        """
+        self._run = run
+        self._max_batch = max_batch
+        self._free = in_flight
+        self._waiting: deque[tuple[Request, asyncio.Future[Response]]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def submit(self, request: Request) -> Response:
+        """The stage's answer to one request. Raises whatever the stage raised for its batch."""
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, future))
+        self._send()
+        return await future
+
+    def _send(self) -> None:
+        while self._free and self._waiting:
+            batch = self._take()
+            if not batch:
+                return
+            self._free -= 1
+            task = asyncio.create_task(self._deliver(batch))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _take(self) -> list[tuple[Request, asyncio.Future[Response]]]:
+        batch: list[tuple[Request, asyncio.Future[Response]]] = []
+        while self._waiting and len(batch) < self._max_batch:
+            request, future = self._waiting.popleft()
+            if not future.done():
+                batch.append((request, future))
+        return batch
+
+    async def _deliver(self, batch: Sequence[tuple[Request, asyncio.Future[Response]]]) -> None:
+        try:
+            responses = await self._run([request for request, _ in batch])
+            for (_, future), response in zip(batch, responses, strict=True):
+                if not future.done():
+                    future.set_result(response)
+        except BaseException as error:  # the batch's callers get it; the batcher itself must live on
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._free += 1
+            self._send()

@@ -1,0 +1,27 @@
+"""Time spent by hop within one request, for the decision record."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Hops:
+    """Collects elapsed milliseconds by hop name."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._start = clock()
+        self.elapsed_ms: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, hop: str) -> Iterator[None]:
+        """Adds the time inside the block to `hop`."""
+        start = self._clock()
+        try:
+            yield
+        finally:
+            self.elapsed_ms[hop] = round((self._clock() - start) * 1000.0, 3)
+
+    def total_ms(self) -> float:
+        """Since construction."""
+        return round((self._clock() - self._start) * 1000.0, 3)

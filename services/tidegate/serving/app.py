@@ -1,0 +1,53 @@
+"""The Serve application: what `serve run`, `serve deploy` and a RayService config name as `tidegate.serving.app:build`.
+
+Args of the application: `config`, the path of a settings file on every node, or `settings`, the settings themselves.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ray import serve
+from ray.serve import Application
+
+from tidegate.serving.deployments import FeatureLookup, ModerationRouter, TextDetectors
+from tidegate.serving.settings import Settings, Topology, load_settings
+
+STAGE_ONGOING = 256
+"""Most batches in one stage replica. Serve's own default of 5 is far too low for fan-out to I/O."""
+
+GRACEFUL_SHUTDOWN_S = 35.0
+"""Longer than the longest budget, so that requests under way finish before a replica is stopped."""
+
+
+def build(args: dict[str, Any]) -> Application:
+    """The application graph for these settings.
+
+    Raises:
+        SettingsError: The settings can't be used.
+    """
+    if "settings" in args:
+        return application(Settings.from_payload(args["settings"]))
+    return application(load_settings(Path(args["config"]) if args.get("config") else None))
+
+
+def application(settings: Settings) -> Application:
+    """Router alone (colocated), or router over stages of their own (distributed)."""
+    payload, replicas = settings.payload(), settings.replicas
+    router = _deployment(ModerationRouter, replicas=replicas.router, ongoing=settings.grpc.max_ongoing_requests)
+    if settings.topology is Topology.COLOCATED:
+        return router.bind(payload)
+    features = _deployment(FeatureLookup, replicas=replicas.features, ongoing=STAGE_ONGOING).bind(payload)
+    text = _deployment(TextDetectors, replicas=replicas.text, ongoing=STAGE_ONGOING).bind(payload)
+    return router.bind(payload, features, text)
+
+
+def _deployment(body: type[Any], *, replicas: int, ongoing: int) -> serve.Deployment:
+    made: serve.Deployment = serve.deployment(  # type: ignore[assignment]  # called with a body it is no decorator
+        body,
+        name=body.__name__,
+        num_replicas=replicas,
+        max_ongoing_requests=ongoing,
+        graceful_shutdown_timeout_s=GRACEFUL_SHUTDOWN_S,
+        logging_config={"enable_access_log": False},  # on by default, a line per request and hop
+    )
+    return made

@@ -1,0 +1,84 @@
+"""The bodies of the three Serve deployments. Plain classes: `app` makes deployments of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tidegate.detectors.port import TextRequest
+from tidegate.enrichment.port import SignalsRequest
+from tidegate.moderation.detection import TextScores
+from tidegate.moderation.signals import AccountSignals
+from tidegate.serving import composition
+from tidegate.serving.remote import RemoteAccountFeatures, RemoteTextDetectors
+from tidegate.serving.router import RouterMethods
+from tidegate.serving.settings import Settings
+from tidegate.telemetry.names import ServiceName
+from tidegate.telemetry.setup import tracer_of
+
+
+class FeatureLookup:
+    """Account signals, as a deployment of its own."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = Settings.from_payload(settings)
+        self._tracing = composition.tracing(self._settings, service=ServiceName.FEATURES)
+        self._features = composition.account_features(self._settings, tracer_of(self._tracing))
+
+    async def lookup(self, batch: Sequence[SignalsRequest]) -> Sequence[AccountSignals]:
+        """See `AccountFeatures.lookup`."""
+        return await self._features.lookup(batch)
+
+    async def ready(self) -> bool:
+        """See `AccountFeatures.ready`."""
+        return await self._features.ready()
+
+    async def __del__(self) -> None:  # Serve awaits it when it stops a replica
+        """Releases connections and flushes spans."""
+        await self._features.close()
+        self._tracing.shutdown()
+
+
+class TextDetectors:
+    """Tokenizing, batching, calibration in front of Triton, as a deployment of its own."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = Settings.from_payload(settings)
+        self._tracing = composition.tracing(self._settings, service=ServiceName.TEXT)
+        self._detectors = composition.text_detectors(self._settings, tracer_of(self._tracing))
+
+    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
+        """See `TextDetectors.score`."""
+        return await self._detectors.score(batch)
+
+    async def ready(self) -> bool:
+        """See `TextDetectors.ready`."""
+        return await self._detectors.ready()
+
+    async def __del__(self) -> None:  # Serve awaits it when it stops a replica
+        """Releases connections and flushes spans."""
+        await self._detectors.close()
+        self._tracing.shutdown()
+
+
+class ModerationRouter(RouterMethods):
+    """The ingress: gRPC methods by name, over stages that are local (colocated) or behind handles (distributed)."""
+
+    def __init__(self, settings: dict[str, Any], features: Any = None, text: Any = None) -> None:
+        chosen = Settings.from_payload(settings)
+        tracing = composition.tracing(chosen, service=ServiceName.ROUTER)
+        versions = composition.detector_versions()
+        super().__init__(
+            composition.router(
+                chosen,
+                tracing,
+                features=RemoteAccountFeatures(features)
+                if features is not None
+                else composition.account_features(chosen, tracer_of(tracing)),
+                text=RemoteTextDetectors(text, versions=versions)
+                if text is not None
+                else composition.text_detectors(chosen, tracer_of(tracing)),
+            )
+        )
+
+    async def __del__(self) -> None:  # Serve awaits it when it stops a replica
+        """Writes out what was accepted, releases connections and flushes spans."""
+        await self.close()

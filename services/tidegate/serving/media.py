@@ -1,0 +1,36 @@
+"""Checks that sent media can be read at all, before anything is decided on it."""
+
+import io
+import warnings
+
+from PIL import Image, UnidentifiedImageError
+
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+_AUDIO_MAGIC = (b"fLaC", b"OggS", b"ID3")
+_MPEG_SYNC_MASK = 0xE0  # first three bits of the second byte of an MPEG audio frame (ISO/IEC 11172-3, 2.4.2.3)
+_DRAFT_SIZE = (64, 64)
+
+
+def image_problem(data: bytes, *, max_pixels: int) -> str | None:
+    """What is wrong with an encoded image, or None. JPEGs are decoded at reduced scale, the rest in full."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked below
+            with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
+                if image.width * image.height > max_pixels:
+                    return f"must have at most {max_pixels} pixels, has {image.width * image.height}"
+                image.draft("RGB", _DRAFT_SIZE)
+                image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return f"must be a complete image that decodes, as {', '.join(IMAGE_FORMATS)}"
+    return None
+
+
+def audio_problem(data: bytes) -> str | None:
+    """What is wrong with an encoded audio file by its first bytes, or None."""
+    known = data.startswith(_AUDIO_MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"WAVE") or _is_mpeg(data)
+    return None if known else "must be FLAC, WAV, Ogg or MP3"
+
+
+def _is_mpeg(data: bytes) -> bool:
+    return len(data) > 1 and data[0] == 0xFF and data[1] & _MPEG_SYNC_MASK == _MPEG_SYNC_MASK  # noqa: PLR2004 - sync byte

@@ -1,0 +1,35 @@
+"""The environment variables under which Ray and Serve must start. Ray reads them when it is imported."""
+
+from pathlib import Path
+
+STABLE = {
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # direct gRPC ingress, gRPC between deployments, no extra thread hops
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",  # the bundled HAProxy: one stable port in front of all router replicas
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(256 * 1024 * 1024),  # between deployments; its default is 4 MiB
+    "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(128 * 1024 * 1024),  # backstop above our own, typed limit
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent anywhere
+}
+"""For every node, embedded or on Kubernetes."""
+
+
+def embedded(directory: Path, *, metrics_port: int, stats_port: int, draining_s: float) -> dict[str, str]:
+    """For a whole stack on one machine, apart from any other on the same machine.
+
+    Args:
+        directory: Short path for HAProxy's configuration and socket: Unix sockets allow about 100 characters.
+        metrics_port: Free port for HAProxy's metrics.
+        stats_port: Free port for HAProxy's own page.
+        draining_s: How long a stopping router goes on taking requests while HAProxy takes it out.
+    """
+    return {
+        **STABLE,
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(directory / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(directory / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(directory),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(directory / "server-state"),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics_port),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(draining_s),
+        "RAY_DEDUP_LOGS": "0",
+        "RAY_enable_metrics_collection": "0",  # one machine: no agent scrapes them
+    }

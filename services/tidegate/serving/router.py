@@ -1,0 +1,100 @@
+"""The router's gRPC methods, by the names that the proto gives them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health_pb2
+from opentelemetry.sdk.trace import TracerProvider
+
+from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
+from tidegate.detectors.port import TextDetectors
+from tidegate.enrichment.port import AccountFeatures
+from tidegate.ledger.port import DecisionLedger
+from tidegate.serving.health import PROBE_INTERVAL_S, Readiness
+from tidegate.serving.servicer import CallContext, ModerationServicer
+from tidegate.serving.wire import HEALTH_SERVICE, MODERATION_SERVICE, Sized, Undecodable
+
+_KNOWN_SERVICES = ("", MODERATION_SERVICE, HEALTH_SERVICE)
+
+
+@dataclass(frozen=True, slots=True)
+class RouterParts:
+    """What the composition root wires into a router."""
+
+    servicer: ModerationServicer
+    """Decides."""
+    readiness: Readiness
+    """Probes."""
+    ledger: DecisionLedger
+    """To close."""
+    features: AccountFeatures
+    """To close."""
+    text: TextDetectors
+    """To close."""
+    tracing: TracerProvider
+    """To flush."""
+
+
+class RouterMethods:
+    """gRPC methods over `RouterParts`. Serve calls a method by its RPC's name."""
+
+    def __init__(self, parts: RouterParts) -> None:
+        self._parts = parts
+
+    async def Moderate(self, request: Sized | Undecodable, grpc_context: CallContext) -> pb.ModerateResponse:  # noqa: N802 - the RPC's name
+        """ModerationService.Moderate."""
+        return await self._parts.servicer.moderate(request, grpc_context)
+
+    async def ModerateStream(  # noqa: N802 - the RPC's name
+        self, requests: AsyncIterator[Sized | Undecodable], grpc_context: CallContext
+    ) -> AsyncIterator[pb.ModerateStreamResponse]:
+        """ModerationService.ModerateStream."""
+        async for response in self._parts.servicer.moderate_stream(requests, grpc_context):
+            yield response
+
+    async def GetDecision(self, request: Sized | Undecodable, grpc_context: CallContext) -> pb.GetDecisionResponse:  # noqa: N802 - the RPC's name
+        """ModerationService.GetDecision."""
+        return await self._parts.servicer.get_decision(request, grpc_context)
+
+    async def Check(  # noqa: N802 - the RPC's name
+        self, request: health_pb2.HealthCheckRequest, grpc_context: CallContext
+    ) -> health_pb2.HealthCheckResponse:
+        """grpc.health.v1.Health.Check: a fresh answer, not a remembered one."""
+        if request.service not in _KNOWN_SERVICES:
+            grpc_context.set_code(grpc.StatusCode.NOT_FOUND)
+            grpc_context.set_details("unknown service")
+            return health_pb2.HealthCheckResponse()
+        return _health(serving=await self._probe())
+
+    async def Watch(  # noqa: N802 - the RPC's name
+        self, request: health_pb2.HealthCheckRequest, grpc_context: CallContext
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """grpc.health.v1.Health.Watch: the state now and at every change."""
+        del grpc_context  # an unknown service is a state here, not an error (health.proto)
+        if request.service not in _KNOWN_SERVICES:
+            yield health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
+            return
+        last: bool | None = None
+        while True:
+            serving = await self._probe()
+            if serving is not last:
+                last = serving
+                yield _health(serving=serving)
+            await asyncio.sleep(PROBE_INTERVAL_S)
+
+    async def _probe(self) -> bool:
+        return await self._parts.readiness.probe()
+
+    async def close(self) -> None:
+        """Writes out what was accepted and releases connections."""
+        await self._parts.ledger.close()
+        await self._parts.features.close()
+        await self._parts.text.close()
+        self._parts.tracing.shutdown()
+
+
+def _health(*, serving: bool) -> health_pb2.HealthCheckResponse:
+    states = health_pb2.HealthCheckResponse
+    return states(status=states.SERVING if serving else states.NOT_SERVING)

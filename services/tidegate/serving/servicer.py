@@ -1,0 +1,202 @@
+"""Steps 1 and 6, ingress and reply: thin transport over the pipeline. Decode, delegate, encode.
+
+The same class serves behind Ray Serve and in a plain `grpc.aio` server: both contexts know `invocation_metadata`,
+`set_code`, `set_details` and `set_trailing_metadata`. An error is set on the context and an empty message returned,
+since Serve puts the stack trace of an exception that leaves user code into the status.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from typing import Protocol
+
+import grpc
+from google.rpc import status_pb2
+from opentelemetry.trace import Span, Tracer
+
+from tidegate.api.moderation.v1 import decision_pb2
+from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
+from tidegate.ledger.port import DecisionLedger
+from tidegate.moderation.budget import Budget
+from tidegate.moderation.decision import DecisionRecord
+from tidegate.moderation.errors import DecisionNotFound, FieldViolation, InvalidRequest, TidegateError
+from tidegate.moderation.item import ContentItem
+from tidegate.moderation.tracing import TraceContext
+from tidegate.pipeline.archive import PolicyArchive
+from tidegate.pipeline.moderate import Decided, ModerationCall, ModerationPipeline
+from tidegate.serving import encode
+from tidegate.serving.decode import MAX_KEY, RequestDecoder, has_images
+from tidegate.serving.fanout import completed
+from tidegate.serving.status import internal_status, status_of
+from tidegate.serving.wire import Sized, Undecodable
+from tidegate.telemetry.names import Attribute, SpanName
+from tidegate.telemetry.propagation import current
+from tidegate.telemetry.spans import entry_span
+
+logger = logging.getLogger(__name__)
+
+STATUS_DETAILS_KEY = "grpc-status-details-bin"
+"""Where gRPC carries `google.rpc.Status` (gRPC's richer error model)."""
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class CallContext(Protocol):
+    """The part of a gRPC context that Serve's and grpc.aio's share."""
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]] | None:
+        """The caller's metadata."""
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        """Sets the status code."""
+
+    def set_details(self, details: str) -> None:
+        """Sets the status message."""
+
+    def set_trailing_metadata(self, trailing_metadata: list[tuple[str, bytes]]) -> None:
+        """Sets trailing metadata."""
+
+
+class ModerationServicer:
+    """ModerationService over the pipeline."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: ModerationPipeline,
+        ledger: DecisionLedger,
+        archive: PolicyArchive,
+        decoder: RequestDecoder,
+        tracer: Tracer,
+        stream_in_flight: int,
+    ) -> None:
+        self._pipeline = pipeline
+        self._ledger = ledger
+        self._archive = archive
+        self._decoder = decoder
+        self._tracer = tracer
+        self._stream_in_flight = stream_in_flight
+
+    async def moderate(self, request: Sized | Undecodable, context: CallContext) -> pb.ModerateResponse:
+        """Decides on one item."""
+        outcome = await self._decided(request, _traceparent(context))
+        if isinstance(outcome, status_pb2.Status):
+            _refuse(context, outcome)
+            return pb.ModerateResponse()
+        return pb.ModerateResponse(decision=outcome)
+
+    async def moderate_stream(
+        self, requests: AsyncIterator[Sized | Undecodable], context: CallContext
+    ) -> AsyncIterator[pb.ModerateStreamResponse]:
+        """Decides on a stream of items, in completion order, with a bounded number under way."""
+        del context  # a stream's own metadata says nothing about its items
+        async for response in completed(requests, self._stream_item, in_flight=self._stream_in_flight):
+            yield response
+
+    async def get_decision(self, request: Sized | Undecodable, context: CallContext) -> pb.GetDecisionResponse:
+        """Returns a recorded decision."""
+        try:
+            return pb.GetDecisionResponse(decision=await self._found(request))
+        except TidegateError as error:
+            _refuse(context, status_of(error))
+        except Exception:  # the boundary: nothing unexpected leaves the process
+            logger.exception("get_decision failed")
+            _refuse(context, internal_status(""))
+        return pb.GetDecisionResponse()
+
+    async def _found(self, request: Sized | Undecodable) -> decision_pb2.Decision:
+        asked = self._decoder.opened(request).message
+        assert isinstance(asked, pb.GetDecisionRequest)
+        if not asked.decision_id:
+            raise InvalidRequest([FieldViolation("decision_id", "must not be empty")])
+        record = await self._ledger.get(asked.decision_id)
+        if record is None:
+            raise DecisionNotFound
+        return await self._encoded(record, explain=asked.explain)
+
+    async def _stream_item(self, request: Sized | Undecodable) -> pb.ModerateStreamResponse:
+        if isinstance(request, Undecodable):
+            outcome = await self._decided(request, "")
+            return _streamed("", outcome)
+        message = request.message
+        assert isinstance(message, pb.ModerateStreamRequest)
+        if not 1 <= len(message.correlation_id) <= MAX_KEY:
+            wrong = FieldViolation("correlation_id", f"must have 1 to {MAX_KEY} characters")
+            return _streamed(message.correlation_id[:MAX_KEY], status_of(InvalidRequest([wrong])))
+        outcome = await self._decided(Sized(message.request, request.size_bytes), message.traceparent)
+        return _streamed(message.correlation_id, outcome)
+
+    async def _decided(
+        self, request: Sized | Undecodable, traceparent: str
+    ) -> decision_pb2.Decision | status_pb2.Status:
+        caller = TraceContext.parse(traceparent)
+        with entry_span(self._tracer, SpanName.MODERATE, caller=caller) as span:
+            trace = current(span)
+            try:
+                return await self._moderated(request, span, trace)
+            except TidegateError as error:
+                span.set_attribute(Attribute.REASON, error.reason)
+                return status_of(error)
+            except Exception:  # the boundary: nothing unexpected leaves the process
+                logger.exception("moderate failed", extra={"trace_id": trace.trace_id})
+                return internal_status(trace.trace_id)
+
+    async def _moderated(self, request: Sized | Undecodable, span: Span, trace: TraceContext) -> decision_pb2.Decision:
+        message = self._decoder.opened(request).message
+        assert isinstance(message, pb.ModerateRequest)
+        budget = Budget.of_ms(self._decoder.budget_ms(message))
+        item = await self._item(message)
+        call = ModerationCall(item=item, budget=budget, trace=trace, idempotency_key=message.idempotency_key)
+        decided = await self._pipeline.moderate(call)
+        _describe(span, item, decided)
+        return await self._encoded(
+            decided.record, explain=message.explain, from_idempotency_key=decided.from_idempotency_key
+        )
+
+    async def _item(self, message: pb.ModerateRequest) -> ContentItem:
+        if has_images(message):
+            return await asyncio.to_thread(self._decoder.item, message)
+        return self._decoder.item(message)
+
+    async def _encoded(
+        self, record: DecisionRecord, *, explain: bool, from_idempotency_key: bool = False
+    ) -> decision_pb2.Decision:
+        evaluations = await self._archive.explain(record) if explain else None
+        return encode.decision(record, evaluations=evaluations, from_idempotency_key=from_idempotency_key)
+
+
+def _streamed(correlation_id: str, outcome: decision_pb2.Decision | status_pb2.Status) -> pb.ModerateStreamResponse:
+    if isinstance(outcome, status_pb2.Status):
+        return pb.ModerateStreamResponse(correlation_id=correlation_id, error=outcome)
+    return pb.ModerateStreamResponse(correlation_id=correlation_id, decision=outcome)
+
+
+def _describe(span: Span, item: ContentItem, decided: Decided) -> None:
+    if not span.is_recording():
+        return
+    record = decided.record
+    span.set_attributes(
+        {
+            Attribute.SURFACE: item.surface,
+            Attribute.MARKET: item.market,
+            Attribute.SOURCE: item.source,
+            Attribute.PART_COUNT: len(item.parts),
+            Attribute.ACTION: record.action,
+            Attribute.COMPLETENESS: record.completeness,
+            Attribute.POLICY_DIGEST: record.policy.digest,
+            Attribute.DECISION_REPEATED: decided.from_idempotency_key,
+        }
+    )
+
+
+def _traceparent(context: CallContext) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == "traceparent" and isinstance(value, str):
+            return value
+    return ""
+
+
+def _refuse(context: CallContext, status: status_pb2.Status) -> None:
+    context.set_code(_CODES[status.code])
+    context.set_details(status.message)
+    context.set_trailing_metadata([(STATUS_DETAILS_KEY, status.SerializeToString())])

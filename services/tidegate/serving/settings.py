@@ -1,0 +1,262 @@
+"""All settings, and the only place where environment variables are read.
+
+From mild to strong: the defaults here, a YAML file (`--config` or `TIDEGATE_CONFIG`), environment variables
+(`TIDEGATE_GRPC__PORT=9100`). Unknown keys are refused. `tidegate check-config` checks without starting anything.
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """The configuration can't be used. The message says which key is wrong and what is allowed."""
+
+
+class Topology(StrEnum):
+    """How the stages are laid out over processes."""
+
+    DISTRIBUTED = "distributed"
+    """FeatureLookup and TextDetectors are Serve deployments of their own."""
+    COLOCATED = "colocated"
+    """All stages inside the router's replica."""
+
+
+class OnlineStore(StrEnum):
+    """Where Feast keeps online features."""
+
+    SQLITE = "sqlite"
+    REDIS = "redis"
+
+
+class Section(BaseModel):
+    """A part of the settings; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class GrpcSettings(Section):
+    """The public gRPC endpoint."""
+
+    port: int = Field(9000, ge=1, le=65535)
+    """The one stable port."""
+    reflection: bool = True
+    """Answers gRPC server reflection, for grpcurl and the like. Switch it off where the contract is not public."""
+    max_request_bytes: int = Field(16 * 1024 * 1024, ge=1024)
+    """Largest request; more is refused with RESOURCE_EXHAUSTED."""
+    stream_in_flight: int = Field(64, ge=1)
+    """Most items of one stream under way; beyond it the stream is not read, which slows the sender."""
+    max_ongoing_requests: int = Field(512, ge=1)
+    """Most requests in one router replica. Serve's own default of 5 starves fan-out to I/O."""
+
+
+class LimitSettings(Section):
+    """What one request may hold."""
+
+    max_text_characters: int = Field(20_000, ge=1)
+    """Longest text of a part, and of all segments of a transcript together."""
+    max_image_pixels: int = Field(40_000_000, ge=1)
+    """Largest image, width times height."""
+
+
+class BudgetSettings(Section):
+    """Time, in milliseconds."""
+
+    default_ms: float = Field(1_000, gt=0)
+    """A request's budget if it names none."""
+    max_ms: float = Field(30_000, gt=0)
+    """The most a request gets."""
+    features_limit_ms: float = Field(200, gt=0)
+    """Longest wait for account signals."""
+    reserve_ms: float = Field(10, ge=0)
+    """Kept back from the budget for deciding and recording."""
+
+
+class BatchingSettings(Section):
+    """Greedy micro-batching in front of each stage."""
+
+    text_max_batch: int = Field(32, ge=1)
+    """Most texts in a batch."""
+    text_in_flight: int = Field(2, ge=1)
+    """Most text batches under way for one router replica."""
+    features_max_batch: int = Field(64, ge=1)
+    """Most lookups in a batch."""
+    features_in_flight: int = Field(2, ge=1)
+    """Most lookup batches under way for one router replica."""
+
+
+class TritonSettings(Section):
+    """The Triton server that runs the models."""
+
+    address: str = "127.0.0.1:8001"
+    """host:port of its gRPC endpoint. `tidegate up` starts one and overrides this, unless `managed` is false."""
+    managed: bool = True
+    """Whether `tidegate up` starts and watches a Triton of its own."""
+
+
+class FeatureSettings(Section):
+    """The Feast online store."""
+
+    online_store: OnlineStore = OnlineStore.SQLITE
+    """SQLite for one machine, Redis for several."""
+    redis_address: str = "127.0.0.1:6379"
+    """host:port, if Redis is the store."""
+    demo_accounts: int = Field(2_000, ge=0)
+    """Accounts that `tidegate up` generates if the store holds none; 0 generates none."""
+
+
+class LedgerSettings(Section):
+    """The decision ledger."""
+
+    timeout_ms: float = Field(2_000, gt=0)
+    """Longest wait until a decision is durable; past it the request ends UNAVAILABLE."""
+
+
+class TelemetrySettings(Section):
+    """Traces."""
+
+    endpoint: str | None = None
+    """OTLP gRPC endpoint, for example `http://collector:4317`. None means the built-in receiver."""
+    root_sampling_ratio: float = Field(1.0, ge=0, le=1)
+    """Share of requests without a `traceparent` that are traced. A caller's own flag is always kept."""
+
+
+class ReplicaSettings(Section):
+    """Serve replicas by deployment."""
+
+    router: int = Field(1, ge=1)
+    """ModerationRouter."""
+    features: int = Field(1, ge=1)
+    """FeatureLookup; unused if colocated."""
+    text: int = Field(1, ge=1)
+    """TextDetectors; unused if colocated."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TIDEGATE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        nested_model_default_partial_update=True,
+    )
+
+    state_dir: Path = Path(".tidegate")
+    """Where the embedded stack keeps the ledger, the online store, traces, logs and its own state."""
+    topology: Topology = Topology.DISTRIBUTED
+    """How the stages are laid out over processes."""
+    policies_dir: Path | None = None
+    """Policy documents; None means those that come with Tidegate."""
+    grpc: GrpcSettings = GrpcSettings()
+    limits: LimitSettings = LimitSettings()
+    budget: BudgetSettings = BudgetSettings()
+    batching: BatchingSettings = BatchingSettings()
+    triton: TritonSettings = TritonSettings()
+    features: FeatureSettings = FeatureSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    replicas: ReplicaSettings = ReplicaSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file: the file's values come in as init arguments."""
+        return env_settings, init_settings
+
+    @property
+    def ledger_path(self) -> Path:
+        """The SQLite ledger."""
+        return self.state_dir / "ledger.db"
+
+    @property
+    def features_dir(self) -> Path:
+        """Feast's registry, SQLite online store and Parquet files."""
+        return self.state_dir / "features"
+
+    @property
+    def traces_path(self) -> Path:
+        """Spans kept by the built-in receiver."""
+        return self.state_dir / "traces.sqlite"
+
+    def payload(self) -> dict[str, Any]:
+        """As plain data, to travel to Serve replicas."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any]) -> "Settings":
+        """From `payload()`, without reading the environment of the receiving process again."""
+        return cls.model_construct(**_Plain.model_validate(payload).__dict__)
+
+
+class _Plain(BaseModel):
+    """`Settings` without sources, to validate a payload as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state_dir: Path
+    topology: Topology
+    policies_dir: Path | None
+    grpc: GrpcSettings
+    limits: LimitSettings
+    budget: BudgetSettings
+    batching: BatchingSettings
+    triton: TritonSettings
+    features: FeatureSettings
+    ledger: LedgerSettings
+    telemetry: TelemetrySettings
+    replicas: ReplicaSettings
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Reads file and environment.
+
+    Args:
+        config: YAML file; None means `TIDEGATE_CONFIG`, or no file.
+        overrides: Values stronger than the file, by top-level key.
+
+    Raises:
+        SettingsError: With every wrong key and what is allowed.
+    """
+    path = config or (Path(os.environ["TIDEGATE_CONFIG"]) if os.environ.get("TIDEGATE_CONFIG") else None)
+    try:
+        settings = Settings(**{**_from_file(path), **overrides})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(step) for step in wrong['loc'])}: {wrong['msg']}" for wrong in error.errors()
+        )
+        raise SettingsError(problems) from error
+    standard = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    if standard and settings.telemetry.endpoint is None:
+        telemetry = settings.telemetry.model_copy(update={"endpoint": standard})
+        return settings.model_copy(update={"telemetry": telemetry})
+    return settings
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        document = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise SettingsError(f"{path}: can't be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not valid YAML: {error}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}: must hold a mapping of settings")
+    return {str(key): value for key, value in document.items()}

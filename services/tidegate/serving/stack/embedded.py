@@ -1,0 +1,265 @@
+"""The whole stack on one machine: what `tidegate up` runs.
+
+Starts, in this order and where possible side by side: the OTLP receiver, Triton under its supervisor, the feature
+repository, Ray Serve with the application; waits until the first decision would succeed; then watches until told to
+stop, and stops in reverse, in-flight requests first. Run as `python -m tidegate.serving.stack.embedded`, under the
+environment of `ray_environment`.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tidegate.features.online import OnlineChoice, OnlineKind
+from tidegate.serving.serve_config import APPLICATION, SERVICER_FUNCTIONS
+from tidegate.serving.settings import OnlineStore, Settings
+from tidegate.serving.stack.child import Child, ChildFailedError
+from tidegate.serving.stack.ports import LOOPBACK, free_ports
+from tidegate.serving.stack.probe import accepts, serves
+from tidegate.serving.stack.state import PartState, StackPart, StackPhase, StackState, hold, write_state
+
+logger = logging.getLogger(__name__)
+
+RECEIVER_READY_S = 20.0
+TRITON_READY_S = 120.0
+SERVING_READY_S = 120.0
+WATCH_INTERVAL_S = 1.0
+
+
+class EmbeddedStack:
+    """Starts, watches and stops the parts."""
+
+    def __init__(self, settings: Settings, *, say: Callable[[str], None]) -> None:
+        """Chooses addresses.
+
+        Args:
+            settings: As loaded; the stack fills in the addresses of what it starts.
+            say: Told of every step, for people.
+        """
+        self._say = say
+        self._started = time.monotonic()
+        self._state_dir = settings.state_dir.resolve()
+        self._logs = self._state_dir / "logs"
+        self._children: list[Child] = []
+        self._parts: dict[str, StackPart] = {}
+        self._stop = threading.Event()
+        triton_port, otlp_grpc, otlp_http, self._http_port = free_ports(4)
+        self._triton_port, self._otlp_grpc, self._otlp_http = triton_port, otlp_grpc, otlp_http
+        self._own_receiver = settings.telemetry.endpoint is None
+        telemetry = settings.telemetry
+        if self._own_receiver:
+            telemetry = telemetry.model_copy(update={"endpoint": f"http://{LOOPBACK}:{otlp_grpc}"})
+        triton = settings.triton
+        if triton.managed:
+            triton = triton.model_copy(update={"address": f"{LOOPBACK}:{triton_port}"})
+        self.settings = settings.model_copy(
+            update={"state_dir": self._state_dir, "telemetry": telemetry, "triton": triton}
+        )
+
+    def run(self) -> None:
+        """Runs until SIGTERM or SIGINT.
+
+        Raises:
+            ChildFailedError: A part did not start; everything else is stopped again.
+        """
+        self._logs.mkdir(parents=True, exist_ok=True)
+        for stopper in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stopper, lambda *_: self._stop.set())
+        try:
+            self._publish(StackPhase.STARTING)
+            self._start()
+            self._publish(StackPhase.READY)
+            self._say(f"ready at {self._grpc_address} after {time.monotonic() - self._started:.0f} s")
+            self._watch()
+            self._publish(StackPhase.STOPPING)
+        except Exception as error:
+            self._publish(StackPhase.FAILED, reason=str(error))
+            raise
+        finally:
+            self._shut_down()
+
+    @property
+    def _grpc_address(self) -> str:
+        return f"{LOOPBACK}:{self.settings.grpc.port}"
+
+    def _start(self) -> None:
+        if self._own_receiver:
+            self._start_receiver()
+        if self.settings.triton.managed:
+            self._start_triton()
+        with ThreadPoolExecutor(1, "features") as side:
+            features = side.submit(self._prepare_features)
+            self._start_ray()
+            features.result()
+        if self.settings.triton.managed:
+            self._triton.wait_until(lambda: accepts(self.settings.triton.address), timeout_s=TRITON_READY_S)
+            self._part("triton", PartState.READY, self.settings.triton.address, self._triton.process.pid)
+        self._deploy()
+        self._wait_until_serving()
+
+    def _start_receiver(self) -> None:
+        command = [sys.executable, "-m", "tidegate.telemetry.receiver", "--grpc-port", str(self._otlp_grpc)]
+        command += ["--http-port", str(self._otlp_http), "--store", str(self.settings.traces_path)]
+        child = Child.start("otlp-receiver", command, log=self._logs / "otlp-receiver.log")
+        self._children.append(child)
+        address = f"{LOOPBACK}:{self._otlp_grpc}"
+        child.wait_until(lambda: accepts(address), timeout_s=RECEIVER_READY_S)
+        self._part("otlp-receiver", PartState.READY, address, child.process.pid)
+
+    def _start_triton(self) -> None:
+        self._say("starting Triton")
+        command = [sys.executable, "-m", "tidegate.models.runtime", "serve", "--grpc-port", str(self._triton_port)]
+        if self._own_receiver:
+            command += ["--otlp-http-url", f"http://{LOOPBACK}:{self._otlp_http}/v1/traces"]
+        self._triton = Child.start("triton", command, log=self._logs / "triton.log")
+        self._children.append(self._triton)
+        self._part("triton", PartState.STARTING, self.settings.triton.address, self._triton.process.pid)
+
+    def _prepare_features(self) -> None:
+        from tidegate.features.pipeline import apply, seed  # noqa: PLC0415 - Feast takes seconds to import
+
+        features, directory = self.settings.features, self.settings.features_dir
+        redis = features.online_store is OnlineStore.REDIS
+        online = OnlineChoice(OnlineKind.REDIS, features.redis_address) if redis else OnlineChoice()
+        address = features.redis_address if redis else str(directory)
+        if features.demo_accounts and not (directory / "feature_store.yaml").exists():
+            self._say(f"generating {features.demo_accounts:,} demo accounts")
+            seed(
+                directory,
+                online,
+                count=features.demo_accounts,
+                random_seed=1,
+                now=datetime.now(UTC),
+                progress=lambda line: logger.info("features: %s", line),
+            )
+        else:
+            apply(directory, online, progress=lambda line: logger.info("features: %s", line))
+        self._part("online-store", PartState.READY, address)
+
+    def _start_ray(self) -> None:
+        self._say("starting Ray Serve")
+        import ray  # noqa: PLC0415 - reads its environment when imported
+        from ray import serve  # noqa: PLC0415 - as above
+
+        ray.init(
+            address="local",
+            num_cpus=16,  # logical: the parts share this machine whatever they ask for
+            include_dashboard=False,
+            object_store_memory=128 * 1024 * 1024,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
+        serve.start(
+            http_options={"host": LOOPBACK, "port": self._http_port},
+            grpc_options={
+                "port": self.settings.grpc.port,
+                "grpc_servicer_functions": list(SERVICER_FUNCTIONS),
+                "enable_reflection": self.settings.grpc.reflection,
+            },
+        )
+        self._part("ray", PartState.READY, ray.get_runtime_context().gcs_address)
+
+    def _deploy(self) -> None:
+        from ray import serve  # noqa: PLC0415 - as above
+
+        from tidegate.serving.app import application  # noqa: PLC0415 - as above
+
+        self._say(f"deploying ({self.settings.topology})")
+        serve.run(application(self.settings), name=APPLICATION, route_prefix="/")
+        self._part("router", PartState.STARTING, self._grpc_address)
+
+    def _wait_until_serving(self) -> None:
+        deadline = time.monotonic() + SERVING_READY_S
+        while not self._stop.is_set():
+            if serves(self._grpc_address):
+                self._part("router", PartState.READY, self._grpc_address)
+                self._part("ledger", PartState.READY, str(self.settings.ledger_path))
+                return
+            if time.monotonic() > deadline:
+                raise ChildFailedError(
+                    f"the router was not SERVING after {SERVING_READY_S:.0f} s; see {self._logs} and Ray's session logs"
+                )
+            time.sleep(0.1)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(WATCH_INTERVAL_S):
+            changed = False
+            for child in self._children:
+                part = self._parts[child.name]
+                if child.process.poll() is not None and part.state is not PartState.FAILED:
+                    logger.error("part ended", extra={"part": child.name, "code": child.process.returncode})
+                    self._parts[child.name] = replace(part, state=PartState.FAILED)
+                    changed = True
+            changed = self._watch_triton() or changed
+            if changed:
+                self._publish(StackPhase.READY)
+
+    def _watch_triton(self) -> bool:
+        part = self._parts.get("triton")
+        if part is None or part.state is PartState.FAILED:
+            return False
+        state = PartState.READY if accepts(part.address) else PartState.RESTARTING
+        if state is part.state:
+            return False
+        self._parts["triton"] = replace(part, state=state)
+        return True
+
+    def _shut_down(self) -> None:
+        self._say("stopping: requests under way finish first")
+        if "ray" in self._parts:
+            import ray  # noqa: PLC0415 - only if it was started
+            from ray import serve  # noqa: PLC0415 - as above
+
+            serve.shutdown()  # type: ignore[no-untyped-call]  # Serve leaves it untyped
+            ray.shutdown()
+        for child in reversed(self._children):
+            child.stop()
+
+    def _part(self, name: str, state: PartState, address: str = "", pid: int | None = None) -> None:
+        self._parts[name] = StackPart(name=name, state=state, address=address, pid=pid)
+        self._publish(StackPhase.STARTING)
+
+    def _publish(self, phase: StackPhase, *, reason: str = "") -> None:
+        write_state(
+            self._state_dir,
+            StackState(
+                phase=phase,
+                pid=os.getpid(),
+                grpc_address=self._grpc_address,
+                topology=self.settings.topology,
+                parts=tuple(self._parts.values()),
+                reason=reason,
+                settings=self.settings.payload(),
+            ),
+        )
+
+
+def main() -> int:
+    """Runs the stack with the settings payload in the file that is named; 1 if it could not start."""
+    settings = Settings.from_payload(json.loads(Path(sys.argv[1]).read_text()))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    held = hold(settings.state_dir)
+    try:
+        EmbeddedStack(
+            settings,
+            say=lambda line: print(line, flush=True),  # noqa: T201 - for people
+        ).run()
+    except Exception:
+        logger.exception("the stack could not run")
+        return 1
+    finally:
+        held.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

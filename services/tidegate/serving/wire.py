@@ -1,0 +1,94 @@
+"""What is registered with the gRPC servers: our services, with deserializers that never fail.
+
+A generated deserializer that raises makes gRPC answer INTERNAL. Ours hand the failure on as data, so that invalid
+UTF-8 and oversized messages get the typed error that they deserve. Serve imports the `add_…` functions by path.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from grpc_health.v1 import health_pb2
+
+from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
+
+MODERATION_SERVICE = pb.DESCRIPTOR.services_by_name["ModerationService"].full_name
+HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """Bytes that are not a message of the expected type: not protobuf, or a string that is not UTF-8."""
+
+    size_bytes: int
+    """Size of what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A decoded message with the size it had on the wire."""
+
+    message: Message
+    """The request."""
+    size_bytes: int
+    """Its encoded size."""
+
+
+def sized(message_type: type[M]) -> Callable[[bytes], Sized | Undecodable]:
+    """A deserializer for `message_type` that never raises."""
+
+    def deserialize(data: bytes) -> Sized | Undecodable:
+        try:
+            return Sized(message_type.FromString(data), len(data))
+        except DecodeError:
+            return Undecodable(len(data))
+
+    return deserialize
+
+
+def add_moderation_service(servicer: Any, server: Any) -> None:
+    """Registers ModerationService. Named in Serve's `grpc_servicer_functions`."""
+    _register(
+        server,
+        MODERATION_SERVICE,
+        {
+            "Moderate": grpc.unary_unary_rpc_method_handler(
+                servicer.Moderate, sized(pb.ModerateRequest), pb.ModerateResponse.SerializeToString
+            ),
+            "ModerateStream": grpc.stream_stream_rpc_method_handler(
+                servicer.ModerateStream, sized(pb.ModerateStreamRequest), pb.ModerateStreamResponse.SerializeToString
+            ),
+            "GetDecision": grpc.unary_unary_rpc_method_handler(
+                servicer.GetDecision, sized(pb.GetDecisionRequest), pb.GetDecisionResponse.SerializeToString
+            ),
+        },
+    )
+
+
+def add_health_service(servicer: Any, server: Any) -> None:
+    """Registers grpc.health.v1.Health. Named in Serve's `grpc_servicer_functions`."""
+    _register(
+        server,
+        HEALTH_SERVICE,
+        {
+            "Check": grpc.unary_unary_rpc_method_handler(
+                servicer.Check,
+                health_pb2.HealthCheckRequest.FromString,
+                health_pb2.HealthCheckResponse.SerializeToString,
+            ),
+            "Watch": grpc.unary_stream_rpc_method_handler(
+                servicer.Watch,
+                health_pb2.HealthCheckRequest.FromString,
+                health_pb2.HealthCheckResponse.SerializeToString,
+            ),
+        },
+    )
+
+
+def _register(server: Any, service: str, handlers: dict[str, Any]) -> None:
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    server.add_registered_method_handlers(service, handlers)

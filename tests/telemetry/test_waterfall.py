@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.telemetry.waterfall_samples import T0_NS, A, B, made, trace_of_the_batchs_other_request, whole_trace
 
 from tidegate.telemetry.names import Attribute, SpanName
-from tidegate.telemetry.span_record import SpanRecord, SpanReference
+from tidegate.telemetry.span_record import SpanRecord, SpanReference, SpanRole, SpanStatus
 from tidegate.telemetry.waterfall import Waterfall, WaterfallRow, build_waterfall
 
 MS = 1_000_000
@@ -129,6 +129,20 @@ def test_a_child_that_ends_late_is_marked_and_not_moved() -> None:
     found = row(build_waterfall([parent, child]), "c")
     assert (found.offset_ns, found.clock_shift_ns, found.late) == (8 * MS, 0, True)
     assert not any(found.late for found in build_waterfall(whole_trace()).rows)
+
+
+def test_a_clock_that_is_ahead_shows_where_a_call_was_answered_before_the_work_was_done() -> None:
+    call = made("call", span_id=1, at_ms=0, ms=10, role=SpanRole.CLIENT)
+    work = made("work", span_id=2, parent=1, at_ms=7, ms=6, service="other")
+    found = row(build_waterfall([call, work]), "work")
+    assert (found.offset_ns, found.clock_shift_ns, found.late) == (2 * MS, -5 * MS, False)
+
+
+def test_behind_a_call_that_failed_the_work_may_go_on() -> None:
+    call = made("call", span_id=1, at_ms=0, ms=10, role=SpanRole.CLIENT, status=SpanStatus.ERROR)
+    work = made("work", span_id=2, parent=1, at_ms=7, ms=6, service="other")
+    found = row(build_waterfall([call, work]), "work")
+    assert (found.clock_shift_ns, found.late) == (0, True)
 
 
 def test_spans_that_are_each_others_parents_are_still_drawn() -> None:

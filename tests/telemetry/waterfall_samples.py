@@ -17,6 +17,7 @@ def made(
     service: str = "tidegate-router",
     trace_id: str = A,
     status: SpanStatus = SpanStatus.UNSET,
+    role: SpanRole = SpanRole.INTERNAL,
     attributes: dict[str, AttributeJson] | None = None,
     links: tuple[SpanReference, ...] = (),
 ) -> SpanRecord:
@@ -27,7 +28,7 @@ def made(
         parent_span_id=f"{parent:016x}" if parent else "",
         service=service,
         name=name,
-        role=SpanRole.INTERNAL,
+        role=role,
         start_ns=start_ns,
         end_ns=start_ns + round(ms * 1e6),
         status=status,

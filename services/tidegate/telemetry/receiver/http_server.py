@@ -8,7 +8,7 @@ import zlib
 from aiohttp import web
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # the package ships no stubs
+from google.rpc.status_pb2 import Status
 
 from tidegate.telemetry.receiver.grpc_server import answer
 from tidegate.telemetry.receiver.intake import IntakeUnavailable, SpanIntake

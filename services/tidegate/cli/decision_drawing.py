@@ -1,0 +1,141 @@
+"""How a decision is drawn for people. What callers named is never read as markup or as control codes."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tidegate.cli.shown_decision import ShownDecision
+from tidegate.moderation.decision import Action, Completeness, RuleEvaluation, RuleValue, Violation
+from tidegate.moderation.detection import DetectorRun, DetectorStatus
+from tidegate.moderation.signals import Freshness, LookupStatus
+
+ACTION_STYLES = {
+    Action.ALLOW: "bold green",
+    Action.LABEL: "bold cyan",
+    Action.AGE_RESTRICT: "bold blue",
+    Action.LIMIT_REACH: "bold magenta",
+    Action.REVIEW: "bold yellow",
+    Action.BLOCK: "bold red",
+}
+_COMPLETENESS_STYLES = {Completeness.COMPLETE: "green", Completeness.PARTIAL: "yellow", Completeness.FAILED: "red"}
+_VALUE_STYLES = {RuleValue.TRUE: "bold", RuleValue.FALSE: "dim", RuleValue.UNKNOWN: "yellow"}
+_TOP_SCORES = 3
+
+
+def drawn(decision: ShownDecision, evaluations: Sequence[RuleEvaluation] | None) -> Iterator[RenderableType]:
+    """The pieces of the drawing, from the top."""
+    yield _headline(decision)
+    yield Text(f"  decision {plain(decision.decision_id)}  trace {plain(decision.trace_id)}", style="dim")
+    yield from _reasons(decision.violations)
+    if evaluations is not None:
+        yield _rules(evaluations)
+    yield _detectors(decision.inputs.detectors)
+    yield from _account(decision)
+    for shadow in decision.shadow:
+        rules = ", ".join(map(plain, shadow.rules)) or "no rule"
+        yield Text.assemble(
+            f"shadow {plain(shadow.policy.id)} v{shadow.policy.version}: ",
+            (shadow.action.value, ACTION_STYLES[shadow.action]),
+            f" ({rules})",
+        )
+    hops = " · ".join(f"{plain(hop)} {elapsed:.1f}" for hop, elapsed in (decision.hops_ms or {}).items())
+    if hops:
+        yield Text(f"time in ms: {hops}", style="dim")
+
+
+def plain(text: str) -> str:
+    """Without what could steer a terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _headline(decision: ShownDecision) -> Text:
+    inputs = decision.inputs
+    return Text.assemble(
+        (decision.action.value, ACTION_STYLES[decision.action]),
+        "  ",
+        (decision.completeness.value, _COMPLETENESS_STYLES[decision.completeness]),
+        f"  {plain(decision.content_id)} ({inputs.surface.value}, {plain(inputs.market)})",
+        f" by policy {plain(decision.policy.id)} v{decision.policy.version}",
+    )
+
+
+def _reasons(violations: Sequence[Violation]) -> Iterator[RenderableType]:
+    if not violations:
+        yield Text("No rule fired.")
+        return
+    table = _table("why", "action", "score", "part", "in the rule's words")
+    for violation in violations:
+        unknown = violation.value is RuleValue.UNKNOWN
+        words = f"unknown, missing: {', '.join(violation.missing)}" if unknown else violation.message
+        table.add_row(
+            Text(plain(f"{violation.rule} ({violation.category})")),
+            Text(violation.action.value, style=ACTION_STYLES[violation.action]),
+            _score(violation.score, violation.threshold),
+            Text(plain(violation.part)),
+            Text(plain(words), style="yellow" if unknown else ""),
+        )
+    yield table
+
+
+def _rules(evaluations: Sequence[RuleEvaluation]) -> Table:
+    table = _table("rule", "value", "score", "condition")
+    for evaluation in evaluations:
+        missing = f"  missing: {', '.join(evaluation.missing)}" if evaluation.missing else ""
+        table.add_row(
+            Text(plain(evaluation.rule)),
+            Text(evaluation.value.value, style=_VALUE_STYLES[evaluation.value]),
+            _score(evaluation.score, evaluation.threshold),
+            Text(plain(evaluation.condition + missing)),
+        )
+    return table
+
+
+def _detectors(runs: Sequence[DetectorRun]) -> Table:
+    table = _table("detector", "part", "ran", "ms", "highest scores (severity)")
+    for run in runs:
+        highest = sorted(run.scores.items(), key=lambda item: -item[1])[:_TOP_SCORES]
+        scores = ", ".join(f"{label} {score:.2f} ({run.severities.get(label, '-')})" for label, score in highest)
+        table.add_row(
+            Text(plain(f"{run.name} {run.version}".strip()) or "none"),
+            Text(plain(run.part)),
+            Text(run.status.value, style="green" if run.status is DetectorStatus.OK else "yellow"),
+            Text(f"{run.latency_ms:.1f}"),
+            Text(plain(scores)),
+        )
+    return table
+
+
+def _account(decision: ShownDecision) -> Iterator[RenderableType]:
+    account = decision.inputs.account
+    if account.status is LookupStatus.NOT_NEEDED:
+        return
+    if account.status is not LookupStatus.OK:
+        yield Text(f"account signals: {account.status.value}", style="yellow")
+    elif not account.known:
+        yield Text("account signals: the account is not known")
+    if not account.values:
+        return
+    table = _table("account signal", "value", "freshness", "true at (UTC)")
+    for value in account.values:
+        table.add_row(
+            Text(plain(value.name)),
+            Text("" if value.value is None else plain(str(value.value))),
+            Text(value.freshness.value, style="green" if value.freshness is Freshness.FRESH else "yellow"),
+            Text("" if value.event_time is None else f"{value.event_time:%Y-%m-%d %H:%M:%S}"),
+        )
+    yield table
+
+
+def _score(score: float | None, threshold: float | None) -> Text:
+    if score is None and threshold is None:
+        return Text("")
+    return Text(f"{'-' if score is None else f'{score:.2f}'} / {'-' if threshold is None else f'{threshold:.2f}'}")
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold dim", padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table

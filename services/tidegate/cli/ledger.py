@@ -1,0 +1,116 @@
+"""`tidegate ledger`: whether the decision ledger is whole, and how much it holds. Reads the file, not the service."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tidegate.cli.output import print_json
+from tidegate.ledger.sqlite_archive import LedgerStatistics, SqliteArchive
+from tidegate.ledger.verify import VerifyReport, verify
+
+ledger_option = click.option(
+    "--ledger",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path(".tidegate/ledger.db"),
+    show_default=True,
+    help="The ledger's file.",
+)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[SqliteArchive]:
+    """The ledger to read, or a sentence for people why it can't be."""
+    try:
+        archive = SqliteArchive(path)
+        try:
+            yield archive
+        finally:
+            archive.close()
+    except FileNotFoundError as error:
+        raise click.ClickException(f"There is no ledger at {path}.") from error
+    except sqlite3.Error as error:
+        raise click.ClickException(f"The ledger at {path} can't be read: {error}.") from error
+
+
+def progress_bar() -> Progress:
+    """On standard error, gone when done; silent where that is no terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+@click.group()
+def ledger() -> None:
+    """Verifies the decision ledger."""
+
+
+@ledger.command("verify")
+@ledger_option
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def verify_command(path: Path, as_json: bool) -> None:
+    """Checks every record and every hash chain. Fails if anything was altered, taken out or cut off.
+
+    Note the heads digest elsewhere: a later ledger that was rewritten as a whole can't give it again.
+    """
+    with opened(path) as archive, archive.snapshot(), progress_bar() as bar:
+        task = bar.add_task("verifying", total=archive.count())
+        report = verify(archive, progress=lambda walked: bar.advance(task, walked))
+    if as_json:
+        print_json(_report_as_json(report))
+    else:
+        _draw_report(report)
+    if not report.intact:
+        raise click.exceptions.Exit(1)
+
+
+@ledger.command("stats")
+@ledger_option
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def stats_command(path: Path, as_json: bool) -> None:
+    """Shows how much the ledger holds."""
+    with opened(path) as archive:
+        statistics = archive.statistics()
+    if as_json:
+        print_json({name: _plain(value) for name, value in asdict(statistics).items()})
+    else:
+        _draw_statistics(statistics)
+
+
+def _report_as_json(report: VerifyReport) -> dict[str, Any]:
+    return {"intact": report.intact, **asdict(report)}
+
+
+def _draw_report(report: VerifyReport) -> None:
+    console = Console(highlight=False)
+    walked = f"{report.records:,} records of {report.writers:,} writers, {report.policies:,} policies"
+    if report.intact:
+        console.print(f"[green]intact[/green]  {walked}\nheads digest {report.heads_digest}", soft_wrap=True)
+        return
+    console.print(f"[red]broken[/red]  {walked}; the first broken place of each chain:")
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    for heading in ("what", "writer", "record", "decision", "detail"):
+        table.add_column(heading, overflow="fold")
+    for broken in report.breaks:
+        place = str(broken.sequence) if broken.sequence else ""
+        table.add_row(broken.kind.value, broken.writer_id, place, broken.decision_id, broken.detail)
+    console.print(table)
+
+
+def _draw_statistics(statistics: LedgerStatistics) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in asdict(statistics).items():
+        shown = f"{value:,}" if isinstance(value, int) else str(_plain(value) or "none")
+        table.add_row(name.replace("_", " "), shown)
+    Console(highlight=False).print(table)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -10,7 +10,7 @@ from tidegate.policy.condition import Condition, Reference
 from tidegate.policy.document import canonical, digest_of
 from tidegate.policy.engine import CompiledPolicy
 from tidegate.policy.overlays import overlaid_markets, rules_in
-from tidegate.policy.readings import Measure
+from tidegate.policy.readings import LabelRef, Measure
 from tidegate.policy.schema import Detects, FallbackWord, NamedFallback, OnUnknown, PolicyDocument, Rule
 
 
@@ -67,7 +67,7 @@ def _threshold(detects: Detects) -> Threshold:
     else:
         measure, at_least = Measure.SCORE, float(detects.min_score or 0.0)
         probability = at_least
-    return Threshold(measure, detects.detector, detects.label, at_least, probability)
+    return Threshold(LabelRef(measure, detects.detector, detects.label), at_least, probability)
 
 
 def _fallback(on_unknown: OnUnknown) -> Action | None:
@@ -79,7 +79,7 @@ def _fallback(on_unknown: OnUnknown) -> Action | None:
 def _text(threshold: Threshold | None, when: str | None) -> str:
     if threshold is None:
         return when or ""
-    meets = f"{threshold.measure}.{threshold.detector}.{threshold.label} >= {threshold.at_least:g}"
+    meets = f"{threshold.label.key} >= {threshold.at_least:g}"
     return meets if when is None else f"{meets} && ({when})"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tidegate.moderation.decision import Action, RuleEvaluation, RuleValue, Violation
 from tidegate.policy.condition import Condition
-from tidegate.policy.readings import Measure, Reading, Readings
+from tidegate.policy.readings import LabelRef, Reading, Readings
 from tidegate.policy.schema import Reporting
 from tidegate.policy.signal_context import SignalContext
 
@@ -14,12 +14,8 @@ from tidegate.policy.signal_context import SignalContext
 class Threshold:
     """A detector's label and the value from which it counts."""
 
-    measure: Measure
-    """Severity band or calibrated probability."""
-    detector: str
-    """Catalogue name."""
-    label: str
-    """One of its labels."""
+    label: LabelRef
+    """Which label, and by which measure."""
     at_least: float
     """On the measure's scale."""
     probability: float
@@ -66,17 +62,16 @@ class CompiledRule:
             value, missing = self._condition(RuleValue.TRUE, (), signals)
             return RuleEvaluation(rule=self.id, value=value, missing=missing, condition=self.text)
         threshold = self.threshold
-        reading = readings.of(threshold.measure, threshold.detector, threshold.label)
+        reading = readings.of(threshold.label)
         value = threshold.value(reading)
-        missing = reading.missing if value is RuleValue.UNKNOWN else ()
+        missing = ()
         if value is not RuleValue.FALSE:
+            missing = reading.missing if value is RuleValue.UNKNOWN else ()
             value, missing = self._condition(value, missing, signals)
         return RuleEvaluation(self.id, value, missing, self.text, reading.score, threshold.probability, reading.part)
 
     def violation(self, evaluation: RuleEvaluation) -> Violation | None:
-        """What the rule adds to the outcome, if anything."""
-        if evaluation.value is RuleValue.FALSE:
-            return None
+        """What the rule adds to the outcome, if anything, now that it is not FALSE."""
         fired = evaluation.value is RuleValue.TRUE
         action = self.action if fired else self.fallback
         if action is None:

@@ -14,6 +14,7 @@ from tidegate.moderation.decision import (
     PolicyOutcome,
     PolicyReference,
     RuleEvaluation,
+    RuleValue,
     Violation,
 )
 from tidegate.moderation.item import Surface
@@ -92,7 +93,7 @@ class CompiledPolicy:
         for rule in self.rules_in(inputs.market):
             evaluation = rule.evaluate(readings, signals)
             evaluations.append(evaluation)
-            if (violation := rule.violation(evaluation)) is not None:
+            if evaluation.value is not RuleValue.FALSE and (violation := rule.violation(evaluation)) is not None:
                 violations.append(violation)
         violations.sort(key=lambda violation: -violation.action.severity_order)
         return PolicyOutcome(

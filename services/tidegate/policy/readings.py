@@ -5,7 +5,7 @@ if the detector ran nowhere on the item: then it is not in service, and nobody c
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tidegate.moderation.decision import DecisionInputs
@@ -17,6 +17,23 @@ class Measure(StrEnum):
 
     SCORE = "score"
     SEVERITY = "severity"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRef:
+    """A label of a detector, by one of its measures."""
+
+    measure: Measure
+    """Severity band or calibrated probability."""
+    detector: str
+    """Catalogue name."""
+    label: str
+    """One of its labels."""
+    key: str = field(init=False)
+    """`severity.text_harm.hate`. Kept, because the hash of an enum member is Python code, and every rule looks a label up."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.measure}.{self.detector}.{self.label}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +64,13 @@ class Readings:
             if run.status is DetectorStatus.OK:
                 answers.append(run)
                 self._seen.add(run.part)
-        self._read: dict[tuple[Measure, str, str], Reading] = {}
+        self._read: dict[str, Reading] = {}
 
-    def of(self, measure: Measure, detector: str, label: str) -> Reading:
+    def of(self, label: LabelRef) -> Reading:
         """The reading of one label."""
-        key = (measure, detector, label)
-        reading = self._read.get(key)
+        reading = self._read.get(label.key)
         if reading is None:
-            reading = self._read[key] = self._reading(measure, detector, label)
+            reading = self._read[label.key] = self._reading(label.measure, label.detector, label.label)
         return reading
 
     def _reading(self, measure: Measure, detector: str, label: str) -> Reading:

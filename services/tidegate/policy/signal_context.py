@@ -14,7 +14,7 @@ import cel
 from tidegate.moderation.decision import DecisionInputs
 from tidegate.moderation.signals import FeatureScalar, Freshness, LookupStatus
 from tidegate.policy.condition import Kind, Reference
-from tidegate.policy.readings import Measure, Readings
+from tidegate.policy.readings import LabelRef, Measure, Readings
 
 _INT64_LIMIT = 2**63
 
@@ -54,7 +54,7 @@ def signal_context(inputs: DecisionInputs, readings: Readings, kinds: Mapping[Re
                 value = features.get(reference.feature or "")
                 missing = (reference.feature or "",)
             case (measure, detector, label):
-                reading = readings.of(Measure(measure), detector, label)
+                reading = readings.of(LabelRef(Measure(measure), detector, label))
                 value = None if reading.missing else reading.value
                 missing = reading.missing
             case _:  # the parser lets no other reference through

@@ -1,0 +1,78 @@
+"""Builds a detector's ONNX file for a precision, once: the result is cached under the digest of all that it is made from."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import onnx
+
+from tidegate.models.catalogue import CatalogueError, DetectorSpec
+from tidegate.models.encoder import sha256_of
+from tidegate.models.export.golden import answers, check_parity, golden_of
+from tidegate.models.export.graph import detector_graph
+from tidegate.models.export.quantisation import quantised
+from tidegate.models.serving_profile import Precision
+
+_RECIPE: Final = "1"
+"""Changes whenever the graph that is built from equal inputs changes."""
+_LARGEST: Final = {Precision.FP32: 0.02, Precision.INT8: 1.5}
+_MEAN: Final = {Precision.FP32: 0.005, Precision.INT8: 0.25}
+"""Allowed differences in logits from the trained network."""
+
+
+def build(spec: DetectorSpec, precision: Precision, *, cache: Path, report: Callable[[str], None]) -> Path:
+    """Returns the ONNX file, building it if it is not in the cache.
+
+    Args:
+        spec: detector version.
+        precision: of the graph.
+        cache: folder of built graphs.
+        report: receives progress lines.
+
+    Raises:
+        CatalogueError: the committed weights are not the catalogue's.
+        EncoderUnavailableError: the encoder's package is missing or another.
+        ParityError: the built graph does not answer as the trained network did.
+    """
+    if sha256_of(spec.weights_path()) != spec.weights_sha256:
+        raise CatalogueError(f"the weights of {spec.name} {spec.version} have another digest than the catalogue says")
+    target = cache / spec.name / spec.version / f"{precision}-{_key(spec, precision)}" / "model.onnx"
+    if target.is_file():
+        report(f"{spec.name} {spec.version} {precision}: built before")
+        return target
+    report(f"{spec.name} {spec.version} {precision}: building")
+    spec.encoder.verify()
+    model = detector_graph(spec)
+    if precision is Precision.INT8:
+        model = quantised(model, activation_ranges(spec))
+    golden = golden_of(spec)
+    check_parity(answers(model, golden.ids), golden, largest=_LARGEST[precision], mean=_MEAN[precision])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(f".{os.getpid()}")
+    onnx.save(model, str(partial))
+    partial.replace(target)
+    report(f"{spec.name} {spec.version} {precision}: {target.stat().st_size / 1e6:.0f} MB, answers as trained")
+    return target
+
+
+def activation_ranges(spec: DetectorSpec) -> dict[str, tuple[float, float]]:
+    """Returns the ranges recorded at training time."""
+    document = json.loads((spec.folder() / "activation_ranges.json").read_text(encoding="utf-8"))
+    return {name: (float(low), float(high)) for name, (low, high) in document["ranges"].items()}
+
+
+def _key(spec: DetectorSpec, precision: Precision) -> str:
+    parts = [
+        _RECIPE,
+        precision,
+        spec.encoder.weights_sha256,
+        spec.weights_sha256,
+        version("onnx"),
+        version("onnxruntime"),
+    ]
+    parts += [sha256_of(spec.folder() / name) for name in ("activation_ranges.json", "golden.json")]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,220 @@
+"""Fits the network to the mixture, with a checkpoint that an interrupted run resumes from."""
+
+import json
+import math
+import random
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tidegate.models.encoder import EncoderOrigin
+from tidegate.models.training.batches import Batch, epoch, token_ids
+from tidegate.models.training.examples import HEADS, Example, Split
+from tidegate.models.training.network import HarmNetwork
+
+_Schedule = torch.optim.lr_scheduler.LRScheduler
+
+_HEAD_WEIGHTS: Final = {
+    "hate": 1.0,
+    "harassment": 1.0,
+    "threat": 2.0,
+    "sexual": 2.0,
+    "self_harm": 2.0,
+    "profanity": 0.5,
+    "toxic": 0.5,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of training over one mixture, with a learning rate schedule of its own."""
+
+    epochs: float
+    """Passes over the mixture, if not stopped before."""
+    adapter_rate: float
+    """Peak learning rate of the deltas."""
+    head_rate: float
+    """Peak learning rate of the head."""
+    repeats: Mapping[str, int]
+    """How often a pass shows an example that is positive for a rare label; 1 where not named."""
+    shares: Mapping[str, float]
+    """How many times a pass shows a source's examples; may be below 1. 1 where not named."""
+    stop_at_step: int | None = None
+    """Ends the phase before its schedule does."""
+
+
+PHASES: Final = (
+    Phase(
+        epochs=1.25,
+        adapter_rate=6e-4,
+        head_rate=1e-3,
+        repeats={"self_harm": 6, "threat": 2, "sexual": 3},
+        shares={"paradetox": 0.5},
+        stop_at_step=1750,
+    ),
+    Phase(
+        epochs=1.0,
+        adapter_rate=1.2e-3,
+        head_rate=1e-3,
+        repeats={"self_harm": 8, "threat": 3, "sexual": 4},
+        shares={
+            "paradetox": 0.15,
+            "toxic_spans": 0.4,
+            "context_toxicity": 0.4,
+            "edos": 0.6,
+            "hatemoji": 2.0,
+            "dynahate": 2.0,
+        },
+    ),
+)
+"""First broadly, then weighted towards the adversarial and implicit sets, which the first phase alone hardly learns."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """What a run is determined by, with the data."""
+
+    seed: int = 7
+    rank: int = 16
+    alpha: float = 32.0
+    head_width: int = 192
+    max_tokens: int = 96
+    tokens_per_batch: int = 1024
+    checkpoint_every: int = 250
+    threads: int = 2
+
+
+def fit(
+    origin: EncoderOrigin,
+    examples: Sequence[Example],
+    settings: FitSettings,
+    *,
+    checkpoint: Path,
+    report: Callable[[str], None],
+) -> HarmNetwork:
+    """Returns the fitted network, in evaluation mode.
+
+    Args:
+        origin: the encoder to start from.
+        examples: the whole mixture; only its training part is used.
+        settings: of the run; a checkpoint of other settings is ignored.
+        checkpoint: where the run saves its state, and resumes from.
+        report: receives progress lines.
+    """
+    torch.manual_seed(settings.seed)
+    torch.set_num_threads(settings.threads)
+    training = [example for example in examples if example.split is Split.TRAIN]
+    ids = token_ids(origin, [example.text for example in training], max_tokens=settings.max_tokens)
+    network = HarmNetwork(
+        origin, outputs=len(HEADS), rank=settings.rank, alpha=settings.alpha, head_width=settings.head_width
+    )
+    run = _Run(network, settings, checkpoint, report)
+    for number, phase in enumerate(PHASES):
+        run.phase(number, phase, training, ids)
+    return network.eval()
+
+
+class _Run:
+    """The state that a checkpoint holds."""
+
+    def __init__(
+        self, network: HarmNetwork, settings: FitSettings, checkpoint: Path, report: Callable[[str], None]
+    ) -> None:
+        self._network, self._settings, self._checkpoint, self._report = network, settings, checkpoint, report
+        self._head = [*network.hidden.parameters(), *network.logits.parameters()]
+        self._adapters = list(network.layers.parameters())
+
+    def phase(self, number: int, phase: Phase, training: Sequence[Example], ids: Sequence[list[int]]) -> None:
+        """Runs one phase, or what is left of it; a phase that a checkpoint has behind it is skipped."""
+        batches = _batches(training, ids, phase, self._settings, number)
+        total = min(len(batches), phase.stop_at_step or len(batches))
+        rates = [phase.adapter_rate, phase.head_rate]
+        optimiser = torch.optim.AdamW(
+            [{"params": self._adapters, "lr": rates[0]}, {"params": self._head, "lr": rates[1]}], weight_decay=0.01
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=len(batches) + 1, pct_start=0.06)
+        first = self._resume(number, optimiser, schedule)
+        self._report(f"phase {number + 1}/{len(PHASES)}: {total:,} steps, from step {min(first, total):,}")
+        self._network.train()
+        began, running = time.monotonic(), math.nan
+        for step in range(first, total):
+            loss = masked_loss(self._network(batches[step].ids, batches[step].mask), batches[step].targets)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([*self._adapters, *self._head], 1.0)
+            optimiser.step()
+            schedule.step()
+            running = loss.item() if math.isnan(running) else 0.98 * running + 0.02 * loss.item()
+            if (step + 1) % 50 == 0:
+                left = (time.monotonic() - began) / (step + 1 - first) * (total - step - 1)
+                self._report(f"step {step + 1:,}/{total:,}  loss {running:.4f}  {left / 60:.1f} min left")
+            if (step + 1) % self._settings.checkpoint_every == 0 or step + 1 == total:
+                self._save(number, step + 1, optimiser, schedule)
+
+    def _save(self, number: int, step: int, optimiser: torch.optim.Optimizer, schedule: _Schedule) -> None:
+        state = {
+            "settings": _fingerprint(self._settings),
+            "network": self._network.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "schedule": schedule.state_dict(),
+            "phase": number,
+            "step": step,
+        }
+        self._checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self._checkpoint)
+
+    def _resume(self, number: int, optimiser: torch.optim.Optimizer, schedule: _Schedule) -> int:
+        if not self._checkpoint.is_file():
+            return 0
+        state = torch.load(self._checkpoint, weights_only=True)
+        if state["settings"] != _fingerprint(self._settings) or state["phase"] < number:
+            return 0
+        if state["phase"] > number:
+            return sys.maxsize
+        self._network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+        return int(state["step"])
+
+
+def _fingerprint(settings: FitSettings) -> str:
+    return json.dumps([asdict(settings), *(asdict(phase) for phase in PHASES)])
+
+
+def masked_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy over what is known, [B, heads] each, weighted by head."""
+    weights = torch.tensor([_HEAD_WEIGHTS[head] for head in HEADS])
+    known = (targets >= 0).float() * weights
+    each = functional.binary_cross_entropy_with_logits(logits, targets.clamp(min=0.0), reduction="none")
+    return (each * known).sum() / known.sum().clamp(min=1.0)
+
+
+def _batches(
+    training: Sequence[Example], ids: Sequence[list[int]], phase: Phase, settings: FitSettings, number: int
+) -> list[Batch]:
+    chance = random.Random(settings.seed + number)
+    batches: list[Batch] = []
+    left = phase.epochs
+    while left > 0:
+        order: list[int] = []
+        for index, example in enumerate(training):
+            rare = max(
+                (phase.repeats.get(h, 1) for h, t in zip(HEADS, example.targets, strict=True) if t == 1), default=1
+            )
+            expected = (
+                max(rare, phase.shares.get(example.source, 1.0)) if rare > 1 else phase.shares.get(example.source, 1.0)
+            )
+            expected *= min(1.0, left)
+            order.extend([index] * (int(expected) + (chance.random() < expected % 1.0)))
+        batches.extend(epoch(ids, training, order, tokens_per_batch=settings.tokens_per_batch, chance=chance))
+        left -= 1.0
+    return batches

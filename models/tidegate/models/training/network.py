@@ -1,0 +1,140 @@
+"""The trained network: MiniLM with low-rank deltas on every linear layer, and a small head over pooled tokens.
+
+Only the deltas (LoRA, Hu et al. 2021, arXiv:2106.09685) and the head are trained and stored. `export.graph` builds
+the same network without torch; the parity test holds the two together.
+"""
+
+import math
+from typing import Final
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tidegate.models.encoder import EncoderOrigin
+
+LINEARS: Final = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
+"""The linear layers of one encoder layer that carry a delta; names are the checkpoint's."""
+
+
+class LowRankLinear(nn.Module):
+    """A frozen linear layer plus a trained product of two thin matrices: y = x Wᵀ + b + s · (x Aᵀ) Bᵀ."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, *, rank: int, alpha: float) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("bias", bias, persistent=False)
+        self.down = nn.Parameter(torch.empty(rank, weight.shape[1]))
+        self.up = nn.Parameter(torch.zeros(weight.shape[0], rank))
+        self.scale = alpha / rank
+        nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., in] → [..., out]."""
+        return functional.linear(x, self.weight, self.bias) + self.scale * ((x @ self.down.T) @ self.up.T)
+
+
+class Layer(nn.Module):
+    """One BERT encoder layer with post-normalisation."""
+
+    def __init__(
+        self, state: dict[str, Tensor], prefix: str, origin: EncoderOrigin, *, rank: int, alpha: float
+    ) -> None:
+        super().__init__()
+        self.heads, self.eps = origin.heads, origin.layer_norm_eps
+        self.linears = nn.ModuleDict(
+            {
+                name.replace(".", "_"): LowRankLinear(
+                    state[f"{prefix}.{name}.weight"], state[f"{prefix}.{name}.bias"], rank=rank, alpha=alpha
+                )
+                for name in LINEARS
+            },
+        )
+        for name in ("attention.output.LayerNorm", "output.LayerNorm"):
+            for part in ("weight", "bias"):
+                buffer = f"{name}_{part}".replace(".", "_")
+                self.register_buffer(buffer, state[f"{prefix}.{name}.{part}"], persistent=False)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """[B, T, H] and an additive mask [B, 1, 1, T] → [B, T, H]."""
+        batch, length, hidden = x.shape
+
+        def split(y: Tensor) -> Tensor:
+            return y.view(batch, length, self.heads, -1).transpose(1, 2)
+
+        query, key, value = (split(self.linears[f"attention_self_{name}"](x)) for name in ("query", "key", "value"))
+        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        context = context.transpose(1, 2).reshape(batch, length, hidden)
+        x = self._norm(x + self.linears["attention_output_dense"](context), "attention_output_LayerNorm")
+        inner = functional.gelu(self.linears["intermediate_dense"](x))
+        return self._norm(x + self.linears["output_dense"](inner), "output_LayerNorm")
+
+    def _norm(self, x: Tensor, name: str) -> Tensor:
+        weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
+        return functional.layer_norm(x, (x.shape[-1],), weight, bias, self.eps)
+
+
+class HarmNetwork(nn.Module):
+    """Token ids and mask [B, T] → one logit per head [B, heads]."""
+
+    def __init__(self, origin: EncoderOrigin, *, outputs: int, rank: int, alpha: float, head_width: int) -> None:
+        super().__init__()
+        state = load_file(origin.weights_path())
+        self.eps = origin.layer_norm_eps
+        for part in ("word_embeddings", "position_embeddings", "token_type_embeddings", "LayerNorm"):
+            self.register_buffer(part, state[f"embeddings.{part}.weight"], persistent=False)
+        self.register_buffer("LayerNorm_bias", state["embeddings.LayerNorm.bias"], persistent=False)
+        self.layers = nn.ModuleList(
+            Layer(state, f"encoder.layer.{number}", origin, rank=rank, alpha=alpha) for number in range(origin.layers)
+        )
+        self.hidden = nn.Linear(2 * origin.hidden, head_width)
+        self.logits = nn.Linear(head_width, outputs)
+        self.dropout = nn.Dropout(0.1)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """[B, T] int64 and [B, T] int64 → [B, outputs] float32."""
+        x = self.word_embeddings[ids] + self.position_embeddings[: ids.shape[1]] + self.token_type_embeddings[0]
+        x = functional.layer_norm(x, (x.shape[-1],), self.LayerNorm, self.LayerNorm_bias, self.eps)
+        keep = mask[:, :, None].to(x.dtype)
+        additive = (1.0 - mask[:, None, None, :].to(x.dtype)) * -1e4
+        for layer in self.layers:
+            x = layer(self.dropout(x), additive)
+        mean = (x * keep).sum(1) / keep.sum(1)
+        peak = (x + (1.0 - keep) * -1e4).amax(1)
+        pooled = self.dropout(torch.cat([mean, peak], dim=1))
+        return self.logits(self.dropout(functional.relu(self.hidden(pooled))))
+
+    def stored(self) -> dict[str, Tensor]:
+        """Returns what is kept of the network: deltas (scale folded into `up`) and head, by checkpoint names."""
+        kept = {
+            "head.hidden.weight": self.hidden.weight,
+            "head.hidden.bias": self.hidden.bias,
+            "head.logits.weight": self.logits.weight,
+            "head.logits.bias": self.logits.bias,
+        }
+        for number, layer in enumerate(self.layers):
+            for name in LINEARS:
+                linear = layer.linears[name.replace(".", "_")]
+                kept[f"encoder.layer.{number}.{name}.down"] = linear.down
+                kept[f"encoder.layer.{number}.{name}.up"] = linear.up * linear.scale
+        return {name: tensor.detach().clone().contiguous() for name, tensor in kept.items()}
+
+    def load_stored(self, stored: dict[str, Tensor]) -> None:
+        """Takes over what `stored` returned, at whatever precision it was kept."""
+        with torch.no_grad():
+            for part in ("hidden", "logits"):
+                for kind in ("weight", "bias"):
+                    getattr(getattr(self, part), kind).copy_(stored[f"head.{part}.{kind}"])
+            for number, layer in enumerate(self.layers):
+                for name in LINEARS:
+                    linear = layer.linears[name.replace(".", "_")]
+                    linear.down.copy_(stored[f"encoder.layer.{number}.{name}.down"])
+                    linear.up.copy_(stored[f"encoder.layer.{number}.{name}.up"] / linear.scale)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tidegate.serving.settings import SettingsError, load_settings
+from tidegate.serving.settings import OnlineStore, SettingsError, load_settings
 
 COMMANDS = {
     "up": ("tidegate.cli.up", "up", "Starts the whole stack on this machine."),
@@ -65,6 +65,11 @@ def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> Non
     except SettingsError as error:
         raise click.ClickException(f"settings: {error}") from error
     ctx.obj = settings
+    redis = settings.features.online_store is OnlineStore.REDIS
+    online = {
+        "online": settings.features.online_store.value,
+        "redis": settings.features.redis_address if redis else None,
+    }
     features_dir = {"state": settings.features_dir}
     ctx.default_map = {
         "trace": {"store": settings.traces_path},

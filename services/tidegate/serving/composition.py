@@ -77,11 +77,15 @@ def markets() -> frozenset[str]:
 
 
 def router(
-    settings: Settings, provider: TracerProvider, *, features: AccountFeatures, text: TextDetectors
+    settings: Settings,
+    provider: TracerProvider,
+    *,
+    features: AccountFeatures,
+    text: TextDetectors,
+    records: DecisionLedger,
 ) -> RouterParts:
-    """A router over these stages, local or remote."""
+    """A router over these stages, local or remote, and this ledger."""
     tracer = tracer_of(provider)
-    records = ledger(settings)
     active = policies(settings)
     archive = PolicyArchive(records, active=active.documents(), compile_document=compile_document)
     batching = settings.batching

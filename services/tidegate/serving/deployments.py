@@ -65,17 +65,19 @@ class ModerationRouter(RouterMethods):
     def __init__(self, settings: dict[str, Any], features: Any = None, text: Any = None) -> None:
         chosen = Settings.from_payload(settings)
         tracing = composition.tracing(chosen, service=ServiceName.ROUTER)
-        versions = composition.detector_versions()
+        features_stage = (
+            composition.account_features(chosen, tracer_of(tracing))
+            if features is None
+            else RemoteAccountFeatures(features)
+        )
+        text_stage = (
+            composition.text_detectors(chosen, tracer_of(tracing))
+            if text is None
+            else RemoteTextDetectors(text, versions=composition.detector_versions())
+        )
         super().__init__(
             composition.router(
-                chosen,
-                tracing,
-                features=RemoteAccountFeatures(features)
-                if features is not None
-                else composition.account_features(chosen, tracer_of(tracing)),
-                text=RemoteTextDetectors(text, versions=versions)
-                if text is not None
-                else composition.text_detectors(chosen, tracer_of(tracing)),
+                chosen, tracing, features=features_stage, text=text_stage, records=composition.ledger(chosen)
             )
         )
 

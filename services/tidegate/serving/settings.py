@@ -8,10 +8,14 @@ import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+OTLP_HTTP_PORT = 4318
+"""OTLP over HTTP, as registered (OTLP specification, "Default Port")."""
 
 
 class SettingsError(Exception):
@@ -122,6 +126,9 @@ class TelemetrySettings(Section):
 
     endpoint: str | None = None
     """OTLP gRPC endpoint, for example `http://collector:4317`. None means the built-in receiver."""
+    triton_endpoint: str | None = None
+    """OTLP over HTTP for Triton, which speaks nothing else: `http://collector:4318/v1/traces`. None means port 4318 of
+    `endpoint`'s host."""
     root_sampling_ratio: float = Field(1.0, ge=0, le=1)
     """Share of requests without a `traceparent` that are traced. A caller's own flag is always kept."""
 
@@ -164,6 +171,13 @@ class Settings(BaseSettings):
     ledger: LedgerSettings = LedgerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     replicas: ReplicaSettings = ReplicaSettings()
+
+    def triton_trace_url(self) -> str | None:
+        """Where Triton sends its spans, or None if nothing is traced."""
+        if self.telemetry.triton_endpoint or not self.telemetry.endpoint:
+            return self.telemetry.triton_endpoint
+        target = urlsplit(self.telemetry.endpoint)
+        return f"http://{target.hostname}:{OTLP_HTTP_PORT}/v1/traces"
 
     @classmethod
     def settings_customise_sources(

@@ -57,7 +57,12 @@ class EmbeddedStack:
         self._own_receiver = settings.telemetry.endpoint is None
         telemetry = settings.telemetry
         if self._own_receiver:
-            telemetry = telemetry.model_copy(update={"endpoint": f"http://{LOOPBACK}:{otlp_grpc}"})
+            telemetry = telemetry.model_copy(
+                update={
+                    "endpoint": f"http://{LOOPBACK}:{otlp_grpc}",
+                    "triton_endpoint": f"http://{LOOPBACK}:{otlp_http}/v1/traces",
+                }
+            )
         triton = settings.triton
         if triton.managed:
             triton = triton.model_copy(update={"address": f"{LOOPBACK}:{triton_port}"})
@@ -118,8 +123,9 @@ class EmbeddedStack:
     def _start_triton(self) -> None:
         self._say("starting Triton")
         command = [sys.executable, "-m", "tidegate.models.runtime", "serve", "--grpc-port", str(self._triton_port)]
-        if self._own_receiver:
-            command += ["--otlp-http-url", f"http://{LOOPBACK}:{self._otlp_http}/v1/traces"]
+        trace_url = self.settings.triton_trace_url()
+        if trace_url:
+            command += ["--otlp-http-url", trace_url]
         self._triton = Child.start("triton", command, log=self._logs / "triton.log")
         self._children.append(self._triton)
         self._part("triton", PartState.STARTING, self.settings.triton.address, self._triton.process.pid)
@@ -131,7 +137,7 @@ class EmbeddedStack:
         redis = features.online_store is OnlineStore.REDIS
         online = OnlineChoice(OnlineKind.REDIS, features.redis_address) if redis else OnlineChoice()
         address = features.redis_address if redis else str(directory)
-        if features.demo_accounts and not (directory / "feature_store.yaml").exists():
+        if features.demo_accounts:  # each time: a seed cut short is finished, and event times are of today
             self._say(f"generating {features.demo_accounts:,} demo accounts")
             seed(
                 directory,

@@ -1,0 +1,160 @@
+"""A real gRPC server in this process: the real ingress, pipeline and policies over scripted stages."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import grpc
+
+from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
+from tidegate.detectors.port import TextRequest
+from tidegate.enrichment.port import SignalsRequest
+from tidegate.ledger.memory_adapter import MemoryLedger
+from tidegate.ledger.port import DecisionLedger
+from tidegate.moderation.decision import DecisionRecord
+from tidegate.moderation.detection import DetectorStatus, TextScores
+from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
+from tidegate.serving import composition
+from tidegate.serving.router import RouterMethods, RouterParts
+from tidegate.serving.settings import Settings, load_settings
+from tidegate.serving.wire import add_health_service, add_moderation_service
+from tidegate.telemetry.setup import configure_tracing
+
+LABELS = ("hate", "harassment", "threat", "sexual", "self_harm", "profanity")
+
+
+def harmless(_: str) -> TextScores:
+    """A text without any harm."""
+    return scored()
+
+
+def scored(**severities: int) -> TextScores:
+    """Severities by label, zero where not given, with probabilities to match."""
+    bands = {label: severities.get(label, 0) for label in LABELS}
+    return TextScores(
+        detector="text_harm",
+        version="1",
+        status=DetectorStatus.OK,
+        scores={label: band / 7 for label, band in bands.items()},
+        severities=bands,
+    )
+
+
+@dataclass
+class ScriptedText:
+    """Text detectors that answer what the script says."""
+
+    script: Callable[[str], TextScores] = harmless
+    delay_s: float = 0.0
+    reachable: bool = True
+    batches: list[int] = field(default_factory=list)
+    under_way: int = 0
+    most_under_way: int = 0
+
+    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
+        self.batches.append(len(batch))
+        self.under_way += len(batch)
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await asyncio.sleep(self.delay_s)
+            return [(self.script(request.text),) for request in batch]
+        finally:
+            self.under_way -= len(batch)
+
+    async def ready(self) -> bool:
+        return self.reachable
+
+    async def close(self) -> None:
+        return
+
+
+UNKNOWN_ACCOUNT = AccountSignals(status=LookupStatus.OK, known=False)
+
+
+@dataclass
+class ScriptedFeatures:
+    """Account signals that answer what the script says."""
+
+    answer: AccountSignals = UNKNOWN_ACCOUNT
+    error: Exception | None = None
+    delay_s: float = 0.0
+    reachable: bool = True
+
+    async def lookup(self, batch: Sequence[SignalsRequest]) -> Sequence[AccountSignals]:
+        await asyncio.sleep(self.delay_s)
+        if self.error is not None:
+            raise self.error
+        return [self.answer] * len(batch)
+
+    async def ready(self) -> bool:
+        return self.reachable
+
+    async def close(self) -> None:
+        return
+
+
+def account(*, freshness: Freshness = Freshness.FRESH, **values: int | bool) -> AccountSignals:
+    """A known account with these signals, by full name."""
+    now = datetime.now(UTC)
+    return AccountSignals(
+        status=LookupStatus.OK,
+        known=True,
+        values=tuple(FeatureValue(name, value, freshness, now) for name, value in values.items()),
+    )
+
+
+class ListedLedger(MemoryLedger):
+    """A ledger in memory that lists what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+
+    async def append(self, record: DecisionRecord) -> DecisionRecord:
+        kept = await super().append(record)
+        self.ids.add(kept.decision_id)
+        return kept
+
+
+@dataclass
+class Served:
+    """A running server and what it was made of."""
+
+    address: str
+    stub: ModerationServiceStub
+    channel: grpc.aio.Channel
+    text: ScriptedText
+    features: ScriptedFeatures
+    ledger: DecisionLedger
+    parts: RouterParts
+
+
+@asynccontextmanager
+async def serving(
+    *,
+    text: ScriptedText | None = None,
+    features: ScriptedFeatures | None = None,
+    ledger: DecisionLedger | None = None,
+    settings: Settings | None = None,
+) -> AsyncIterator[Served]:
+    """Serves on a free port until the block ends."""
+    text, features = text or ScriptedText(), features or ScriptedFeatures()
+    provider = configure_tracing(service_name="test", endpoint=None)
+    parts = composition.router(
+        settings or load_settings(), provider, features=features, text=text, records=ledger or MemoryLedger()
+    )
+    server = grpc.aio.server()
+    methods = RouterMethods(parts)
+    add_moderation_service(methods, server)
+    add_health_service(methods, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    address = f"127.0.0.1:{port}"
+    try:
+        async with grpc.aio.insecure_channel(address) as channel:
+            yield Served(address, ModerationServiceStub(channel), channel, text, features, parts.ledger, parts)
+    finally:
+        await server.stop(0)
+        await methods.close()

@@ -1,0 +1,58 @@
+"""Settings: file and environment, unknown keys refused, safe defaults."""
+
+from pathlib import Path
+
+import pytest
+
+from tidegate.serving.settings import Settings, SettingsError, Topology, load_settings
+
+
+def _file(directory: Path, text: str) -> Path:
+    path = directory / "tidegate.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_need_no_file_and_no_environment() -> None:
+    settings = load_settings()
+    assert (settings.grpc.port, settings.topology) == (9000, Topology.DISTRIBUTED)
+
+
+def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    settings = load_settings(_file(tmp_path, "grpc: {port: 9100}\ntopology: colocated\n"))
+    assert (settings.grpc.port, settings.topology, settings.grpc.reflection) == (9100, Topology.COLOCATED, True)
+
+
+def test_the_environment_is_stronger_than_the_file_key_by_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEGATE_GRPC__PORT", "9200")
+    settings = load_settings(_file(tmp_path, "grpc: {port: 9100, reflection: false}\n"))
+    assert (settings.grpc.port, settings.grpc.reflection) == (9200, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("grcp: {}", "grcp"),
+        ("grpc: {prot: 1}", "grpc.prot"),
+        ("grpc: {port: 0}", "grpc.port"),
+        ("topology: sideways", "topology"),
+        ("- a list", "mapping"),
+        ("a: [", "YAML"),
+    ],
+)
+def test_a_wrong_key_or_value_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        load_settings(_file(tmp_path, text))
+
+
+def test_the_standard_otlp_variable_sends_everything_there_triton_by_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
+    settings = load_settings()
+    assert settings.telemetry.endpoint == "http://collector:4317"
+    assert settings.triton_trace_url() == "http://collector:4318/v1/traces"
+
+
+def test_a_payload_travels_unchanged_and_ignores_the_receivers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(grpc={"port": 9300})
+    monkeypatch.setenv("TIDEGATE_GRPC__PORT", "1")
+    assert Settings.from_payload(settings.payload()) == settings

@@ -59,11 +59,12 @@ class LazyGroup(click.Group):
 @click.pass_context
 def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> None:
     """Tidegate decides, for every piece of user content, what policy says about it and why."""
-    overrides = {} if state_dir is None else {"state_dir": state_dir}
     try:
-        settings = load_settings(config, **overrides)
+        settings = load_settings(config)
     except SettingsError as error:
         raise click.ClickException(f"settings: {error}") from error
+    if state_dir is not None:
+        settings = settings.model_copy(update={"state_dir": state_dir})
     ctx.obj = settings
     redis = settings.features.online_store is OnlineStore.REDIS
     online = {
@@ -75,7 +76,12 @@ def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> Non
         "trace": {"store": settings.traces_path},
         "ledger": {name: {"path": settings.ledger_path} for name in ("verify", "stats")},
         "replay": {"path": settings.ledger_path},
-        "features": dict.fromkeys(("show", "apply", "seed", "materialize"), features_dir),
+        "features": {
+            "show": features_dir,
+            "materialize": features_dir,
+            "apply": {**features_dir, **online},
+            "seed": {**features_dir, **online},
+        },
         "policy": {name: {"directory": settings.policies_dir} for name in ("check", "test", "show")}
         if settings.policies_dir
         else {},

@@ -37,7 +37,7 @@ def up(settings: Settings, detach: bool, as_json: bool) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     _refuse_if_taken(settings, directory)
     if settings.triton.managed:
-        _prepare_models()
+        _prepare_models(settings.triton.root)
     (directory / "stack.json").unlink(missing_ok=True)
     payload = directory / "settings.json"
     payload.write_text(json.dumps(settings.payload()))
@@ -72,9 +72,9 @@ def down(settings: Settings) -> None:
     click.echo("stopped")
 
 
-def _prepare_models() -> None:
+def _prepare_models(root: Path) -> None:
     """Builds Triton's environment and the model repository, if they are not there yet."""
-    command = [sys.executable, "-m", "tidegate.models.runtime", "prepare", "--profile", "cpu"]
+    command = [sys.executable, "-m", "tidegate.models.runtime", "--root", str(root), "prepare"]
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
         raise click.ClickException("the models could not be prepared; the lines above say why")
 

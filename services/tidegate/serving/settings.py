@@ -18,6 +18,10 @@ OTLP_HTTP_PORT = 4318
 """OTLP over HTTP, as registered (OTLP specification, "Default Port")."""
 
 
+CHECKOUT = Path(__file__).resolve().parents[3]
+"""The folder with `requirements/`, where this is installed from a checkout."""
+
+
 class SettingsError(Exception):
     """The configuration can't be used. The message says which key is wrong and what is allowed."""
 
@@ -101,6 +105,8 @@ class TritonSettings(Section):
     """host:port of its gRPC endpoint. `tidegate up` starts one and overrides this, unless `managed` is false."""
     managed: bool = True
     """Whether `tidegate up` starts and watches a Triton of its own."""
+    root: Path = CHECKOUT
+    """Where Triton's environment and the model repository are built; by default the checkout."""
 
 
 class FeatureSettings(Section):

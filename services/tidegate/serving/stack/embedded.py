@@ -122,7 +122,8 @@ class EmbeddedStack:
 
     def _start_triton(self) -> None:
         self._say("starting Triton")
-        command = [sys.executable, "-m", "tidegate.models.runtime", "serve", "--grpc-port", str(self._triton_port)]
+        command = [sys.executable, "-m", "tidegate.models.runtime", "--root", str(self.settings.triton.root), "serve"]
+        command += ["--grpc-port", str(self._triton_port), "--log", str(self._logs / "tritonserver.log")]
         trace_url = self.settings.triton_trace_url()
         if trace_url:
             command += ["--otlp-http-url", trace_url]

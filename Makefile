@@ -1,0 +1,68 @@
+# Everything one does with a checkout. `make` alone lists the targets.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+TIDEGATE := $(BIN)/tidegate
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
+COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --generate-hashes --custom-compile-command "make requirements"
+SELF := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check up down proto requirements models train-environment clean
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.services ## Sets up, starts the whole stack, moderates a dozen items and explains them
+	@$(TIDEGATE) demo
+
+up: $(VENV)/.services ## Starts the whole stack in the background; returns when it is ready
+	@$(TIDEGATE) up --detach
+
+down: $(VENV)/.services ## Stops the stack
+	@$(TIDEGATE) down
+
+test: check ## Sets up what tests need and runs all of them, on real servers
+	@$(BIN)/python -m tidegate.models.runtime prepare
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## Lint, format, types and import layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+proto: $(VENV)/.dev ## Generates code from protos/
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I protos \
+	  -I $$($(BIN)/python -c 'from pathlib import Path; from google.rpc import status_pb2; print(Path(status_pb2.__file__).parents[2])') \
+	  --python_out=protos/gen --grpc_python_out=protos/gen --mypy_out=quiet:protos/gen --mypy_grpc_out=quiet:protos/gen \
+	  $$(cd protos && find tidegate -name '*.proto' | sort)
+
+requirements: $(VENV)/.uv ## Pins all requirements again, with hashes
+	@$(COMPILE) --upgrade requirements/services.in -o requirements/services.txt
+	@$(COMPILE) --upgrade requirements/dev.in -c requirements/services.txt -o requirements/dev.txt
+	@$(COMPILE) --upgrade --no-deps requirements/encoders.in -o requirements/encoders.txt
+	@$(COMPILE) --upgrade requirements/triton.in -o requirements/triton.txt
+	@$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.txt
+
+clean: ## Removes environments, builds and local state
+	rm -rf $(VENV) .venv-triton .venv-train build .tidegate
+
+$(VENV)/.uv: requirements/uv.txt
+	@echo "creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/.services: $(VENV)/.uv requirements/services.txt requirements/encoders.txt pyproject.toml
+	@echo "installing what the services need"
+	@$(INSTALL) -r requirements/services.txt
+	@$(INSTALL) --no-deps -r requirements/encoders.txt
+	@$(SELF) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.services requirements/dev.txt
+	@echo "installing what tests and checks need"
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@

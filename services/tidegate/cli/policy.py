@@ -46,6 +46,7 @@ def check(directory: Path | None, as_json: bool) -> None:
         _print_json({"ok": not gaps, "policies": [_summary(one) for one in policies], "gaps": gaps, "problems": []})
     else:
         table = _table("policy", "version", "mode", "surfaces", "markets", "rules", "digest")
+        table.columns[-1].no_wrap = True
         for one in policies:
             summary = _summary(one)
             cells = (summary[key] for key in ("id", "version", "mode", "surfaces", "markets", "rules"))

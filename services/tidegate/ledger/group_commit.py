@@ -22,7 +22,7 @@ T_co = TypeVar("T_co", covariant=True)
 R = TypeVar("R")
 
 
-class StoreBusy(Exception):  # noqa: N818 - a state of the store, as the other errors are named
+class StoreBusy(Exception):
     """Somebody else writes at the moment; try again, nothing is wrong."""
 
 

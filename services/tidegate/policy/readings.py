@@ -30,7 +30,7 @@ class LabelRef:
     label: str
     """One of its labels."""
     key: str = field(init=False)
-    """`severity.text_harm.hate`. Kept, because hashing an enum member runs Python code and every rule looks a label up."""
+    """`severity.text_harm.hate`. Kept, because hashing an enum member runs Python code, and every rule needs this."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", f"{self.measure}.{self.detector}.{self.label}")

@@ -35,10 +35,17 @@ _READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--transcript", help="What is said in the item's audio.")
 @click.option("--file", "file", type=_READABLE, help="An item file (JSON Lines); see the README for its format.")
 @click.option("--account", default="anonymous", show_default=True, help="The account that published it.")
-@click.option("--surface", type=click.Choice(list(Surface)), default=Surface.COMMENT, show_default=True)
+@click.option(
+    "--surface", type=click.Choice([each.value for each in Surface]), default=Surface.COMMENT.value, show_default=True
+)
 @click.option("--market", default="SE", show_default=True, help="ISO 3166-1 alpha-2.")
 @click.option("--language", default="", help="BCP 47, if known.")
-@click.option("--source", type=click.Choice(list(NoticeSource)), default=NoticeSource.OWN_INITIATIVE, show_default=True)
+@click.option(
+    "--source",
+    type=click.Choice([each.value for each in NoticeSource]),
+    default=NoticeSource.OWN_INITIATIVE.value,
+    show_default=True,
+)
 @click.option("--content-id", help="Your id of the content; a random one by default.")
 @click.option("--idempotency-key", help="The same key with the same item gives the same decision.")
 @click.option("--budget-ms", type=click.FloatRange(min=0, min_open=True), help="How long the decision may take.")

@@ -159,6 +159,7 @@ class EmbeddedStack:
 
         ray.init(
             address="local",
+            _node_ip_address=LOOPBACK,  # nothing of this stack is for other machines
             num_cpus=16,  # logical: the parts share this machine whatever they ask for
             include_dashboard=False,
             object_store_memory=128 * 1024 * 1024,

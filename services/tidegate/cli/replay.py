@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tidegate.cli.ledger import ledger_option, opened, progress_bar
 from tidegate.ledger.replay import Difference, Evaluator, Replay, Tally
-from tidegate.moderation.decision import PolicyOutcome, ShadowOutcome
+from tidegate.moderation.decision import PolicyOutcome
 from tidegate.policy.loader import PolicyError, compile_document, load_policy
 
 _SHOWN = 20
@@ -48,7 +48,7 @@ def replay(path: Path, since: datetime | None, policy_file: Path | None, as_json
     """Decides recorded decisions again from their recorded inputs and policies. Fails on any difference."""
     instead = None if policy_file is None else _policy_instead(policy_file)
     with opened(path) as archive, progress_bar() as bar:
-        again = Replay(archive, compile_policy=compile_document, shadow_of=_shadow_of, instead=instead)
+        again = Replay(archive, compile_policy=compile_document, shadow_of=PolicyOutcome.in_shadow, instead=instead)
         task = bar.add_task("replaying", total=archive.count(since=since))
         differences = again.differences(since=since, progress=lambda replayed: bar.advance(task, replayed))
         if as_json:
@@ -65,11 +65,6 @@ def _policy_instead(file: Path) -> dict[str, Evaluator]:
     except PolicyError as error:
         raise click.ClickException(str(error)) from error
     return {policy.reference.id: policy}
-
-
-def _shadow_of(outcome: PolicyOutcome) -> ShadowOutcome:
-    # As the pipeline sums up a shadow policy's outcome.
-    return ShadowOutcome(outcome.policy, outcome.action, tuple(violation.rule for violation in outcome.violations))
 
 
 def _print_json(differences: Iterator[Difference], tally: Tally) -> None:

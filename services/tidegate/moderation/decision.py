@@ -150,6 +150,14 @@ class PolicyOutcome:
     evaluations: tuple[RuleEvaluation, ...]
     """Every rule that applies to surface and market, in the policy's order."""
 
+    def fired(self) -> tuple[str, ...]:
+        """Ids of the rules that fired, most severe first."""
+        return tuple(each.rule for each in self.violations if each.value is RuleValue.TRUE)
+
+    def in_shadow(self) -> ShadowOutcome:
+        """What is kept of it if the policy only looked on."""
+        return ShadowOutcome(policy=self.policy, action=self.action, rules=self.fired())
+
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:

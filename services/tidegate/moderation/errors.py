@@ -46,10 +46,10 @@ class InvalidRequest(TidegateError):
 
 
 class LedgerUnavailable(TidegateError):
-    """The decision could not be made durable, so there is none."""
+    """The ledger can't be written or read. A decision that could not be made durable is none."""
 
     def __init__(self) -> None:
-        super().__init__(Reason.LEDGER_UNAVAILABLE, "the decision could not be recorded; retry")
+        super().__init__(Reason.LEDGER_UNAVAILABLE, "the decision ledger does not answer; retry")
 
 
 class IdempotencyKeyReused(TidegateError):

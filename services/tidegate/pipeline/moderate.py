@@ -124,7 +124,7 @@ class ModerationPipeline:
             outcome = policy.evaluate(inputs)
             made.set_attribute(Attribute.POLICY_ID, outcome.policy.id)
             made.set_attribute(Attribute.POLICY_VERSION, outcome.policy.version)
-            made.set_attribute(Attribute.RULES_FIRED, [violation.rule for violation in outcome.violations])
+            made.set_attribute(Attribute.RULES_FIRED, outcome.fired())
             return outcome
 
     def _decide_in_shadow(self, shadows: Sequence[CompiledPolicy], inputs: DecisionInputs) -> tuple[ShadowOutcome, ...]:
@@ -132,11 +132,7 @@ class ModerationPipeline:
             return ()
         with span(self._tracer, SpanName.SHADOW_EVALUATE) as made:
             made.set_attribute(Attribute.SHADOW_COUNT, len(shadows))
-            outcomes = [policy.evaluate(inputs) for policy in shadows]
-            return tuple(
-                ShadowOutcome(outcome.policy, outcome.action, tuple(violation.rule for violation in outcome.violations))
-                for outcome in outcomes
-            )
+            return tuple(policy.evaluate(inputs).in_shadow() for policy in shadows)
 
     async def _record(self, record: DecisionRecord, hops: Hops) -> DecisionRecord:
         with hops.timed("ledger"), span(self._tracer, SpanName.LEDGER_APPEND):

@@ -1,10 +1,8 @@
 """The composition root: the only place where adapters are chosen and wired to ports."""
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 
-import pycountry
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Tracer
 
@@ -19,6 +17,8 @@ from tidegate.pipeline.moderate import ModerationPipeline
 from tidegate.pipeline.recording import RecordMaker
 from tidegate.pipeline.stages import BatchedSignalsStage, BatchedTextStage
 from tidegate.policy.loader import PolicySet, compile_document, load_policies
+from tidegate.policy.markets import MARKETS
+from tidegate.policy.vocabulary import installed_vocabulary
 from tidegate.serving.decode import RequestDecoder
 from tidegate.serving.health import Readiness
 from tidegate.serving.router import RouterParts
@@ -41,7 +41,7 @@ def tracing(settings: Settings, *, service: ServiceName) -> TracerProvider:
 
 def policies(settings: Settings) -> PolicySet:
     """The policies in use. Raises PolicyError with every problem found."""
-    return load_policies(settings.policies_dir or PACKAGED_POLICIES)
+    return load_policies(settings.policies_dir or PACKAGED_POLICIES, vocabulary=installed_vocabulary())
 
 
 def ledger(settings: Settings) -> DecisionLedger:
@@ -68,12 +68,6 @@ def detector_versions() -> Callable[[str], str]:
     """The live version of a detector by name."""
     versions = {spec.name: spec.version for spec in catalogue().values()}
     return lambda name: versions.get(name, "")
-
-
-@functools.cache
-def markets() -> frozenset[str]:
-    """Officially assigned ISO 3166-1 alpha-2 codes."""
-    return frozenset(country.alpha_2 for country in pycountry.countries)
 
 
 def router(
@@ -111,7 +105,7 @@ def router(
         limits=settings.limits,
         budget=settings.budget,
         max_request_bytes=settings.grpc.max_request_bytes,
-        markets=markets(),
+        markets=MARKETS,
     )
     servicer = ModerationServicer(
         pipeline=pipeline,

@@ -1,0 +1,56 @@
+"""Text → token windows: normalised, tokenized, and where it is long read in overlapping windows, never cut.
+
+The first step of a text's way through a detector. The tokenizer is the packaged encoder's; normalisation is the one the
+detector was trained with.
+"""
+
+from collections.abc import Sequence
+
+from tokenizers import Tokenizer
+
+from tidegate.models.catalogue import DetectorSpec
+from tidegate.models.normalisation import NORMALISATION_VERSION, normalise
+
+
+class TokenisationError(RuntimeError):
+    """The detector was trained with another normalisation, or its tokenizer lacks the special tokens."""
+
+
+class WindowTokenizer:
+    """Makes windows of token ids for one detector. Thread-safe."""
+
+    def __init__(self, spec: DetectorSpec) -> None:
+        """Loads the packaged tokenizer.
+
+        Args:
+            spec: The detector.
+
+        Raises:
+            EncoderUnavailableError: The encoder's package is missing.
+            TokenisationError: The tokenizer does not fit the detector.
+        """
+        if spec.normalisation != NORMALISATION_VERSION:
+            raise TokenisationError(f"{spec.name} {spec.version} needs normalisation {spec.normalisation}")
+        self._tokenizer = Tokenizer.from_file(str(spec.encoder.tokenizer_path()))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._first, self._last = self._special("[CLS]"), self._special("[SEP]")
+        self._content = spec.max_tokens - 2
+        self._stride = self._content - spec.window_overlap_tokens
+        if self._stride <= 0:
+            raise TokenisationError(f"{spec.name} {spec.version}: windows overlap by all of their length")
+
+    def windows(self, texts: Sequence[str]) -> list[list[list[int]]]:
+        """Returns each text's windows: at least one, each of 2 to `max_tokens` token ids, special tokens included."""
+        encodings = self._tokenizer.encode_batch([normalise(text) for text in texts], add_special_tokens=False)
+        return [self._cut(encoding.ids) for encoding in encodings]
+
+    def _cut(self, ids: list[int]) -> list[list[int]]:
+        starts = [0, *range(self._stride, max(self._stride, len(ids) - self._content + self._stride), self._stride)]
+        return [[self._first, *ids[start : start + self._content], self._last] for start in starts]
+
+    def _special(self, token: str) -> int:
+        found: int | None = self._tokenizer.token_to_id(token)
+        if found is None:
+            raise TokenisationError(f"the tokenizer has no {token}")
+        return found

@@ -1,0 +1,186 @@
+"""Text detectors on Triton: the real adapter behind `TextDetectors`.
+
+Stands in the gather step, beside the feature lookup. Per detector: normalise and tokenize, bucket by length, infer,
+take the maximum over windows, calibrate. An outage is data.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from opentelemetry.trace import SpanKind, Tracer
+
+from tidegate.detectors.bucketing import Bucket, buckets
+from tidegate.detectors.inference import (
+    InferenceCall,
+    InferenceError,
+    InferenceTimeoutError,
+    ModelMismatchError,
+    ModelServer,
+)
+from tidegate.detectors.port import TextRequest
+from tidegate.detectors.scoring import outage_of, scores_of
+from tidegate.detectors.tokenisation import WindowTokenizer
+from tidegate.detectors.triton_server import TritonModelServer
+from tidegate.models.catalogue import DetectorSpec
+from tidegate.moderation.budget import Budget
+from tidegate.moderation.detection import DetectorStatus, TextScores
+from tidegate.telemetry.batches import batch_span
+from tidegate.telemetry.names import Attribute, SpanName
+from tidegate.telemetry.propagation import header_if_sampled
+from tidegate.telemetry.spans import mark_failed, span
+
+logger = logging.getLogger(__name__)
+
+_MAX_ROWS: Final = 64
+"""Rows of one call; the CPU profile's `max_batch_size`, which is the smaller."""
+_BRIEF_CHARACTERS: Final = 20_000
+"""A batch with less text than this is tokenized on the event loop: about 5 ms at most. More goes to a thread."""
+
+
+class TritonTextDetectors:
+    """Scores texts in batches with the models of one Triton server."""
+
+    def __init__(
+        self, address: str, *, specs: Sequence[DetectorSpec], tracer: Tracer, server: ModelServer | None = None
+    ) -> None:
+        """Wires the adapter; connects to nothing yet.
+
+        Args:
+            address: Host and port of Triton's gRPC.
+            specs: The live detectors.
+            tracer: Of this process.
+            server: In place of Triton, for tests.
+
+        Raises:
+            EncoderUnavailableError, TokenisationError: A detector's tokenizer is missing or does not fit.
+        """
+        self._server = server or TritonModelServer(address)
+        self._tokenizers = {spec.name: WindowTokenizer(spec) for spec in specs}
+        self._specs = {spec.name: spec for spec in specs}
+        self._tracer = tracer
+        self._failure = ""
+
+    async def verify(self) -> None:
+        """Checks that the server serves exactly the catalogue's models.
+
+        Raises:
+            ModelMismatchError: It serves another model, version, tensor contract or other weights.
+            InferenceError: It does not answer.
+        """
+        for spec in self._specs.values():
+            await self._server.verify(spec)
+
+    async def ready(self) -> bool:
+        """See `TextDetectors`. A server with other models than the catalogue's is not ready, and the log says why."""
+        try:
+            await self.verify()
+        except ModelMismatchError as error:
+            logger.error("model server does not match the catalogue", extra={"difference": str(error)})  # noqa: TRY400
+            return False
+        except InferenceError as error:
+            logger.info("model server is not ready", extra={"error": str(error)})
+            return False
+        return True
+
+    async def close(self) -> None:
+        """See `TextDetectors`."""
+        await self._server.close()
+
+    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
+        """See `TextDetectors`. Equal texts in a batch are scored once.
+
+        Waits as long as the request with the largest budget: a caller with less has given up by then, and one late
+        caller must not spoil the batch for the others.
+        """
+        if not batch:
+            return []
+        budget = Budget.of_ms(max(request.budget_ms for request in batch))
+        length = sum(len(request.text) for request in batch)
+        with batch_span(
+            self._tracer,
+            SpanName.TEXT_SCORE,
+            [request.trace for request in batch],
+            attributes={Attribute.TEXT_LENGTH: length},
+        ):
+            asked = [name for name in self._specs if any(name in request.detectors for request in batch)]
+            found = await asyncio.gather(*(self._run(self._specs[name], batch, budget) for name in asked))
+            by_detector = dict(zip(asked, found, strict=True))
+        return [tuple(_answer(by_detector, name, request.text) for name in request.detectors) for request in batch]
+
+    async def _run(self, spec: DetectorSpec, batch: Sequence[TextRequest], budget: Budget) -> dict[str, TextScores]:
+        """One detector's answer for each text that it is asked for."""
+        texts = list(dict.fromkeys(request.text for request in batch if spec.name in request.detectors))
+        try:
+            windows = await self._windows(spec, texts)
+            logits = await self._infer(spec, [window for of_text in windows for window in of_text], budget)
+        except InferenceTimeoutError:
+            return dict.fromkeys(texts, outage_of(spec, DetectorStatus.TIMED_OUT))
+        except InferenceError as error:
+            self._note(str(error))
+            return dict.fromkeys(texts, outage_of(spec, DetectorStatus.FAILED))
+        self._note("")
+        answers, first = {}, 0
+        for text, of_text in zip(texts, windows, strict=True):
+            answers[text] = scores_of(spec, logits[first : first + len(of_text)])
+            first += len(of_text)
+        return answers
+
+    async def _windows(self, spec: DetectorSpec, texts: Sequence[str]) -> list[list[list[int]]]:
+        tokenizer = self._tokenizers[spec.name]
+        if sum(map(len, texts)) < _BRIEF_CHARACTERS:
+            return tokenizer.windows(texts)
+        return await asyncio.to_thread(tokenizer.windows, texts)
+
+    async def _infer(
+        self, spec: DetectorSpec, windows: Sequence[Sequence[int]], budget: Budget
+    ) -> npt.NDArray[np.float32]:
+        calls = buckets(windows, max_rows=_MAX_ROWS)
+        answers = await asyncio.gather(*(self._call(spec, bucket, budget) for bucket in calls), return_exceptions=True)
+        logits = np.empty((len(windows), len(spec.labels)), dtype=np.float32)
+        for bucket, answer in zip(calls, answers, strict=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            logits[list(bucket.rows)] = answer
+        return logits
+
+    async def _call(self, spec: DetectorSpec, bucket: Bucket, budget: Budget) -> npt.NDArray[np.float32]:
+        left_s = budget.left_s()
+        if left_s <= 0:
+            raise InferenceTimeoutError("nothing left of the budget")
+        with span(
+            self._tracer,
+            SpanName.TRITON_INFER,
+            kind=SpanKind.CLIENT,
+            attributes={
+                Attribute.DETECTOR_NAME: spec.name,
+                Attribute.DETECTOR_VERSION: spec.version,
+                Attribute.BATCH_SIZE: len(bucket.rows),
+                Attribute.BUDGET_MS: left_s * 1000.0,
+            },
+        ) as made:
+            try:
+                return await self._server.logits(InferenceCall(spec, bucket, left_s, header_if_sampled(made)))
+            except InferenceError as error:
+                mark_failed(made, error)
+                raise
+
+    def _note(self, failure: str) -> None:
+        """Logs an outage when it begins, changes or ends, and not once per batch: that would be hundreds a second."""
+        if failure == self._failure:
+            return
+        if failure:
+            logger.warning("text inference fails", extra={"error": failure})
+        else:
+            logger.warning("text inference works again", extra={"error": self._failure})
+        self._failure = failure
+
+
+def _answer(found: dict[str, dict[str, TextScores]], name: str, text: str) -> TextScores:
+    """The answer, or FAILED for a detector that is not live: asked for something unknown is an outage, not a score."""
+    if name not in found:
+        return TextScores(detector=name, version="", status=DetectorStatus.FAILED)
+    return found[name][text]

@@ -19,7 +19,7 @@ _LONG_RUN: Final = re.compile(r"(\w)\1{3,}")
 _MAX_REPEATED_SYMBOL: Final = 2
 _FIRST_PICTOGRAPH: Final = 0x2190
 _PRINTERS_WORDS: Final = frozenset(
-    "negative squared circled latin capital small letter sign symbol heavy black white medium with and".split(),
+    "negative squared circled latin capital small letter sign symbol heavy black white medium with and".split(),  # noqa: SIM905 - a list of words reads better as words
 )
 """Words of emoji names that speak of typography; "black" and "white" there would read as words about people."""
 

@@ -1,4 +1,4 @@
-"""Text detectors where there is no model server: every text scores as harmless, and says which detector that is from."""
+"""Text detectors where there is no model server: every text scores as harmless."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from tidegate.moderation.detection import DetectorStatus, TextScores
 
 
 class NullTextDetectors:
-    """Answers zero for every label of every asked detector. For tests and overhead measurements; never for production."""
+    """Answers zero for every label of every asked detector: for tests and measurements of overhead only."""
 
     def __init__(self, *, specs: Sequence[DetectorSpec]) -> None:
         self._harmless = {

@@ -79,7 +79,7 @@ class TritonTextDetectors:
         try:
             await self.verify()
         except ModelMismatchError as error:
-            logger.error("model server does not match the catalogue", extra={"difference": str(error)})  # noqa: TRY400
+            logger.error("model server does not match the catalogue", extra={"difference": str(error)})  # noqa: TRY400 - no stack
             return False
         except InferenceError as error:
             logger.info("model server is not ready", extra={"error": str(error)})

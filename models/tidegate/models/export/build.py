@@ -1,4 +1,4 @@
-"""Builds a detector's ONNX file for a precision, once: the result is cached under the digest of all that it is made from."""
+"""Builds a detector's ONNX file for a precision, once: it is cached under the digest of all that it is made from."""
 
 import hashlib
 import json

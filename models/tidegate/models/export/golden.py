@@ -60,6 +60,6 @@ def check_parity(logits: Logits, golden: Golden, *, largest: float, mean: float)
     difference = np.abs(logits - golden.logits)
     if difference.max() > largest or difference.mean() > mean:
         raise ParityError(
-            f"logits differ from the trained network's by {difference.max():.3f} at most and {difference.mean():.3f} on "
-            f"average; allowed are {largest} and {mean}"
+            f"logits differ from the trained ones by up to {difference.max():.3f}, {difference.mean():.3f} on average; "
+            f"allowed are {largest} and {mean}"
         )

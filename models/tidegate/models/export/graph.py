@@ -144,7 +144,7 @@ class _GraphBuilder:
             transB=1,
         )
 
-    def _op(self, kind: str, *inputs: str, output: str | None = None, domain: str = "", **attributes: Any) -> str:  # noqa: ANN401
+    def _op(self, kind: str, *inputs: str, output: str | None = None, domain: str = "", **attributes: Any) -> str:
         name = output or f"{kind}_{len(self._nodes)}"
         self._nodes.append(
             helper.make_node(kind, list(inputs), [name], name=f"node_{name}", domain=domain, **attributes)

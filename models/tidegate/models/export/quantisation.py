@@ -32,9 +32,7 @@ class QuantisationError(RuntimeError):
 def quantised(model: onnx.ModelProto, ranges: Mapping[str, Range]) -> onnx.ModelProto:
     """Returns the int8 model. Raises QuantisationError if an activation has no range."""
     dynamic = _with_dynamic_ranges(model)
-    nodes: list[onnx.NodeProto] = []
-    for node in dynamic.graph.node:
-        nodes.append(_fixed(node, ranges, dynamic.graph) if node.op_type == _DYNAMIC else node)
+    nodes = [_fixed(node, ranges, dynamic.graph) if node.op_type == _DYNAMIC else node for node in dynamic.graph.node]
     del dynamic.graph.node[:]
     dynamic.graph.node.extend(nodes)
     return dynamic
@@ -52,7 +50,7 @@ def record_ranges(model: onnx.ModelProto, feeds: Iterable[Feed]) -> dict[str, Ra
     watched.CopyFrom(model)
     watched.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
     session = ort.InferenceSession(watched.SerializeToString(), _quiet(), providers=["CPUExecutionProvider"])
-    found = {name: (0.0, 0.0) for name in names}
+    found = dict.fromkeys(names, (0.0, 0.0))
     for feed in feeds:
         for name, value in zip(names, session.run(names, dict(feed)), strict=True):
             low, high = found[name]
@@ -81,7 +79,7 @@ def _with_dynamic_ranges(model: onnx.ModelProto) -> onnx.ModelProto:
         return onnx.load(str(target))
 
 
-def _fixed(node: onnx.NodeProto, ranges: Mapping[str, Range], graph: Any) -> onnx.NodeProto:  # noqa: ANN401
+def _fixed(node: onnx.NodeProto, ranges: Mapping[str, Range], graph: Any) -> onnx.NodeProto:
     """The node with its scale and zero point as constants. Source: ONNX, DynamicQuantizeLinear-11."""
     activation = node.input[0]
     if activation not in ranges:

@@ -1,4 +1,4 @@
-"""`python -m tidegate.models.runtime prepare | serve`: makes Triton ready, and runs it in the foreground, supervised."""
+"""`python -m tidegate.models.runtime prepare | serve`: makes Triton ready, and runs it supervised in the foreground."""
 
 import argparse
 import os
@@ -71,9 +71,15 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _default_root() -> Path:
+    """The checkout that this code lies in; the current folder if it is installed elsewhere."""
+    checkout = Path(__file__).resolve().parents[4]
+    return checkout if (checkout / "requirements" / "triton.txt").is_file() else Path.cwd()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tidegate.models.runtime", description=__doc__)
-    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the checkout; default: the current folder")
+    parser.add_argument("--root", type=Path, default=_default_root(), help="the checkout; default: this code's")
     commands = parser.add_subparsers(dest="command", required=True)
     ready = commands.add_parser("prepare", help="build Triton's environment, the graphs and the model repository")
     serve = commands.add_parser("serve", help="run Triton in the foreground until SIGTERM, restarting it when it fails")

@@ -69,7 +69,7 @@ class TritonInstallation:
             raise TritonUnavailableError(f"Triton has no stub for Python {self.python_version}")
         if not self._has_libpython():
             raise TritonUnavailableError(
-                f"the shared library libpython{self.python_version} is missing; on Debian install libpython{self.python_version}"
+                f"Python {self.python_version} has no shared library here; on Debian: libpython{self.python_version}"
             )
 
     def assemble_backends(self, into: Path) -> Path:

@@ -38,7 +38,7 @@ class ReadinessProbe:
         self._channel.close()
 
     def _ask(self, method: str, request: bytes) -> bool:
-        call = self._channel.unary_unary(_SERVICE + method)
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_SERVICE + method)
         try:
             return bool(call(request, timeout=self._timeout_s) == _TRUE)
         except grpc.RpcError:

@@ -1,4 +1,4 @@
-"""Held-out functional checks, in the manner of HateCheck (Röttger et al. 2021): what a text means, not which words it has.
+"""Held-out functional checks in the manner of HateCheck (Röttger et al. 2021): what a text means, not its words.
 
 No sentence, pattern, place or thing here is in `phrases`. Kept mild: each check shows a form, not an extreme of it.
 """

@@ -201,7 +201,7 @@ def masked_loss(logits: Tensor, targets: Tensor) -> Tensor:
 def _batches(
     training: Sequence[Example], ids: Sequence[list[int]], phase: Phase, settings: FitSettings, number: int
 ) -> list[Batch]:
-    chance = random.Random(settings.seed + number)
+    chance = random.Random(settings.seed + number)  # noqa: S311 - not a secret
     batches: list[Batch] = []
     left = phase.epochs
     while left > 0:

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905 - word lists read better as words than as quoted strings
 """Profane words, from surge-ai/profanity (MIT): the weak supervision of the `profanity` label.
 
 Profanity is a property of the words, not of the intention, and few sources judge it. A text that holds one of

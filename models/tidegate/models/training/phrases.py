@@ -1,6 +1,8 @@
+# ruff: noqa: SIM905 - word lists read better as words than as quoted strings
 """The words that `templates` combines. Kept mild: each pattern shows a form, not an extreme of it.
 
-Patterns use the fields `{group}`, `{person}`, `{thing}`, `{place}` and `{way}`; the held-out checks in `behaviour` share none of them.
+Patterns use the fields `{group}`, `{person}`, `{thing}`, `{place}` and `{way}`. The held-out checks in
+`behaviour` share none of the patterns.
 """
 
 from typing import Final
@@ -11,8 +13,9 @@ GROUPS: Final = tuple(
     "Poles,Indians,queer folks,bisexual people,autistic people,Catholics,atheists".split(","),
 )
 PERSONS: Final = (
-    "gay man,lesbian,trans woman,trans man,black man,black woman,Muslim,Jew,Christian,immigrant,refugee,wheelchair user,"
-    "deaf person,Mexican,Arab,Chinese woman,single mother,bisexual teenager,autistic adult,Hindu,Nigerian,Turkish guy"
+    "gay man,lesbian,trans woman,trans man,black man,black woman,Muslim,Jew,Christian,immigrant,refugee,"
+    "wheelchair user,deaf person,Mexican,Arab,"
+    "Chinese woman,single mother,bisexual teenager,autistic adult,Hindu,Nigerian,Turkish guy"
 ).split(",")
 THINGS: Final = tuple(
     "song,track,album,episode,podcast,playlist,remix,video,chorus,bassline,beat,guitar solo,interview,mix,cover,"

@@ -39,7 +39,8 @@ def templated(seed: int) -> Iterator[Example]:
         for _ in range(count):
             text = _fill(chance, chance.choice(patterns))
             if patterns is not phrases.TITLES:
-                text = f"{chance.choice(phrases.OPENERS)}{text}{chance.choice(phrases.ENDINGS) if text[-1:].isalnum() else ''}"
+                ending = chance.choice(phrases.ENDINGS) if text[-1:].isalnum() else ""
+                text = f"{chance.choice(phrases.OPENERS)}{text}{ending}"
             if text not in seen:
                 seen.add(text)
                 yield Example(text, marks, SOURCE, Split.TRAIN)

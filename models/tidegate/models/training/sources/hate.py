@@ -25,17 +25,31 @@ def hatemoji(data: Path, profane: Profane) -> Iterator[Example]:
     """Hate expressed with emoji; upstream's test split is held out."""
     for name, split in (("train", Split.TRAIN), ("validation", Split.TRAIN), ("test", Split.TEST)):
         for row in rows(data / "hatemoji" / f"build_{name}.csv"):
-            yield _typed_hate(row["text"], row["label_gold"] == "1", row["type"], "hatemoji", split, profane)
+            yield _typed_hate(
+                row["text"],
+                hate=row["label_gold"] == "1",
+                kind=row["type"],
+                source="hatemoji",
+                split=split,
+                profane=profane,
+            )
 
 
 def dynahate(data: Path, profane: Profane) -> Iterator[Example]:
     """Adversarial hate and its contrasts; upstream's test split is held out."""
     for name, split in (("dev", Split.TRAIN), ("test", Split.TEST)):
         for row in rows(data / "dynahate" / f"db_{name}.csv.gz"):
-            yield _typed_hate(row["text"], row["label"] == "hate", row["type"], "dynahate", split, profane)
+            yield _typed_hate(
+                row["text"],
+                hate=row["label"] == "hate",
+                kind=row["type"],
+                source="dynahate",
+                split=split,
+                profane=profane,
+            )
 
 
-def _typed_hate(text: str, hate: bool, kind: str, source: str, split: Split, profane: Profane) -> Example:  # noqa: FBT001
+def _typed_hate(text: str, *, hate: bool, kind: str, source: str, split: Split, profane: Profane) -> Example:
     threat = UNKNOWN if kind == "notgiven" else float(kind.startswith("threat"))
     return Example(
         text,

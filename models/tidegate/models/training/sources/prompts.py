@@ -1,4 +1,4 @@
-"""Sources of requests to an assistant: AILuminate and Red-Instruct. Few, but they reach self-harm and sexual content."""
+"""Sources of requests to an assistant, AILuminate and Red-Instruct: few, but with self-harm and sexual content."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ _HELD_OUT_EVERY = 4
 
 
 def ailuminate(data: Path, profane: Profane) -> Iterator[Example]:
-    """Prompts by hazard; every fourth is held out. Violence is left open for `threat`: it asks, it does not threaten."""
+    """Prompts by hazard; every fourth is held out. Violence is left open for `threat`: asking is not threatening."""
     for number, row in enumerate(rows(data / "ailuminate" / "demo_en_us_without_cse_src.csv")):
         hazard, text = row["hazard"], row["prompt_text"]
         yield Example(

@@ -20,7 +20,7 @@ def rows(path: Path, *, delimiter: str = ",") -> Iterator[dict[str, str]]:
         yield from csv.DictReader(stream, delimiter=delimiter)
 
 
-def document(path: Path) -> Any:  # noqa: ANN401 - the shape is the source's
+def document(path: Path) -> Any:
     """Returns a JSON file's content."""
     with _open(path) as stream:
         return json.load(stream)

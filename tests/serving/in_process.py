@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import grpc
 
@@ -21,6 +22,9 @@ from tidegate.serving.router import RouterMethods, RouterParts
 from tidegate.serving.settings import Settings, load_settings
 from tidegate.serving.wire import add_health_service, add_moderation_service
 from tidegate.telemetry.setup import configure_tracing
+
+if TYPE_CHECKING:  # known to the type stubs only
+    from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceAsyncStub
 
 LABELS = ("hate", "harassment", "threat", "sexual", "self_harm", "profanity")
 
@@ -123,7 +127,7 @@ class Served:
     """A running server and what it was made of."""
 
     address: str
-    stub: ModerationServiceStub
+    stub: "ModerationServiceAsyncStub"
     channel: grpc.aio.Channel
     text: ScriptedText
     features: ScriptedFeatures

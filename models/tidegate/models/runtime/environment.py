@@ -38,7 +38,7 @@ def ensure_environment(venv: Path, requirements: Path, *, report: Callable[[str]
 
 def _build(venv: Path, requirements: Path, report: Callable[[str], None]) -> None:
     python = str(venv / "bin" / "python")
-    uv = shutil.which("uv")
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if uv is not None:
         steps = [
             [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv)],

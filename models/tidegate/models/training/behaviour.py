@@ -53,7 +53,7 @@ CHECKS: Final = (
         "This bass will blow your head off",
         "They got absolutely slaughtered five nil",
         "I'd shoot this scene at dawn with a wide lens",
-        "what a sick burn, love those two",
+        "That burn was sick, love those two",
         "Drop dead gorgeous dress",
     )),
     Check("criticism of a work", None, (
@@ -81,7 +81,7 @@ CHECKS: Final = (
         "My cat falls asleep to this every evening",
         "Anyone else hear the train in the background around minute four?",
         "Merci beaucoup, c'est magnifique",
-        "Greetings from a rainy Tuesday in Bergen",
+        "A rainy Tuesday in Bergen, and this on repeat",
         "The second guest was hard to understand, maybe move the microphone.",
         "I disagree with the host about taxes, but a fair discussion.",
     )),

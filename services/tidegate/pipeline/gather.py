@@ -44,7 +44,7 @@ class Gatherer:
         text: TextStage,
         signals: SignalsStage,
         versions: Callable[[str], str],
-        features_limit_ms: float,
+        features_share: float,
         reserve_ms: float,
     ) -> None:
         """Wires the stages.
@@ -53,13 +53,13 @@ class Gatherer:
             text: The detector stage.
             signals: The lookup stage.
             versions: The live version of a detector by name, for runs that never answered.
-            features_limit_ms: Longest wait for the lookup.
+            features_share: Share of the budget that the lookup may take.
             reserve_ms: Kept back from the budget for deciding and recording.
         """
         self._text = text
         self._signals = signals
         self._versions = versions
-        self._features_limit_ms = features_limit_ms
+        self._features_share = features_share
         self._reserve_ms = reserve_ms
 
     async def gather(
@@ -117,7 +117,7 @@ class Gatherer:
     ) -> AccountSignals:
         if not plan.account:
             return _NOT_NEEDED
-        allowed = budget.cut_ms(self._features_limit_ms)
+        allowed = budget.cut_ms(budget.left_ms() * self._features_share)
         request = SignalsRequest(account_id=item.account_id, budget_ms=allowed.left_ms(), trace=trace)
         with hops.timed("features"):
             try:

@@ -89,7 +89,7 @@ def router(
             features, max_batch=batching.features_max_batch, in_flight=batching.features_in_flight
         ),
         versions=detector_versions(),
-        features_limit_ms=settings.budget.features_limit_ms,
+        features_share=settings.budget.features_share,
         reserve_ms=settings.budget.reserve_ms,
     )
     pipeline = ModerationPipeline(

@@ -79,8 +79,8 @@ class BudgetSettings(Section):
     """A request's budget if it names none."""
     max_ms: float = Field(30_000, gt=0)
     """The most a request gets."""
-    features_limit_ms: float = Field(200, gt=0)
-    """Longest wait for account signals."""
+    features_share: float = Field(0.5, gt=0, le=1)
+    """Share of the budget that the lookup of account signals may take: a store that hangs must not cost all of it."""
     reserve_ms: float = Field(10, ge=0)
     """Kept back from the budget for deciding and recording."""
 

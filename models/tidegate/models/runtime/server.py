@@ -3,6 +3,7 @@
 Stands beside the request path: it keeps the process alive that the Triton adapter talks to.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -196,6 +197,8 @@ class TritonServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # stubs outlive a server that was killed; its session is its own
         self._process = None
         remove_shared_memory(self._settings.shared_memory_prefix)
 

@@ -20,11 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tidegate.features.online import OnlineChoice, OnlineKind
-from tidegate.serving.serve_config import APPLICATION, SERVICER_FUNCTIONS
 from tidegate.serving.settings import OnlineStore, Settings
 from tidegate.serving.stack.child import Child, ChildFailedError
 from tidegate.serving.stack.ports import LOOPBACK, free_ports
 from tidegate.serving.stack.probe import accepts, serves
+from tidegate.serving.stack.ray_serving import RayServing
 from tidegate.serving.stack.state import PartState, StackPart, StackPhase, StackState, hold, write_state
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class EmbeddedStack:
         self._children: list[Child] = []
         self._parts: dict[str, StackPart] = {}
         self._stop = threading.Event()
-        triton_port, otlp_grpc, otlp_http, self._http_port = free_ports(4)
+        triton_port, otlp_grpc, otlp_http, http_port = free_ports(4)
         self._triton_port, self._otlp_grpc, self._otlp_http = triton_port, otlp_grpc, otlp_http
         self._own_receiver = settings.telemetry.endpoint is None
         telemetry = settings.telemetry
@@ -69,6 +69,7 @@ class EmbeddedStack:
         self.settings = settings.model_copy(
             update={"state_dir": self._state_dir, "telemetry": telemetry, "triton": triton}
         )
+        self._ray = RayServing(self.settings, http_port=http_port)
 
     def run(self) -> None:
         """Runs until SIGTERM or SIGINT.
@@ -103,12 +104,15 @@ class EmbeddedStack:
             self._start_triton()
         with ThreadPoolExecutor(1, "features") as side:
             features = side.submit(self._prepare_features)
-            self._start_ray()
+            self._say("starting Ray Serve")
+            self._part("ray", PartState.READY, self._ray.start())
             features.result()
         if self.settings.triton.managed:
             self._triton.wait_until(lambda: accepts(self.settings.triton.address), timeout_s=TRITON_READY_S)
             self._part("triton", PartState.READY, self.settings.triton.address, self._triton.process.pid)
-        self._deploy()
+        self._say(f"deploying ({self.settings.topology})")
+        self._ray.deploy()
+        self._part("router", PartState.STARTING, self._grpc_address)
         self._wait_until_serving()
 
     def _start_receiver(self) -> None:
@@ -152,39 +156,6 @@ class EmbeddedStack:
             apply(directory, online, progress=lambda line: logger.info("features: %s", line))
         self._part("online-store", PartState.READY, address)
 
-    def _start_ray(self) -> None:
-        self._say("starting Ray Serve")
-        import ray  # noqa: PLC0415 - reads its environment when imported
-        from ray import serve  # noqa: PLC0415 - as above
-
-        ray.init(
-            address="local",
-            _node_ip_address=LOOPBACK,  # nothing of this stack is for other machines
-            num_cpus=16,  # logical: the parts share this machine whatever they ask for
-            include_dashboard=False,
-            object_store_memory=128 * 1024 * 1024,
-            log_to_driver=False,
-            logging_level=logging.WARNING,
-        )
-        serve.start(
-            http_options={"host": LOOPBACK, "port": self._http_port},
-            grpc_options={
-                "port": self.settings.grpc.port,
-                "grpc_servicer_functions": list(SERVICER_FUNCTIONS),
-                "enable_reflection": self.settings.grpc.reflection,
-            },
-        )
-        self._part("ray", PartState.READY, ray.get_runtime_context().gcs_address)
-
-    def _deploy(self) -> None:
-        from ray import serve  # noqa: PLC0415 - as above
-
-        from tidegate.serving.app import application  # noqa: PLC0415 - as above
-
-        self._say(f"deploying ({self.settings.topology})")
-        serve.run(application(self.settings), name=APPLICATION, route_prefix="/")
-        self._part("router", PartState.STARTING, self._grpc_address)
-
     def _wait_until_serving(self) -> None:
         deadline = time.monotonic() + SERVING_READY_S
         while not self._stop.is_set():
@@ -223,12 +194,7 @@ class EmbeddedStack:
 
     def _shut_down(self) -> None:
         self._say("stopping: requests under way finish first")
-        if "ray" in self._parts:
-            import ray  # noqa: PLC0415 - only if it was started
-            from ray import serve  # noqa: PLC0415 - as above
-
-            serve.shutdown()  # type: ignore[no-untyped-call]  # Serve leaves it untyped
-            ray.shutdown()
+        self._ray.stop(spare={child.process.pid for child in self._children})
         for child in reversed(self._children):
             child.stop()
 

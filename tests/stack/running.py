@@ -1,0 +1,99 @@
+"""A whole stack as a user would run it: the command, real Triton, Feast, Ray Serve behind HAProxy, the ledger."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, "-c", "from tidegate.cli.main import main; main()")
+
+
+@dataclass
+class Stack:
+    """One embedded stack in its own state directory, on its own port."""
+
+    state_dir: Path
+    port: int
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def ledger(self) -> Path:
+        return self.state_dir / "ledger.db"
+
+    def run(self, *arguments: str, text: str | None = None, timeout_s: float = 200) -> subprocess.CompletedProcess[str]:
+        """Runs one command against this stack."""
+        env = {
+            **os.environ,
+            "TIDEGATE_GRPC__PORT": str(self.port),
+            "TIDEGATE_FEATURES__DEMO_ACCOUNTS": "50",
+            **self.env,
+        }
+        return subprocess.run(
+            [*COMMAND, "--state-dir", str(self.state_dir), *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            input=text,
+            env=env,
+            cwd=ROOT,
+            timeout=timeout_s,
+        )
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        """Runs a command that prints one JSON object."""
+        done = self.run(*arguments)
+        assert done.stdout, done.stderr
+        document = json.loads(done.stdout)
+        assert isinstance(document, dict)
+        return document
+
+    def moderate(self, text: str, *arguments: str) -> dict[str, Any]:
+        """Decides on one text."""
+        return self.json("moderate", "--text", text, "--account", "a", "--json", *arguments)
+
+    def up(self) -> None:
+        """Starts it; fails with its log if it does not come up."""
+        done = self.run("up", "--detach")
+        log = self.state_dir / "logs/stack.log"
+        assert done.returncode == 0, f"{done.stderr}\n{log.read_text()[-4000:] if log.exists() else ''}"
+
+    def down(self) -> None:
+        """Stops it as a user would."""
+        self.run("down")
+
+    def processes(self) -> list[psutil.Process]:
+        """The supervisor and everything beneath it."""
+        supervisor = psutil.Process(self.json("status", "--json")["pid"])
+        return [supervisor, *supervisor.children(recursive=True)]
+
+    def part(self, name: str) -> dict[str, Any]:
+        """One part as `status` tells of it."""
+        parts: list[dict[str, Any]] = self.json("status", "--json")["parts"]
+        return next(part for part in parts if part["name"] == name)
+
+    def triton_servers(self) -> list[psutil.Process]:
+        """The Triton server beneath its runtime."""
+        runtime = psutil.Process(self.part("triton")["pid"])
+        return [child for child in runtime.children(recursive=True) if child.name() == "tritonserver"]
+
+
+def eventually(check: Callable[[], bool], *, timeout_s: float) -> bool:
+    """Whether `check` becomes true in time."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if check():
+            return True
+        time.sleep(0.2)
+    return check()

@@ -1,0 +1,106 @@
+"""Stopping and being killed: what was acknowledged is never lost, and nothing is left behind."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import grpc
+import psutil
+import pytest
+from tests.stack.running import Stack, eventually
+
+from tidegate.client import ContentItem, StreamResult, Surface, TidegateClient, text_part
+from tidegate.ledger.record_format import decode
+from tidegate.ledger.sqlite_archive import SqliteArchive
+from tidegate.serving.stack.ports import is_free
+
+pytestmark = pytest.mark.integration
+
+
+def _items(count: int) -> Iterator[tuple[ContentItem, str | None]]:
+    for number in range(count):
+        part = text_part("text", f"song number {number}")
+        yield ContentItem(f"c-{number}", "acct-trusted", Surface.COMMENT, "SE", (part,)), None
+
+
+def _streaming(stack: Stack, results: list[StreamResult]) -> threading.Thread:
+    def run() -> None:
+        with TidegateClient(stack.address) as client:
+            results.extend(client.moderate_stream(_items(3_000), budget_ms=20_000))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def _acknowledged(results: list[StreamResult]) -> set[str]:
+    return {result.decision.decision_id for result in results if result.decision is not None}
+
+
+def _recorded(stack: Stack, wanted: set[str]) -> set[str]:
+    archive = SqliteArchive(stack.ledger)
+    try:
+        return {decode(payload).decision_id for payload in archive.payloads()} & wanted
+    finally:
+        archive.close()
+
+
+def test_colocated_decides_the_same_and_its_trace_still_has_every_hop(start: Callable[..., Stack]) -> None:
+    stack = start(TIDEGATE_TOPOLOGY="colocated", TIDEGATE_GRPC__REFLECTION="false")
+    decision = stack.moderate("what a lovely song", "--account", "acct-trusted")
+    assert (decision["action"], decision["completeness"]) == ("ALLOW", "COMPLETE")
+    names = {span["name"] for span in stack.json("trace", decision["trace_id"], "--json")["spans"]}
+    assert {"tidegate.features.online_read", "tidegate.triton.infer", "compute", "tidegate.ledger.append"} <= names
+    with grpc.insecure_channel(stack.address) as channel:
+        call = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        with pytest.raises(grpc.RpcError) as refused:
+            next(call(iter([b""]), timeout=5))
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    stack.down()
+    assert eventually(lambda: is_free(stack.port), timeout_s=10)
+
+
+def test_down_lets_requests_under_way_finish(start: Callable[..., Stack]) -> None:
+    stack = start()
+    processes = stack.processes()
+    results: list[StreamResult] = []
+    thread = _streaming(stack, results)
+    assert eventually(lambda: len(results) > 50, timeout_s=60)
+    stack.down()
+    thread.join(60)
+    errors = {result.error.code for result in results if result.error is not None}
+    acknowledged = _acknowledged(results)
+    assert acknowledged
+    assert errors <= {grpc.StatusCode.UNAVAILABLE}
+    assert _recorded(stack, acknowledged) == acknowledged
+    assert not psutil.wait_procs(processes, timeout=20)[1]
+
+
+def test_kill_9_of_everything_loses_nothing_acknowledged_and_leaves_nothing_behind(start: Callable[..., Stack]) -> None:
+    stack = start()
+    processes = stack.processes()
+    results: list[StreamResult] = []
+    thread = _streaming(stack, results)
+    assert eventually(lambda: len(results) > 100, timeout_s=60)
+    for process in processes:
+        if process.is_running():
+            process.kill()
+    thread.join(60)
+    acknowledged = _acknowledged(results)
+    assert len(acknowledged) > 100
+    assert _recorded(stack, acknowledged) == acknowledged
+    assert stack.run("ledger", "verify").returncode == 0
+    stack.up()
+    with TidegateClient(stack.address) as client:
+        assert client.get_decision(min(acknowledged)).decision_id == min(acknowledged)
+    assert stack.json("replay", "--json")["differences"] == []
+
+
+def test_killing_the_supervisor_alone_takes_the_stack_down(start: Callable[..., Stack]) -> None:
+    stack = start()
+    supervisor, *rest = stack.processes()
+    supervisor.kill()
+    _, alive = psutil.wait_procs([supervisor, *rest], timeout=30)
+    # Ray's two agents watch their raylet by themselves and leave about two minutes after it.
+    left = {process.name() for process in alive if process.is_running()}
+    assert left <= {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
+    assert is_free(stack.port)

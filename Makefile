@@ -44,7 +44,13 @@ requirements: $(VENV)/.uv ## Pins all requirements again, with hashes
 	@$(COMPILE) --upgrade requirements/dev.in -c requirements/services.txt -o requirements/dev.txt
 	@$(COMPILE) --upgrade --no-deps requirements/encoders.in -o requirements/encoders.txt
 	@$(COMPILE) --upgrade requirements/triton.in -o requirements/triton.txt
+	@$(COMPILE) --upgrade requirements/train.in -o requirements/train.txt
 	@$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.txt
+
+train-environment: .venv-train/.stamp ## The environment for training, with torch for CPU
+
+models: .venv-train/.stamp ## Trains every committed weight again from ../shared/data (about 40 minutes on two cores)
+	@.venv-train/bin/python -m tidegate.models.training text_harm --data ../shared/data --out models/tidegate/models/weights/text_harm/1
 
 clean: ## Removes environments, builds and local state
 	rm -rf $(VENV) .venv-triton .venv-train build .tidegate
@@ -65,4 +71,13 @@ $(VENV)/.services: $(VENV)/.uv requirements/services.txt requirements/encoders.t
 $(VENV)/.dev: $(VENV)/.services requirements/dev.txt
 	@echo "installing what tests and checks need"
 	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+.venv-train/.stamp: $(VENV)/.uv requirements/train.txt requirements/encoders.txt
+	@echo "creating .venv-train; torch comes with pip, as a CPU wheel"
+	@$(PYTHON) -m venv .venv-train
+	@.venv-train/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(BIN)/uv pip install --quiet --python .venv-train/bin/python --require-hashes -r requirements/train.txt
+	@$(BIN)/uv pip install --quiet --python .venv-train/bin/python --require-hashes --no-deps -r requirements/encoders.txt
+	@echo "$(CURDIR)/models" > $$(.venv-train/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tidegate.pth
 	@touch $@

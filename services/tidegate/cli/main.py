@@ -8,6 +8,7 @@ import click
 from tidegate.serving.settings import OnlineStore, SettingsError, load_settings
 
 COMMANDS = {
+    "demo": ("tidegate.cli.demo", "demo", "Starts the stack, moderates a dozen items and explains them."),
     "up": ("tidegate.cli.up", "up", "Starts the whole stack on this machine."),
     "down": ("tidegate.cli.up", "down", "Stops the stack; requests under way finish first."),
     "status": ("tidegate.cli.status", "status", "Shows each part of the stack, its state and its address."),

@@ -70,6 +70,12 @@ def trace(
         raise click.ClickException(str(error)) from error
 
 
+def show_trace(store: Path, trace_id: str, *, wait_s: float = 4.0) -> None:
+    """Draws one trace of this store, once it has settled."""
+    with SpanArchive(store) as archive:
+        _show_trace(archive, trace_id, wait_s=wait_s, as_json=False)
+
+
 def _checked_id(trace_id: str) -> str:
     lower = trace_id.strip().lower()
     if _ID.fullmatch(lower) is None:

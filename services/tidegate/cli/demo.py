@@ -1,0 +1,143 @@
+"""`tidegate demo`: starts the stack, moderates a dozen items, shows the decisions and where one trace went."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import click
+import psutil
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tidegate.cli.connection import connected
+from tidegate.cli.demo_items import DemoItem, demo_items
+from tidegate.cli.trace import show_trace
+from tidegate.cli.up import up
+from tidegate.client import Action, Completeness, Decision, ModerationError, TidegateClient
+from tidegate.serving.settings import Settings
+from tidegate.serving.stack.probe import serves
+from tidegate.serving.stack.state import StackState, read_state
+
+RECOVERY_S = 60.0
+BUDGET_MS = 3_000.0
+"""Generous: the demo is about decisions, on machines that may be busy with other things."""
+
+_COLOURS = {
+    Action.ALLOW: "green",
+    Action.LABEL: "cyan",
+    Action.AGE_RESTRICT: "yellow",
+    Action.LIMIT_REACH: "yellow",
+    Action.REVIEW: "magenta",
+    Action.BLOCK: "red",
+}
+
+
+@click.command()
+@click.pass_context
+def demo(ctx: click.Context) -> None:
+    """Starts the stack if none runs, moderates a dozen items and explains the decisions. Leaves the stack running."""
+    settings: Settings = ctx.obj
+    console = Console(highlight=False)
+    state = _running(settings)
+    if state is None:
+        ctx.invoke(up, detach=True, as_json=False)
+        state = _running(settings)
+    if state is None:
+        raise click.ClickException("the stack started and is gone again; `tidegate up` in the foreground shows why")
+    started = time.monotonic()
+    decided: list[tuple[DemoItem, Decision]] = []
+    with connected(settings, None, traced=True) as client, console.status("moderating") as shown:
+        for each in demo_items():
+            shown.update(f"moderating {each.item.content_id}: {each.shows}")
+            with _without_triton(state) if each.triton_away else contextlib.nullcontext():
+                decided.append((each, _decision(client, each)))
+        shown.update("Triton starts again by itself")
+        back, back_s = _recovered(client, decided[0][0])
+    console.print(_table(decided))
+    console.print(
+        f"{len(decided)} decisions in {time.monotonic() - started:.0f} s, each durable in the ledger before its reply. "
+        f"Triton was back {back_s:.0f} s after it was stopped, without help.\n"
+    )
+    console.rule("where the time of one request went", align="left")
+    show_trace(settings.traces_path, back.trace_id)
+    console.rule("what to try next", align="left")
+    for line in _next(decided):
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+
+
+def _running(settings: Settings) -> StackState | None:
+    state = read_state(settings.state_dir.resolve())
+    return state if state is not None and serves(state.grpc_address) else None
+
+
+def _decision(client: TidegateClient, each: DemoItem) -> Decision:
+    try:
+        return client.moderate(each.item, budget_ms=BUDGET_MS)
+    except ModerationError as error:
+        raise click.ClickException(f"{each.item.content_id} got no decision: {error}") from error
+
+
+@contextlib.contextmanager
+def _without_triton(state: StackState) -> Iterator[None]:
+    """Kills the Triton server; its supervisor starts it again by itself."""
+    runtime = next((part.pid for part in state.parts if part.name == "triton"), None)
+    if runtime is None:
+        raise click.ClickException("this stack does not run a Triton of its own, so the demo can't stop it")
+    for process in psutil.Process(runtime).children(recursive=True):
+        if process.name() == "tritonserver":
+            process.kill()
+            process.wait(5)
+    yield
+
+
+def _recovered(client: TidegateClient, each: DemoItem) -> tuple[Decision, float]:
+    """The first COMPLETE decision, and the seconds until then."""
+    began = time.monotonic()
+    while (decision := _decision(client, each)).completeness is not Completeness.COMPLETE:
+        if time.monotonic() - began > RECOVERY_S:
+            raise click.ClickException(f"Triton did not come back within {RECOVERY_S:.0f} s; see its log")
+        time.sleep(0.2)
+    return decision, time.monotonic() - began
+
+
+def _table(decided: list[tuple[DemoItem, Decision]]) -> Table:
+    table = Table(pad_edge=False, box=None, header_style="bold dim")
+    table.add_column("action", no_wrap=True)
+    table.add_column("item, and what to look at", ratio=5)
+    table.add_column("account, market", no_wrap=True)
+    table.add_column("why", ratio=3, overflow="fold")
+    for each, decision in decided:
+        colour = _COLOURS[decision.action]
+        action = f"[{colour}]{decision.action}[/{colour}]"
+        if decision.completeness is not Completeness.COMPLETE:
+            action += f"\n[dim]{decision.completeness}[/dim]"
+        words = f"{escape(_shortened(each.words))}\n[dim]{each.shows}[/dim]"
+        table.add_row(action, words, f"{each.item.account_id}\n{each.item.market}", _why(decision))
+    return table
+
+
+def _shortened(words: str, limit: int = 48) -> str:
+    return words if len(words) <= limit else words[: limit - 1] + "…"
+
+
+def _why(decision: Decision) -> str:
+    if not decision.violations:
+        return "no rule fired"
+    first = decision.violations[0]
+    if first.missing:
+        return f"{first.rule} unknown: {first.missing[0]}"
+    if first.score is not None and first.threshold is not None:
+        return f"{first.rule} ({first.score:.2f} ≥ {first.threshold:.2f})"
+    return first.rule
+
+
+def _next(decided: list[tuple[DemoItem, Decision]]) -> list[str]:
+    return [
+        "tidegate moderate --text 'your own words' --account acct-strikes --explain",
+        f"tidegate decision {decided[6][1].decision_id} --explain     # any decision again, rule by rule",
+        "tidegate trace --list                                          # every request's waterfall",
+        "tidegate policy show comments --market DE                      # the rules as they apply there",
+        "tidegate replay && tidegate ledger verify                      # decide all again; check the hash chains",
+        "make down                                                      # stops the stack",
+    ]

@@ -1,29 +1,27 @@
 """Items as JSON: the lines of an item file, and the refusals that scripts read."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
+from pydantic import ValidationError
+
+from tidegate.cli.item_line import ItemLine, PartLine, Problem, content_id_of, problems_of
 from tidegate.client import (
     ContentItem,
     ModerationError,
     NoticeSource,
     Part,
-    Surface,
     TranscriptSegment,
     audio_part,
     image_part,
     text_part,
     transcript_part,
 )
+from tidegate.client.channel import MAX_MESSAGE_BYTES
 
-_ITEM_KEYS = frozenset(
-    {"content_id", "account_id", "surface", "market", "language", "source", "idempotency_key", "text", "parts"}
-)
-_PART_KEYS = frozenset({"id", "text", "image_path", "audio_path", "transcript"})
-_CONTENTS = ("text", "image_path", "audio_path", "transcript")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,10 @@ class Refusal:
     """gRPC status name."""
     message: str
     """What is wrong."""
-    fields: tuple[tuple[str, str], ...] = ()
+    fields: tuple[Problem, ...] = ()
     """Wrong fields and what is allowed."""
+    line: int | None = None
+    """Its line, counting from 1, if it is wrong in the file already."""
 
     def as_json(self) -> dict[str, Any]:
         """The machine format."""
@@ -57,124 +57,81 @@ class Refusal:
 class ItemLineError(Exception):
     """A line of an item file is not an item."""
 
-    def __init__(self, content_id: str | None, field: str, description: str) -> None:
-        super().__init__(f"{field}: {description}")
-        self.refusal = Refusal(content_id, "INVALID_ARGUMENT", f"{field}: {description}", ((field, description),))
+    def __init__(self, number: int, content_id: str | None, *problems: Problem) -> None:
+        told = "; ".join(f"{field}: {description}" if field else description for field, description in problems)
+        super().__init__(f"line {number}: {told}")
+        fields = tuple((field or "line", description) for field, description in problems)
+        self.refusal = Refusal(content_id, "INVALID_ARGUMENT", str(self), fields, number)
 
 
-def item_of_line(line: str, *, number: int, base: Path) -> tuple[ContentItem, str | None]:
+class _Unreadable(Exception):
+    """A file that a part names can't be sent."""
+
+
+def item_of_line(line: bytes, *, number: int, base: Path) -> tuple[ContentItem, str | None]:
     """An item and its idempotency key from one line of JSON.
 
     Args:
-        line: The JSON object.
+        line: The JSON object in UTF-8.
         number: Counting from 1, for messages.
         base: What relative paths in it start from.
 
     Raises:
-        ItemLineError: It is not an item; the refusal names the field.
+        ItemLineError: It is not an item; the refusal names every wrong field.
     """
+    line = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
     try:
-        plain = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ItemLineError(None, f"line {number}", f"is not JSON: {error.msg} at column {error.colno}") from error
-    if not isinstance(plain, dict):
-        raise ItemLineError(None, f"line {number}", "must be a JSON object")
-    return _item(plain, base)
-
-
-def _item(plain: Mapping[str, Any], base: Path) -> tuple[ContentItem, str | None]:
-    content_id = plain.get("content_id") if isinstance(plain.get("content_id"), str) else None
-    _refuse_unknown(content_id, plain, _ITEM_KEYS, "")
+        plain = ItemLine.model_validate_json(line)
+    except ValidationError as error:
+        raise ItemLineError(number, content_id_of(line), *problems_of(error)) from error
     item = ContentItem(
-        content_id=_string(content_id, plain, "content_id"),
-        account_id=_string(content_id, plain, "account_id"),
-        surface=_surface(content_id, plain),
-        market=_string(content_id, plain, "market"),
-        language=_string(content_id, plain, "language", required=False),
-        source=_source(content_id, plain),
-        parts=_parts(content_id, plain, base),
+        content_id=plain.content_id,
+        account_id=plain.account_id,
+        surface=plain.surface,
+        market=plain.market,
+        language=plain.language or "",
+        source=plain.source or NoticeSource.OWN_INITIATIVE,
+        parts=_parts(plain, number, base),
     )
-    return item, _string(content_id, plain, "idempotency_key", required=False) or None
+    return item, plain.idempotency_key
 
 
-def _parts(content_id: str | None, plain: Mapping[str, Any], base: Path) -> tuple[Part, ...]:
-    if ("text" in plain) is ("parts" in plain):
-        raise ItemLineError(content_id, "text", 'needs exactly one of "text" and "parts"')
-    if "text" in plain:
-        return (text_part("text", _string(content_id, plain, "text")),)
-    parts = plain["parts"]
-    if not isinstance(parts, list):
-        raise ItemLineError(content_id, "parts", "must be a list")
-    return tuple(_part(content_id, part, f"parts[{index}]", base) for index, part in enumerate(parts))
+def _parts(plain: ItemLine, number: int, base: Path) -> tuple[Part, ...]:
+    if plain.text is not None:
+        return (text_part("text", plain.text),)
+    parts: list[Part] = []
+    problems: list[Problem] = []
+    for index, part in enumerate(plain.parts or ()):
+        try:
+            parts.append(_part(part, base))
+        except _Unreadable as error:
+            key = "audio_path" if part.image_path is None else "image_path"
+            problems.append((f"parts[{index}].{key}", str(error)))
+    if problems:
+        raise ItemLineError(number, plain.content_id, *problems)
+    return tuple(parts)
 
 
-def _part(content_id: str | None, plain: Any, path: str, base: Path) -> Part:
-    if not isinstance(plain, dict):
-        raise ItemLineError(content_id, path, "must be an object")
-    _refuse_unknown(content_id, plain, _PART_KEYS, f"{path}.")
-    given = [name for name in _CONTENTS if name in plain]
-    if len(given) != 1:
-        raise ItemLineError(content_id, path, f"needs exactly one of {', '.join(_CONTENTS)}")
-    part_id = _string(content_id, plain, "id", prefix=f"{path}.")
-    match given[0]:
-        case "text":
-            return text_part(part_id, _string(content_id, plain, "text", prefix=f"{path}."))
-        case "image_path":
-            return image_part(part_id, _file(content_id, plain, "image_path", path, base))
-        case "audio_path":
-            return audio_part(part_id, _file(content_id, plain, "audio_path", path, base))
-        case _:
-            return transcript_part(part_id, _segments(content_id, plain["transcript"], f"{path}.transcript"))
+def _part(plain: PartLine, base: Path) -> Part:
+    if plain.image_path is not None:
+        return image_part(plain.id, _file(base, plain.image_path))
+    if plain.audio_path is not None:
+        return audio_part(plain.id, _file(base, plain.audio_path))
+    if plain.transcript is not None:
+        return transcript_part(plain.id, [TranscriptSegment(s.start_ms, s.end_ms, s.text) for s in plain.transcript])
+    return text_part(plain.id, plain.text or "")
 
 
-def _segments(content_id: str | None, plain: Any, path: str) -> tuple[TranscriptSegment, ...]:
-    if isinstance(plain, str):
-        return (TranscriptSegment(0, 0, plain),)
+def _file(base: Path, name: str) -> bytes:
+    """The file's bytes. Only of a regular file: a device or a pipe may never end."""
     try:
-        return tuple(TranscriptSegment(int(each["start_ms"]), int(each["end_ms"]), str(each["text"])) for each in plain)
-    except (TypeError, KeyError, ValueError) as error:
-        problem = "must be a string, or a list of {start_ms, end_ms, text}"
-        raise ItemLineError(content_id, path, problem) from error
-
-
-def _file(content_id: str | None, plain: Mapping[str, Any], key: str, path: str, base: Path) -> bytes:
-    name = _string(content_id, plain, key, prefix=f"{path}.")
-    try:
+        facts = (base / name).stat()
+        if not S_ISREG(facts.st_mode):
+            raise _Unreadable("is not a file")
+        if facts.st_size > MAX_MESSAGE_BYTES:
+            raise _Unreadable(f"has {facts.st_size} bytes; at most {MAX_MESSAGE_BYTES} can be sent")
         return (base / name).read_bytes()
     except OSError as error:
-        raise ItemLineError(content_id, f"{path}.{key}", f"can't be read: {error.strerror}") from error
-
-
-def _surface(content_id: str | None, plain: Mapping[str, Any]) -> Surface:
-    try:
-        return Surface(str(plain.get("surface")))
-    except ValueError as error:
-        raise ItemLineError(content_id, "surface", f"must be one of {', '.join(Surface)}") from error
-
-
-def _source(content_id: str | None, plain: Mapping[str, Any]) -> NoticeSource:
-    try:
-        return NoticeSource(plain.get("source") or NoticeSource.OWN_INITIATIVE)
-    except ValueError as error:
-        raise ItemLineError(content_id, "source", f"must be one of {', '.join(NoticeSource)}") from error
-
-
-def _string(
-    content_id: str | None, plain: Mapping[str, Any], key: str, *, prefix: str = "", required: bool = True
-) -> str:
-    value = plain.get(key)
-    if value is None and not required:
-        return ""
-    if not isinstance(value, str):
-        raise ItemLineError(
-            content_id, f"{prefix}{key}", "is required and must be a string" if required else "must be a string"
-        )
-    return value
-
-
-def _refuse_unknown(content_id: str | None, plain: Mapping[str, Any], allowed: frozenset[str], prefix: str) -> None:
-    unknown = sorted(set(plain) - allowed)
-    if unknown:
-        raise ItemLineError(
-            content_id, f"{prefix}{unknown[0]}", f"is not known; allowed are {', '.join(sorted(allowed))}"
-        )
+        raise _Unreadable(f"can't be read: {error.strerror}") from error
+    except ValueError as error:  # a null character
+        raise _Unreadable("is not a path") from error

@@ -5,11 +5,14 @@ import uuid
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from tidegate.cli.bulk import moderate_lines
+from tidegate.cli.bulk import BULK_RETRY, moderate_lines
+from tidegate.cli.bulk_report import BulkReport
 from tidegate.cli.connection import connected
 from tidegate.cli.decision_view import decision_as_json, draw_decision
 from tidegate.cli.item_file import Refusal
+from tidegate.cli.line_reader import lines_of
 from tidegate.cli.output import print_json, print_refusal
 from tidegate.client import (
     ContentItem,
@@ -17,6 +20,7 @@ from tidegate.client import (
     NoticeSource,
     Part,
     Surface,
+    TidegateClient,
     TranscriptSegment,
     audio_part,
     image_part,
@@ -26,6 +30,20 @@ from tidegate.client import (
 from tidegate.serving.settings import Settings
 
 _READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_ITEM_OPTIONS = (
+    "text",
+    "image",
+    "audio",
+    "transcript",
+    "account",
+    "surface",
+    "market",
+    "language",
+    "source",
+    "content_id",
+    "idempotency_key",
+)
+"""What describes one item; the items of a file bring it along."""
 
 
 @click.command()
@@ -33,8 +51,8 @@ _READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--image", type=_READABLE, help="An image of the item.")
 @click.option("--audio", type=_READABLE, help="An audio clip of the item.")
 @click.option("--transcript", help="What is said in the item's audio.")
-@click.option("--file", "file", type=_READABLE, help="An item file (JSON Lines); see the README for its format.")
-@click.option("--account", default="anonymous", show_default=True, help="The account that published it.")
+@click.option("--file", "file", type=_READABLE, help="An item file (JSON Lines), in place of all options on one item.")
+@click.option("--account", help="The account that published it. Its history counts, so there is no default.")
 @click.option(
     "--surface", type=click.Choice([each.value for each in Surface]), default=Surface.COMMENT.value, show_default=True
 )
@@ -48,20 +66,24 @@ _READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option("--content-id", help="Your id of the content; a random one by default.")
 @click.option("--idempotency-key", help="The same key with the same item gives the same decision.")
-@click.option("--budget-ms", type=click.FloatRange(min=0, min_open=True), help="How long the decision may take.")
+@click.option("--budget-ms", type=click.FloatRange(min=0, min_open=True), help="How long a decision may take.")
 @click.option("--explain", is_flag=True, help="Shows how each rule came out.")
-@click.option("--trace/--no-trace", default=True, help="--no-trace sends the unsampled flag: no hop records a span.")
+@click.option(
+    "--trace/--no-trace",
+    default=None,
+    help="Whether hops record spans. By default one item is traced and the items of a file are not.",
+)
 @click.option("--address", help="host:port; by default the stack running here.")
 @click.option("--json", "as_json", is_flag=True, help="For machines: one object, or with --file one line per item.")
-@click.pass_obj
+@click.pass_context
 def moderate(
-    settings: Settings,
+    context: click.Context,
     text: str | None,
     image: Path | None,
     audio: Path | None,
     transcript: str | None,
     file: Path | None,
-    account: str,
+    account: str | None,
     surface: str,
     market: str,
     language: str,
@@ -70,48 +92,68 @@ def moderate(
     idempotency_key: str | None,
     budget_ms: float | None,
     explain: bool,
-    trace: bool,
+    trace: bool | None,
     address: str | None,
     as_json: bool,
 ) -> None:
-    """Decides on one item, or with --file on every item of a file. Fails with the number of items refused."""
+    """Decides on one item, or with --file on every item of a file.
+
+    The exit status is the number of items that got no decision, 250 at most. An action, BLOCK included, is a decision.
+    """
+    settings: Settings = context.obj
+    if file is not None:
+        _refuse_item_options(context)
+        with connected(settings, address, traced=bool(trace), retry=BULK_RETRY) as client:
+            sys.exit(_moderate_file(client, file, budget_ms=budget_ms, explain=explain, as_json=as_json))
     parts = _parts(text, image, audio, transcript)
-    if bool(parts) is (file is not None):
+    if not parts:
         raise click.UsageError("Give --file, or at least one of --text, --image, --audio and --transcript.")
-    with connected(settings, address, traced=trace) as client:
-        if file is not None:
-            with file.open() as lines:
-                total = sum(1 for line in lines if line.strip())
-                lines.seek(0)
-                sys.exit(
-                    moderate_lines(
-                        client,
-                        lines,
-                        total=total,
-                        base=file.parent,
-                        budget_ms=budget_ms,
-                        explain=explain,
-                        as_json=as_json,
-                    )
-                )
-        item = ContentItem(
-            content_id=content_id or uuid.uuid4().hex,
-            account_id=account,
-            surface=Surface(surface),
-            market=market,
-            language=language,
-            source=NoticeSource(source),
-            parts=parts,
-        )
+    if account is None:
+        raise click.UsageError("Give --account: the account that published the item.")
+    item = ContentItem(
+        content_id=content_id or uuid.uuid4().hex,
+        account_id=account,
+        surface=Surface(surface),
+        market=market,
+        language=language,
+        source=NoticeSource(source),
+        parts=parts,
+    )
+    with connected(settings, address, traced=trace is not False) as client:
         try:
             decision = client.moderate(item, idempotency_key=idempotency_key, budget_ms=budget_ms, explain=explain)
         except ModerationError as error:
             print_refusal(Refusal.of(item.content_id, error), as_json=as_json)
-            sys.exit(1)
+            raise click.exceptions.Exit(1) from error
     if as_json:
         print_json(decision_as_json(decision))
     else:
         draw_decision(decision)
+
+
+def _refuse_item_options(context: click.Context) -> None:
+    """An option that would have no effect is a mistake of whoever gave it."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in _ITEM_OPTIONS
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"With --file, each line describes its item; leave out {', '.join(given)}.")
+
+
+def _moderate_file(client: TidegateClient, file: Path, *, budget_ms: float | None, explain: bool, as_json: bool) -> int:
+    report = BulkReport(as_json=as_json, total=_count(file))
+    with file.open("rb", buffering=0) as stream:
+        return moderate_lines(client, lines_of(stream), report, base=file.parent, budget_ms=budget_ms, explain=explain)
+
+
+def _count(file: Path) -> int | None:
+    """Items in the file, for the bar; None if reading it twice is not possible."""
+    if not file.is_file():
+        return None
+    with file.open("rb", buffering=0) as stream:
+        return sum(not line.blank for line in lines_of(stream))
 
 
 def _parts(text: str | None, image: Path | None, audio: Path | None, transcript: str | None) -> tuple[Part, ...]:

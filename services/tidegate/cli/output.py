@@ -5,13 +5,16 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 
+from tidegate.cli.decision_drawing import plain
 from tidegate.cli.item_file import Refusal
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """One object on one line, flushed, so that a pipe sees it at once."""
-    click.echo(json.dumps(document, ensure_ascii=False, default=str))
+    """One object on one line, flushed, so that a pipe sees it at once. In ASCII, so that no locale can break it."""
+    click.echo(json.dumps(document))
 
 
 def print_refusal(refusal: Refusal, *, as_json: bool) -> None:
@@ -19,9 +22,10 @@ def print_refusal(refusal: Refusal, *, as_json: bool) -> None:
     if as_json:
         print_json(refusal.as_json())
         return
-    console = Console(stderr=True)
-    console.print(f"[red]{refusal.code}[/red] {refusal.content_id or ''}".rstrip())
-    if not refusal.fields:
-        console.print(f"  {refusal.message}", markup=False)
-    for field, description in refusal.fields:
-        console.print(f"  {field}: {description}", markup=False)
+    console = Console(stderr=True, highlight=False)
+    where = [] if refusal.line is None else [f"line {refusal.line}"]
+    where += [plain(refusal.content_id)] if refusal.content_id else []
+    console.print(Text.assemble((refusal.code, "bold red"), "  ", "  ".join(where)))
+    told = [f"{field}: {description}" for field, description in refusal.fields] or [refusal.message]
+    for problem in told:
+        console.print(Padding(Text(plain(problem)), (0, 0, 0, 2)))

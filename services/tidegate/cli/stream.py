@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
-from tidegate.cli.bulk import moderate_lines
+from tidegate.cli.bulk import BULK_RETRY, moderate_lines
+from tidegate.cli.bulk_report import BulkReport
 from tidegate.cli.connection import connected
+from tidegate.cli.line_reader import lines_of, unbuffered
 from tidegate.serving.settings import Settings
 
 
@@ -20,9 +22,12 @@ from tidegate.serving.settings import Settings
 def stream(
     settings: Settings, budget_ms: float | None, explain: bool, trace: bool, address: str | None, as_json: bool
 ) -> None:
-    """Decides on items from standard input (JSON Lines), one line out per item. Fails with the number refused."""
-    with connected(settings, address, traced=trace) as client:
-        failures = moderate_lines(
-            client, sys.stdin, total=None, base=Path(), budget_ms=budget_ms, explain=explain, as_json=as_json
-        )
-    sys.exit(failures)
+    """Decides on items from standard input (JSON Lines), one line out per item, each as soon as it is decided.
+
+    An item that is refused gives a line with its error, and the rest goes on. The exit status is the number of items
+    refused, 250 at most.
+    """
+    report = BulkReport(as_json=as_json, total=None)
+    lines = lines_of(unbuffered(sys.stdin.buffer))
+    with connected(settings, address, traced=trace, retry=BULK_RETRY) as client:
+        sys.exit(moderate_lines(client, lines, report, base=Path(), budget_ms=budget_ms, explain=explain))

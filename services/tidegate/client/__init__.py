@@ -3,7 +3,7 @@
 from tidegate.client.aio import AsyncTidegateClient
 from tidegate.client.blocking import TidegateClient
 from tidegate.client.decisions import Decision
-from tidegate.client.errors import ModerationError
+from tidegate.client.errors import ModerationError, WrongField
 from tidegate.client.items import audio_part, image_part, text_part, transcript_part
 from tidegate.client.retry import RetryPolicy
 from tidegate.client.streaming import StreamResult
@@ -24,6 +24,7 @@ __all__ = [
     "Surface",
     "TidegateClient",
     "TranscriptSegment",
+    "WrongField",
     "audio_part",
     "image_part",
     "text_part",

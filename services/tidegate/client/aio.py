@@ -1,7 +1,7 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -10,19 +10,23 @@ from opentelemetry import trace
 
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1 import moderation_service_pb2_grpc as rpc
+from tidegate.client.aio_stream import AsyncStream
 from tidegate.client.channel import OPTIONS, deadline_s
 from tidegate.client.decisions import Decision, decision_of
 from tidegate.client.errors import ModerationError
-from tidegate.client.items import request_of
-from tidegate.client.retry import RetryPolicy
-from tidegate.client.streaming import KeyedItem, Pending, StreamResult
+from tidegate.client.items import budget_of, new_key, request_of
+from tidegate.client.outstanding import Outstanding
+from tidegate.client.retry import Attempts, RetryPolicy
+from tidegate.client.streaming import GivenItem, StreamResult
 from tidegate.client.tracing import client_span, metadata
 from tidegate.moderation.item import ContentItem
 from tidegate.telemetry.names import SpanName
 
+_WithDecision = pb.ModerateResponse | pb.GetDecisionResponse
+
 
 class AsyncTidegateClient:
-    """Calls ModerationService. Belongs to one event loop; close it, or use it as an async context manager."""
+    """Calls ModerationService. Belongs to the event loop it is made in; close it, or use it with `async with`."""
 
     def __init__(
         self,
@@ -62,52 +66,50 @@ class AsyncTidegateClient:
         Args:
             item: What to decide on.
             idempotency_key: The same key with the same item gives the same decision; None makes a new one.
-            budget_ms: How long the decision may take; None means the server's default.
+            budget_ms: How long the service may take over the decision; None means its default. The call, retries
+                included, ends at most five seconds later.
             explain: Adds how each rule came out.
 
         Raises:
             ModerationError: There is no decision.
         """
-        request = request_of(item, idempotency_key=idempotency_key, budget_ms=budget_ms, explain=explain)
+        key = idempotency_key or new_key()
+        request = request_of(item, idempotency_key=key, budget=budget_of(budget_ms), explain=explain)
         with client_span(self._tracer, SpanName.CLIENT_MODERATE):
-            attempt = 1
-            while True:
-                try:
-                    response = await self._stub.Moderate(request, timeout=deadline_s(budget_ms), metadata=metadata())
-                    return decision_of(response.decision)
-                except grpc.RpcError as error:
-                    if not self._retry.again(error, attempt):
-                        raise ModerationError.from_rpc(error) from error
-                    await asyncio.sleep(self._retry.delay_s(attempt))
-                    attempt += 1
+            return await self._decision(
+                lambda left_s: self._stub.Moderate(request, timeout=left_s, metadata=metadata()), budget_ms
+            )
 
-    async def moderate_stream(
+    def moderate_stream(
         self,
-        items: Iterable[KeyedItem],
+        items: Iterable[GivenItem] | AsyncIterable[GivenItem],
         *,
         budget_ms: float | None = None,
         explain: bool = False,
-    ) -> AsyncIterator[StreamResult]:
-        """Decides on many items over one stream; results come in completion order.
+    ) -> AsyncGenerator[StreamResult, None]:
+        """Decides on many items over one stream. Every item gives one result, and results come in completion order.
 
-        An item that fails is a result with an error, and so is every item that a broken stream left unanswered: its
-        idempotency key makes it safe to send again.
+        An item that fails is a result with an error, and the rest goes on. When the connection breaks, what has no
+        answer is sent again over a new one, under its idempotency key, as often as `retry` says. What `items` raises
+        is raised here, after the results of all items before it.
+
+        To leave early, close it: `async with contextlib.aclosing(client.moderate_stream(items)) as results`.
 
         Args:
-            items: Items with their idempotency keys (None makes a new one), read as fast as the service takes them.
-            budget_ms: For each item.
+            items: Items, or (item, idempotency key). At most 128 are read ahead of the results. A plain iterable is
+                read in a thread of its own and may block.
+            budget_ms: For each item, as for `moderate`.
             explain: Adds how each rule came out.
         """
-        pending = Pending(items, self._tracer, budget_ms=budget_ms, explain=explain)
-        call = self._stub.ModerateStream(pending.requests())
-        try:
-            async for response in call:
-                yield pending.answered(response)
-        except grpc.RpcError as error:
-            for result in pending.broken(error):
-                yield result
-        finally:
-            call.cancel()
+        outstanding = Outstanding(
+            tracer=self._tracer,
+            above=trace.get_current_span(),
+            retry=self._retry,
+            budget=budget_of(budget_ms),
+            explain=explain,
+            silence_s=deadline_s(budget_ms),
+        )
+        return AsyncStream(self._stub, items, outstanding).results()
 
     async def get_decision(self, decision_id: str, *, explain: bool = False) -> Decision:
         """A recorded decision.
@@ -116,11 +118,9 @@ class AsyncTidegateClient:
             ModerationError: There is none (NOT_FOUND), or it can't be read.
         """
         request = pb.GetDecisionRequest(decision_id=decision_id, explain=explain)
-        try:
-            response = await self._stub.GetDecision(request, timeout=deadline_s(None))
-            return decision_of(response.decision)
-        except grpc.RpcError as error:
-            raise ModerationError.from_rpc(error) from error
+        return await self._decision(
+            lambda left_s: self._stub.GetDecision(request, timeout=left_s, metadata=metadata()), None
+        )
 
     async def close(self) -> None:
         """Closes the connection."""
@@ -133,3 +133,14 @@ class AsyncTidegateClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _decision(self, ask: Callable[[float], Awaitable[_WithDecision]], budget_ms: float | None) -> Decision:
+        attempts = Attempts(self._retry, deadline_s=deadline_s(budget_ms))
+        while True:
+            try:
+                return decision_of((await ask(attempts.left_s())).decision)
+            except grpc.RpcError as error:
+                pause_s = attempts.pause_s(error.code())
+                if pause_s is None:
+                    raise ModerationError.from_rpc(error) from error
+            await asyncio.sleep(pause_s)

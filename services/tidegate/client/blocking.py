@@ -1,7 +1,7 @@
 """The client for code without an event loop."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -10,15 +10,19 @@ from opentelemetry import trace
 
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1 import moderation_service_pb2_grpc as rpc
+from tidegate.client.blocking_stream import BlockingStream
 from tidegate.client.channel import OPTIONS, deadline_s
 from tidegate.client.decisions import Decision, decision_of
 from tidegate.client.errors import ModerationError
-from tidegate.client.items import request_of
-from tidegate.client.retry import RetryPolicy
-from tidegate.client.streaming import KeyedItem, Pending, StreamResult
+from tidegate.client.items import budget_of, new_key, request_of
+from tidegate.client.outstanding import Outstanding
+from tidegate.client.retry import Attempts, RetryPolicy
+from tidegate.client.streaming import GivenItem, StreamResult
 from tidegate.client.tracing import client_span, metadata
 from tidegate.moderation.item import ContentItem
 from tidegate.telemetry.names import SpanName
+
+_WithDecision = pb.ModerateResponse | pb.GetDecisionResponse
 
 
 class TidegateClient:
@@ -62,51 +66,48 @@ class TidegateClient:
         Args:
             item: What to decide on.
             idempotency_key: The same key with the same item gives the same decision; None makes a new one.
-            budget_ms: How long the decision may take; None means the server's default.
+            budget_ms: How long the service may take over the decision; None means its default. The call, retries
+                included, ends at most five seconds later.
             explain: Adds how each rule came out.
 
         Raises:
             ModerationError: There is no decision.
         """
-        request = request_of(item, idempotency_key=idempotency_key, budget_ms=budget_ms, explain=explain)
+        key = idempotency_key or new_key()
+        request = request_of(item, idempotency_key=key, budget=budget_of(budget_ms), explain=explain)
         with client_span(self._tracer, SpanName.CLIENT_MODERATE):
-            attempt = 1
-            while True:
-                try:
-                    response = self._stub.Moderate(request, timeout=deadline_s(budget_ms), metadata=metadata())
-                    return decision_of(response.decision)
-                except grpc.RpcError as error:
-                    if not self._retry.again(error, attempt):
-                        raise ModerationError.from_rpc(error) from error
-                    time.sleep(self._retry.delay_s(attempt))
-                    attempt += 1
+            return self._decision(
+                lambda left_s: self._stub.Moderate(request, timeout=left_s, metadata=metadata()), budget_ms
+            )
 
     def moderate_stream(
         self,
-        items: Iterable[KeyedItem],
+        items: Iterable[GivenItem],
         *,
         budget_ms: float | None = None,
         explain: bool = False,
-    ) -> Iterator[StreamResult]:
-        """Decides on many items over one stream; results come in completion order.
+    ) -> Generator[StreamResult, None, None]:
+        """Decides on many items over one stream. Every item gives one result, and results come in completion order.
 
-        An item that fails is a result with an error, and so is every item that a broken stream left unanswered: its
-        idempotency key makes it safe to send again.
+        An item that fails is a result with an error, and the rest goes on. When the connection breaks, what has no
+        answer is sent again over a new one, under its idempotency key, as often as `retry` says. What `items` raises
+        is raised here, after the results of all items before it.
 
         Args:
-            items: Items with their idempotency keys (None makes a new one), read as fast as the service takes them.
-            budget_ms: For each item.
+            items: Items, or (item, idempotency key). At most 128 are read ahead of the results. They are read in
+                a thread of their own, and reading may block.
+            budget_ms: For each item, as for `moderate`.
             explain: Adds how each rule came out.
         """
-        pending = Pending(items, self._tracer, budget_ms=budget_ms, explain=explain)
-        call = self._stub.ModerateStream(pending.requests())
-        try:
-            for response in call:
-                yield pending.answered(response)
-        except grpc.RpcError as error:
-            yield from pending.broken(error)
-        finally:
-            call.cancel()
+        outstanding = Outstanding(
+            tracer=self._tracer,
+            above=trace.get_current_span(),
+            retry=self._retry,
+            budget=budget_of(budget_ms),
+            explain=explain,
+            silence_s=deadline_s(budget_ms),
+        )
+        return BlockingStream(self._stub, items, outstanding).results()
 
     def get_decision(self, decision_id: str, *, explain: bool = False) -> Decision:
         """A recorded decision.
@@ -115,10 +116,7 @@ class TidegateClient:
             ModerationError: There is none (NOT_FOUND), or it can't be read.
         """
         request = pb.GetDecisionRequest(decision_id=decision_id, explain=explain)
-        try:
-            return decision_of(self._stub.GetDecision(request, timeout=deadline_s(None)).decision)
-        except grpc.RpcError as error:
-            raise ModerationError.from_rpc(error) from error
+        return self._decision(lambda left_s: self._stub.GetDecision(request, timeout=left_s, metadata=metadata()), None)
 
     def close(self) -> None:
         """Closes the connection."""
@@ -131,3 +129,14 @@ class TidegateClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _decision(self, ask: Callable[[float], _WithDecision], budget_ms: float | None) -> Decision:
+        attempts = Attempts(self._retry, deadline_s=deadline_s(budget_ms))
+        while True:
+            try:
+                return decision_of(ask(attempts.left_s()).decision)
+            except grpc.RpcError as error:
+                pause_s = attempts.pause_s(error.code())
+                if pause_s is None:
+                    raise ModerationError.from_rpc(error) from error
+            time.sleep(pause_s)

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import grpc
 from google.protobuf.message import Message
 
 from tidegate.api.moderation.v1 import content_pb2
 from tidegate.api.moderation.v1 import decision_pb2 as pb
+from tidegate.client.errors import ModerationError
 from tidegate.moderation.decision import (
     Action,
     Completeness,
@@ -56,7 +58,21 @@ class Decision:
 
 
 def decision_of(message: pb.Decision) -> Decision:
-    """From the wire."""
+    """From the wire.
+
+    Raises:
+        ModerationError: The service is newer than this client and said something that it has no word for. Guessing an
+            action would not be safe.
+    """
+    try:
+        return _decision(message)
+    except (KeyError, ValueError) as error:
+        raise ModerationError(
+            grpc.StatusCode.UNKNOWN, f"the answer needs a newer client: {error}", reason="CLIENT_TOO_OLD"
+        ) from error
+
+
+def _decision(message: pb.Decision) -> Decision:
     return Decision(
         decision_id=message.decision_id,
         trace_id=message.trace_id,

@@ -4,25 +4,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
+"""Where gRPC carries `google.rpc.Status` (gRPC's richer error model)."""
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 @dataclass(frozen=True, slots=True)
 class WrongField:
-    """One field that the service refused."""
+    """One field that was refused."""
 
     field: str
-    """Its path in the request."""
+    """Its path in the request ("item.parts[2].text.text")."""
     description: str
     """What is wrong and what is allowed."""
 
 
 class ModerationError(Exception):
-    """The service gave no decision."""
+    """There is no decision, and why."""
 
     def __init__(
         self, code: grpc.StatusCode, message: str, *, reason: str = "", fields: tuple[WrongField, ...] = ()
@@ -37,6 +39,10 @@ class ModerationError(Exception):
         self.fields = fields
         """The wrong fields, from google.rpc.BadRequest."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survives the way between processes: an exception is pickled by its `args`, which ours are not made from."""
+        return _rebuilt, (self.code.name, self.message, self.reason, self.fields)
+
     @classmethod
     def from_status(cls, status: status_pb2.Status) -> "ModerationError":
         """From the richer error model."""
@@ -48,13 +54,28 @@ class ModerationError(Exception):
                 reason = info.reason
             elif detail.Unpack(bad):
                 fields = tuple(WrongField(each.field, each.description) for each in bad.field_violations)
-        return cls(_CODES[status.code], status.message, reason=reason, fields=fields)
+        code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+        return cls(code, status.message or "no details", reason=reason, fields=fields)
 
     @classmethod
     def from_rpc(cls, error: grpc.RpcError) -> "ModerationError":
-        """From a failed call."""
+        """From a failed call. A proxy between may have answered, so the details need not be ours."""
         metadata: Any = error.trailing_metadata() or ()  # pairs, whatever the stubs call them
         for key, value in metadata:
-            if key == STATUS_DETAILS_KEY and isinstance(value, bytes):
+            if key != STATUS_DETAILS_KEY or not isinstance(value, bytes):
+                continue
+            try:
                 return cls.from_status(status_pb2.Status.FromString(value))
+            except DecodeError:
+                break
         return cls(error.code(), error.details() or "no details")
+
+    @classmethod
+    def invalid(cls, *fields: WrongField) -> "ModerationError":
+        """An item that can't be put into a message: refused here in the words in which the service refuses."""
+        message = "; ".join(f"{wrong.field}: {wrong.description}" for wrong in fields)
+        return cls(grpc.StatusCode.INVALID_ARGUMENT, message, reason="INVALID_REQUEST", fields=fields)
+
+
+def _rebuilt(code: str, message: str, reason: str, fields: tuple[WrongField, ...]) -> ModerationError:
+    return ModerationError(grpc.StatusCode[code], message, reason=reason, fields=fields)

@@ -1,6 +1,8 @@
 """When a call is tried again."""
 
 import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import grpc
@@ -11,20 +13,51 @@ class RetryPolicy:
     """On UNAVAILABLE only, with full jitter and a cap. A request carries an idempotency key, so none decides twice."""
 
     attempts: int = 4
-    """Calls in all; 1 means no retry."""
+    """Times in all that a request is sent; 1 means no retry."""
     first_delay_ms: float = 50.0
     """Upper end of the first pause; it doubles from there."""
     longest_delay_ms: float = 1_000.0
     """Upper end of any pause."""
 
+    def again(self, code: grpc.StatusCode, attempt: int) -> bool:
+        """Whether to try again after attempt number `attempt`, counting from 1, ended with `code`."""
+        return code is grpc.StatusCode.UNAVAILABLE and attempt < self.attempts
+
     def delay_s(self, attempt: int, *, random_share: float | None = None) -> float:
-        """Pause after attempt number `attempt`, counting from 1.
+        """Pause after attempt number `attempt`.
 
         Full jitter, after "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
         """
         share = random.random() if random_share is None else random_share  # noqa: S311 - spreads load, guards nothing
-        return min(self.longest_delay_ms, self.first_delay_ms * 2.0 ** (attempt - 1)) * share / 1000.0
+        # The exponent is held: 2.0 to a large power is not a number, and the cap has long been reached.
+        upper_ms = min(self.longest_delay_ms, self.first_delay_ms * 2.0 ** min(attempt - 1, 60))
+        return upper_ms * share / 1000.0
 
-    def again(self, error: grpc.RpcError, attempt: int) -> bool:
-        """Whether to try again after this attempt."""
-        return error.code() is grpc.StatusCode.UNAVAILABLE and attempt < self.attempts
+
+class Attempts:
+    """The attempts of one call, all of them under one deadline."""
+
+    def __init__(self, policy: RetryPolicy, *, deadline_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Starts the clock.
+
+        Args:
+            policy: How often, with what pauses.
+            deadline_s: From now, for all attempts and the pauses between them.
+            clock: Injected in tests.
+        """
+        self._policy = policy
+        self._clock = clock
+        self._deadline_s = clock() + deadline_s
+        self._made = 0
+
+    def left_s(self) -> float:
+        """The deadline for the attempt that begins now."""
+        return max(0.0, self._deadline_s - self._clock())
+
+    def pause_s(self, code: grpc.StatusCode) -> float | None:
+        """How long to wait before the next attempt, now that one ended with `code`; None if there is no next one."""
+        self._made += 1
+        if not self._policy.again(code, self._made):
+            return None
+        pause_s = self._policy.delay_s(self._made)
+        return pause_s if pause_s < self.left_s() else None

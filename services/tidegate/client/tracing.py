@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Tracer, get_current_span
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Tracer, get_current_span
 
 from tidegate.telemetry.names import SpanName
 from tidegate.telemetry.propagation import current
@@ -26,9 +26,17 @@ def metadata() -> tuple[tuple[str, str], ...]:
     return ((TRACEPARENT, traceparent),) if traceparent else ()
 
 
-def started_span(tracer: Tracer) -> Span:
-    """The span of one item of a stream, a trace of its own; whoever gets the answer ends it."""
-    return tracer.start_span(SpanName.CLIENT_MODERATE_STREAM, context=Context(), kind=SpanKind.CLIENT)
+def item_span(tracer: Tracer, above: Span) -> Span:
+    """The span of one item of a stream; whoever settles the item ends it.
+
+    It is a trace of its own, linked to the span in which the stream was opened: ten thousand items in one trace can't
+    be read. Beneath an unsampled span there is nothing to link, and that span stands in for it.
+    """
+    identity = above.get_span_context()
+    if identity.is_valid and not identity.trace_flags.sampled:
+        return NonRecordingSpan(identity)
+    links = [Link(identity)] if identity.is_valid else None
+    return tracer.start_span(SpanName.CLIENT_MODERATE_STREAM, context=Context(), kind=SpanKind.CLIENT, links=links)
 
 
 def traceparent_of(span: Span) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 import psutil
@@ -51,7 +52,7 @@ def test_colocated_decides_the_same_and_its_trace_still_has_every_hop(start: Cal
     names = {span["name"] for span in stack.json("trace", decision["trace_id"], "--json")["spans"]}
     assert {"tidegate.features.online_read", "tidegate.triton.infer", "compute", "tidegate.ledger.append"} <= names
     with grpc.insecure_channel(stack.address) as channel:
-        call = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        call: Any = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
         with pytest.raises(grpc.RpcError) as refused:
             next(call(iter([b""]), timeout=5))
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -138,7 +138,7 @@ class ModerationServicer:
                 span.set_attribute(Attribute.REASON, error.reason)
                 return status_of(error)
             except Exception:  # the boundary: nothing unexpected leaves the process
-                logger.exception("moderate failed", extra={"trace_id": trace.trace_id})
+                logger.exception("moderate failed, trace %s", trace.trace_id)
                 return internal_status(trace.trace_id)
 
     async def _moderated(self, request: Sized | Undecodable, span: Span, trace: TraceContext) -> decision_pb2.Decision:

@@ -15,12 +15,10 @@ CODE_BY_REASON: dict[Reason, int] = {
     Reason.IDEMPOTENCY_KEY_REUSED: code_pb2.ALREADY_EXISTS,
     Reason.DECISION_NOT_FOUND: code_pb2.NOT_FOUND,
     Reason.LEDGER_UNAVAILABLE: code_pb2.UNAVAILABLE,
-    Reason.OVERLOADED: code_pb2.RESOURCE_EXHAUSTED,
-    Reason.SHUTTING_DOWN: code_pb2.UNAVAILABLE,
 }
 """Exhaustive; `tests/serving/test_status.py` holds it so."""
 
-_RETRY_AFTER_S = {Reason.LEDGER_UNAVAILABLE: 1, Reason.OVERLOADED: 1, Reason.SHUTTING_DOWN: 1}
+_RETRY_AFTER_S = {Reason.LEDGER_UNAVAILABLE: 1}
 
 
 def status_of(error: TidegateError) -> status_pb2.Status:

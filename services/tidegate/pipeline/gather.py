@@ -105,8 +105,8 @@ class Gatherer:
                 return await self._text.score(request)
         except TimeoutError:
             status = DetectorStatus.TIMED_OUT
-        except Exception:
-            logger.warning("text stage failed", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - fan-out: whatever broke a stage is that stage's outage
+            logger.warning("text stage failed: %s", type(error).__name__)
             status = DetectorStatus.FAILED
         return tuple(
             TextScores(detector=name, version=self._versions(name), status=status) for name in request.detectors
@@ -125,8 +125,8 @@ class Gatherer:
                     account = await self._signals.lookup(request)
             except TimeoutError:
                 return _without_answer(LookupStatus.TIMED_OUT, plan)
-            except Exception:
-                logger.warning("feature lookup failed", exc_info=True)
+            except Exception as error:  # noqa: BLE001 - fan-out: whatever broke the lookup is its outage
+                logger.warning("feature lookup failed: %s", type(error).__name__)
                 return _without_answer(LookupStatus.FAILED, plan)
         return account if account.status is LookupStatus.OK else _without_answer(account.status, plan)
 

@@ -63,6 +63,18 @@ class Stack:
         """Decides on one text."""
         return self.json("moderate", "--text", text, "--account", "a", "--json", *arguments)
 
+    def spans(self, trace_id: str, *, until: set[str]) -> list[dict[str, Any]]:
+        """A trace's spans, once it has these names: processes export on their own time, slowly on a busy machine."""
+        found: list[dict[str, Any]] = []
+
+        def complete() -> bool:
+            done = self.run("trace", trace_id, "--json")
+            found[:] = json.loads(done.stdout)["spans"] if done.returncode == 0 else []
+            return until <= {span["name"] for span in found}
+
+        eventually(complete, timeout_s=30)
+        return found
+
     def up(self) -> None:
         """Starts it; fails with its log if it does not come up."""
         done = self.run("up", "--detach")

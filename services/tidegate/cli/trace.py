@@ -118,8 +118,8 @@ def _show_recent(archive: SpanArchive, *, limit: int, as_json: bool) -> None:
     for heading in ("ms", "spans"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        started = str(row["started_at"])[:23].replace("T", " ")
-        cells = (row["trace_id"], started, row["root"], row["surface"] or "", row["action"] or "")
+        started = str(row["started_at"])[11:19]
+        cells = (row["trace_id"], started, str(row["root"]).removeprefix("tidegate."), row["surface"] or "", row["action"] or "")
         table.add_row(*map(str, cells), f"{row['duration_ms']:.2f}", str(row["spans"]))
     console_for().print(table if rows else "There is no trace in the store yet.")
 

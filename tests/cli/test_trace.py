@@ -77,7 +77,7 @@ def test_recent_traces_are_listed_latest_first(run: Run) -> None:
     assert [entry["trace_id"] for entry in answer(run("--list", "--json", "--limit", "1"))] == [B]
     table = run("--list").output
     assert A in table
-    assert "tidegate.client.Moderate" in table
+    assert "client.Moderate" in table
 
 
 def test_hops_are_summed_up_over_the_recent_traces(run: Run) -> None:

@@ -23,9 +23,9 @@ def print_refusal(refusal: Refusal, *, as_json: bool) -> None:
         print_json(refusal.as_json())
         return
     console = Console(stderr=True, highlight=False)
-    where = [] if refusal.line is None else [f"line {refusal.line}"]
-    where += [plain(refusal.content_id)] if refusal.content_id else []
-    console.print(Text.assemble((refusal.code, "bold red"), "  ", "  ".join(where)))
+    where = [plain(refusal.content_id)] if refusal.content_id else []
+    where += [] if refusal.line is None else [f"line {refusal.line}"]
+    console.print(Text.assemble((refusal.code, "bold red"), "  ", ", ".join(where)))
     told = [f"{field}: {description}" for field, description in refusal.fields] or [refusal.message]
     for problem in told:
-        console.print(Padding(Text(plain(problem)), (0, 0, 0, 2)))
+        console.print(Padding(Text(plain(problem)), (0, 0, 0, 2), expand=False))

@@ -1,0 +1,225 @@
+"""Streams whose connection, server or ledger goes away: nothing is lost, nothing is decided twice, nothing hangs."""
+
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from tests.client.background_server import running
+from tests.client.sample_items import comment, comments
+from tests.client.scripted_service import ScriptedService, scripted, streamed
+from tests.client.serving_process import ServingProcess
+from tests.client.waiting import client_threads, eventually
+from tests.serving.in_process import ListedLedger
+
+from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
+from tidegate.client import AsyncTidegateClient, ContentItem, RetryPolicy, StreamResult, TidegateClient
+from tidegate.moderation.decision import DecisionRecord
+from tidegate.moderation.errors import LedgerUnavailable
+
+Requests = Iterator[pb.ModerateStreamRequest]
+Responses = Iterator[pb.ModerateStreamResponse]
+
+NO_RETRY = RetryPolicy(attempts=1)
+QUICK = RetryPolicy(attempts=4, first_delay_ms=1.0, longest_delay_ms=2.0)
+PATIENT = RetryPolicy(attempts=500, first_delay_ms=50.0, longest_delay_ms=200.0)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServingProcess]:
+    made = ServingProcess.on_a_free_port(tmp_path / "ledger.db", delay_s=0.01)
+    made.start()
+    yield made
+    made.kill()
+
+
+def _codes(results: list[StreamResult]) -> Counter[grpc.StatusCode | None]:
+    return Counter(result.error.code if result.error else None for result in results)
+
+
+@pytest.mark.integration
+def test_without_retries_a_killed_server_leaves_unavailable_for_every_item_it_did_not_answer(
+    server: ServingProcess,
+) -> None:
+    results: list[StreamResult] = []
+    with TidegateClient(server.address, retry=NO_RETRY) as client:
+        for result in client.moderate_stream(comments(1_500)):
+            results.append(result)
+            if len(results) == 100:
+                server.kill()
+    assert Counter(result.item.content_id for result in results) == Counter(str(number) for number in range(1_500))
+    codes = _codes(results)
+    assert set(codes) == {None, grpc.StatusCode.UNAVAILABLE}
+    recorded = server.recorded()
+    decided = {result.item.content_id for result in results if result.decision}
+    assert decided <= recorded.keys(), "what was acknowledged is in the ledger"
+    assert set(recorded.values()) == {1}
+
+
+@pytest.mark.integration
+def test_a_killed_server_that_comes_back_costs_nothing(server: ServingProcess) -> None:
+    results: list[StreamResult] = []
+    with TidegateClient(server.address, retry=PATIENT) as client:
+        for result in client.moderate_stream(comments(1_500)):
+            results.append(result)
+            if len(results) in (100, 700):
+                server.kill()
+                server.start()
+    assert _codes(results) == {None: 1_500}
+    assert server.recorded() == Counter(str(number) for number in range(1_500))
+
+
+@pytest.mark.integration
+async def test_a_killed_server_that_comes_back_costs_the_async_client_nothing(server: ServingProcess) -> None:
+    results: list[StreamResult] = []
+
+    async def source() -> AsyncIterator[ContentItem]:
+        for item in comments(1_500):
+            yield item
+
+    async with AsyncTidegateClient(server.address, retry=PATIENT) as client:
+        async for result in client.moderate_stream(source()):
+            results.append(result)
+            if len(results) == 100:
+                server.kill()
+                server.start()
+    assert _codes(results) == {None: 1_500}
+    assert server.recorded() == Counter(str(number) for number in range(1_500))
+
+
+@pytest.mark.integration
+def test_an_item_under_way_is_sent_again_while_the_source_is_quiet(server: ServingProcess) -> None:
+    """A caller that waits for each answer before it gives the next item must not wait for ever."""
+    answered = threading.Event()
+
+    def one_at_a_time() -> Iterator[ContentItem]:
+        for number in range(3):
+            answered.clear()
+            yield comment(str(number))
+            if number == 0:
+                server.kill()
+                threading.Thread(target=server.start).start()
+            assert answered.wait(60)
+
+    seen = []
+    with TidegateClient(server.address, retry=PATIENT) as client:
+        for result in client.moderate_stream(one_at_a_time(), budget_ms=10_000):
+            assert result.decision is not None
+            seen.append(result.item.content_id)
+            answered.set()
+    assert seen == ["0", "1", "2"]
+    assert server.recorded() == Counter(seen)
+
+
+class _ShutLedger(ListedLedger):
+    """Refuses the first few appends of each item."""
+
+    def __init__(self, *, refusals: int) -> None:
+        super().__init__()
+        self._refusals = refusals
+        self._refused: Counter[str] = Counter()
+
+    async def append(self, record: DecisionRecord) -> DecisionRecord:
+        self._refused[record.content_id] += 1
+        if self._refused[record.content_id] <= self._refusals:
+            raise LedgerUnavailable
+        return await super().append(record)
+
+
+def test_an_item_that_the_ledger_could_not_take_is_sent_again_over_the_same_stream() -> None:
+    ledger = _ShutLedger(refusals=2)
+    with running(ledger=ledger) as served, TidegateClient(served.address, retry=QUICK) as client:
+        results = list(client.moderate_stream(comments(50)))
+    assert _codes(results) == {None: 50}
+    assert len(ledger.ids) == 50
+
+
+def test_a_ledger_that_stays_shut_leaves_its_own_error() -> None:
+    with running(ledger=_ShutLedger(refusals=99)) as served, TidegateClient(served.address, retry=QUICK) as client:
+        results = list(client.moderate_stream(comments(50)))
+    assert _codes(results) == {grpc.StatusCode.UNAVAILABLE: 50}
+    assert {result.error.reason for result in results if result.error} == {"LEDGER_UNAVAILABLE"}
+
+
+def test_nothing_listening_answers_every_item_and_ends() -> None:
+    with running() as served:
+        address = served.address
+    with TidegateClient(address) as client:
+        results = list(client.moderate_stream(comments(500)))
+    assert _codes(results) == {grpc.StatusCode.UNAVAILABLE: 500}
+    assert eventually(lambda: not client_threads())
+
+
+async def test_nothing_listening_answers_every_item_of_the_async_client_and_ends() -> None:
+    with running() as served:
+        address = served.address
+    async with AsyncTidegateClient(address) as client:
+        results = [result async for result in client.moderate_stream(comments(500))]
+    assert _codes(results) == {grpc.StatusCode.UNAVAILABLE: 500}
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED])
+async def test_a_stream_that_is_refused_as_a_whole_is_not_tried_again(code: grpc.StatusCode) -> None:
+    def refuses(_: Requests, context: grpc.ServicerContext) -> Responses:
+        context.abort(code, "not for you")
+
+    service = ScriptedService(stream=refuses)
+    with scripted(service) as address:
+        with TidegateClient(address, retry=QUICK) as client:
+            assert _codes(list(client.moderate_stream([comment()]))) == {code: 1}
+        assert service.streams == 1
+        async with AsyncTidegateClient(address, retry=QUICK) as other:
+            assert _codes([result async for result in other.moderate_stream([comment()])]) == {code: 1}
+
+
+async def test_a_server_that_ends_its_side_is_asked_again_for_what_it_owes() -> None:
+    """As one that drains for a restart: each stream gives one answer and ends well."""
+
+    def draining(requests: Requests, _: grpc.ServicerContext) -> Responses:
+        yield streamed(next(requests))
+
+    service = ScriptedService(stream=draining)
+    many = RetryPolicy(attempts=50, first_delay_ms=1.0, longest_delay_ms=2.0)
+    with scripted(service) as address:
+        with TidegateClient(address, retry=many) as client:
+            assert _codes(list(client.moderate_stream(comments(5)))) == {None: 5}
+        assert service.streams == 5
+        async with AsyncTidegateClient(address, retry=many) as other:
+            assert _codes([result async for result in other.moderate_stream(comments(5))]) == {None: 5}
+        assert service.streams >= 10
+
+
+async def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate.client.channel.RECORDING_SLACK_S", 0.1)
+    monkeypatch.setattr("tidegate.client.blocking_stream.NOTICING_S", 0.05)
+    monkeypatch.setattr("tidegate.client.aio_stream.NOTICING_S", 0.05)
+
+    def silent(requests: Requests, _: grpc.ServicerContext) -> Responses:
+        for request in requests:
+            if request.request.item.content_id == "loud":
+                yield streamed(request)
+
+    items = [comment("loud"), comment("lost"), comment("also lost")]
+    with scripted(ScriptedService(stream=silent)) as address:
+        with TidegateClient(address) as client:
+            results = list(client.moderate_stream(items, budget_ms=100))
+        async with AsyncTidegateClient(address) as other:
+            results += [result async for result in other.moderate_stream(items, budget_ms=100)]
+    assert _codes(results) == {None: 2, grpc.StatusCode.DEADLINE_EXCEEDED: 4}
+
+
+async def test_a_quiet_source_is_not_taken_for_a_silent_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate.client.channel.RECORDING_SLACK_S", 0.05)
+    monkeypatch.setattr("tidegate.client.blocking_stream.NOTICING_S", 0.02)
+    pause = threading.Event()
+
+    def slow() -> Iterator[ContentItem]:
+        yield comment("first")
+        pause.wait(0.5)
+        yield comment("second")
+
+    with scripted(service := ScriptedService()) as address, TidegateClient(address) as client:
+        assert _codes(list(client.moderate_stream(slow(), budget_ms=50))) == {None: 2}
+    assert service.streams == 1

@@ -1,7 +1,6 @@
 """One trace from the application through the client to the service, with the application's own sampled flag."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import pytest
 from opentelemetry.context import Context
@@ -13,24 +12,11 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer, format_trace_id
 from tests.client.background_server import running
 from tests.client.sample_items import comment, comments
 from tests.client.scripted_service import ScriptedService, scripted
+from tests.client.traced_text import TracedText
 from tests.client.waiting import client_threads, eventually
-from tests.serving.in_process import ScriptedText, Served
+from tests.serving.in_process import Served
 
 from tidegate.client import AsyncTidegateClient, ModerationError, TidegateClient
-from tidegate.detectors.port import TextRequest
-from tidegate.moderation.detection import TextScores
-from tidegate.moderation.tracing import TraceContext
-
-
-@dataclass
-class _TracedText(ScriptedText):
-    """Remembers the trace context in which each text arrived, several hops from the client."""
-
-    arrived: list[TraceContext] = field(default_factory=list)
-
-    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
-        self.arrived += [request.trace for request in batch]
-        return await super().score(batch)
 
 
 class _Counting(SpanProcessor):
@@ -62,17 +48,17 @@ class Application:
 
 
 @pytest.fixture
-def text() -> _TracedText:
-    return _TracedText()
+def text() -> TracedText:
+    return TracedText()
 
 
 @pytest.fixture
-def served(text: _TracedText) -> Iterator[Served]:
+def served(text: TracedText) -> Iterator[Served]:
     with running(text=text) as server:
         yield server
 
 
-async def test_the_decision_is_made_in_the_applications_own_trace(served: Served, text: _TracedText) -> None:
+async def test_the_decision_is_made_in_the_applications_own_trace(served: Served, text: TracedText) -> None:
     application = Application(ALWAYS_ON)
     with application.tracer.start_as_current_span("upload") as upload:
         with TidegateClient(served.address, tracer=application.tracer) as client:
@@ -101,7 +87,7 @@ def test_the_clients_span_is_the_services_parent() -> None:
 
 
 async def test_an_unsampled_application_makes_no_span_anywhere_and_its_trace_id_is_kept(
-    served: Served, text: _TracedText
+    served: Served, text: TracedText
 ) -> None:
     application = Application(ALWAYS_OFF)
     with application.tracer.start_as_current_span("upload") as upload:
@@ -121,7 +107,7 @@ async def test_an_unsampled_application_makes_no_span_anywhere_and_its_trace_id_
 
 
 async def test_each_item_of_a_stream_is_a_trace_of_its_own_linked_to_where_the_stream_was_opened(
-    served: Served, text: _TracedText
+    served: Served, text: TracedText
 ) -> None:
     application = Application(ALWAYS_ON)
     with application.tracer.start_as_current_span("import") as importing:

@@ -1,0 +1,58 @@
+"""`tidegate` itself: quick where nothing has to be loaded, and honest about what it does not know."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tidegate.cli.main import COMMANDS, main
+
+
+def test_help_lists_every_command_and_loads_none() -> None:
+    program = (
+        "import sys\nfrom tidegate.cli.main import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "print(sorted(set(sys.modules) & {'ray', 'feast', 'grpc', 'tidegate.cli.up', 'tidegate.cli.moderate'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+    assert done.stdout.rstrip().endswith("[]")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_exists_and_explains_itself(name: str) -> None:
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Usage: main {name}")
+    assert isinstance(main.get_command(click.Context(main), name), click.Command)
+
+
+def test_asking_needs_neither_ray_nor_feast() -> None:
+    program = (
+        "import sys, tidegate.cli.moderate, tidegate.cli.stream, tidegate.cli.decision, tidegate.cli.check_config\n"
+        "print(sorted(set(sys.modules) & {'ray', 'feast', 'pandas', 'tritonclient'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    result = CliRunner().invoke(main, ["mod"])
+    assert result.exit_code == 2
+    assert "No such command" in result.stderr
+
+
+def test_a_settings_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["--config", str(tmp_path / "none.yaml"), "status"])
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr
+
+
+def test_a_misspelt_environment_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEGATE_GRPC__PROT", "9100")
+    result = CliRunner().invoke(main, ["status"])
+    assert result.exit_code == 1
+    assert "grpc.prot" in result.stderr.lower()

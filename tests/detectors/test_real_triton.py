@@ -53,6 +53,19 @@ async def test_a_text_scores_the_same_alone_and_among_others(triton: RunningTrit
             assert alone.scores == pytest.approx(among_others.scores, abs=1e-4)
 
 
+async def test_no_request_waits_for_a_lost_wake_up(triton: RunningTriton) -> None:
+    """With limits on its queue Triton 2.51 left single requests lying for 500 ms or until they expired."""
+    texts = ["ok", "Great song", "what a day " * 4, "word " * 60]
+    taken = []
+    async with connected(triton.address) as stage:
+        for _ in range(60):
+            began = time.monotonic()
+            assert {one.status for one in await scored(stage, *texts)} == {DetectorStatus.OK}
+            taken.append(time.monotonic() - began)
+    stuck = [one for one in taken if one > 0.45]
+    assert len(stuck) <= 1, f"{len(stuck)} of {len(taken)} batches took longer than 450 ms"
+
+
 async def test_an_insult_at_the_end_of_a_long_text_is_found(triton: RunningTriton) -> None:
     async with connected(triton.address) as stage:
         (found,) = await scored(stage, "We talked about the weather and the garden. " * 80 + "You are a stupid idiot.")

@@ -26,14 +26,19 @@ def test_the_tensor_contract_is_the_catalogues(name: ProfileName) -> None:
 
 
 @pytest.mark.parametrize("name", list(ProfileName))
-def test_batching_and_queue_are_explicit_and_bounded(name: ProfileName) -> None:
+def test_batching_and_queue_are_explicit(name: ProfileName) -> None:
     config = parsed(name)
     queue = config.dynamic_batching.default_queue_policy
     assert config.max_batch_size > 1
     assert queue.timeout_action == ModelQueuePolicy.REJECT
-    assert queue.default_timeout_microseconds > 0
-    assert queue.allow_timeout_override
-    assert queue.max_queue_size > 0
+
+
+@pytest.mark.parametrize("name", list(ProfileName))
+def test_the_queue_has_no_limits_with_which_triton_forgets_requests(name: ProfileName) -> None:
+    queue = parsed(name).dynamic_batching.default_queue_policy
+    assert queue.default_timeout_microseconds == 0
+    assert queue.max_queue_size == 0
+    assert not queue.allow_timeout_override
 
 
 @pytest.mark.parametrize("name", list(ProfileName))

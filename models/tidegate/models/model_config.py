@@ -33,7 +33,7 @@ def model_config(spec: DetectorSpec, profile: Profile) -> str:
         "  default_queue_policy {",
         "    timeout_action: REJECT",
         f"    default_timeout_microseconds: {queue.timeout_us}",
-        "    allow_timeout_override: true",
+        "    allow_timeout_override: false",
         f"    max_queue_size: {queue.max_queue_size}",
         "  }",
         "}",

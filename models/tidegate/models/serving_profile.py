@@ -23,14 +23,20 @@ class ProfileName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueuePolicy:
-    """What Triton does with requests that wait."""
+    """What Triton does with requests that wait.
+
+    Both limits are zero, which means none, until Triton carries the fix of triton-inference-server/core#509. A queue
+    with a timeout or a size turns off prefetching in the dynamic batcher, whose wake-ups then get lost (server#8870). Seen
+    with 2.51: single requests waited 500 ms or until they expired, with one caller as with sixteen; without limits
+    the p99 of one caller was 8 to 10 ms. What bounds the queue instead: the router's batches in flight, and gRPC deadlines, which cancel.
+    """
 
     max_queue_delay_us: int
     """How long a request may wait for company. Zero on CPU: our router batches already, greedily."""
-    timeout_us: int
-    """How long a request may wait before it is rejected, unless it carries a shorter one of its own."""
-    max_queue_size: int
-    """Requests waiting; more are rejected at once."""
+    timeout_us: int = 0
+    """How long a request may wait before it is rejected; zero: no limit of the queue's own."""
+    max_queue_size: int = 0
+    """Requests waiting, beyond which more are rejected at once; zero: no limit of the queue's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ PROFILES: Final = {
         intra_op_threads=1,
         max_batch_size=64,
         preferred_batch_sizes=(),
-        queues={LatencyClass.INTERACTIVE: QueuePolicy(0, 1_000_000, 256)},
+        queues={LatencyClass.INTERACTIVE: QueuePolicy(max_queue_delay_us=0)},
     ),
     ProfileName.GPU: Profile(
         name=ProfileName.GPU,
@@ -78,6 +84,6 @@ PROFILES: Final = {
         intra_op_threads=1,
         max_batch_size=128,
         preferred_batch_sizes=(32, 64, 128),
-        queues={LatencyClass.INTERACTIVE: QueuePolicy(1_000, 1_000_000, 2_048)},
+        queues={LatencyClass.INTERACTIVE: QueuePolicy(max_queue_delay_us=1_000)},
     ),
 }

@@ -31,7 +31,7 @@ class InferenceCall:
     bucket: Bucket
     """The rows."""
     timeout_s: float
-    """What is left of the budget; queueing in the server counts."""
+    """What is left of the budget, as the call's gRPC deadline; queueing in the server counts."""
     traceparent: str | None
     """W3C header for the server's own spans; None where the trace is not recorded."""
 

@@ -27,8 +27,6 @@ _CHANNEL: Final = [
 """A restarted server is found again within a second; gRPC's own defaults allow two minutes."""
 _PROBE_TIMEOUT_S: Final = 2.0
 _TIMED_OUT_STATUS: Final = f"{grpc.StatusCode.DEADLINE_EXCEEDED}"
-_TIMED_OUT_IN_QUEUE: Final = "Request timeout expired"
-"""Triton's message, under UNAVAILABLE, for a request that its queue policy rejected by age (2.51)."""
 
 
 class TritonModelServer:
@@ -52,7 +50,6 @@ class TritonModelServer:
                 inputs,
                 model_version=spec.version,
                 outputs=[InferRequestedOutput(spec.output.name)],
-                timeout=max(1, int(call.timeout_s * 1e6)),
                 client_timeout=call.timeout_s,
                 headers={"traceparent": call.traceparent} if call.traceparent else None,
             )
@@ -103,8 +100,8 @@ def _checked(result: Any, spec: DetectorSpec, *, rows: int) -> npt.NDArray[np.fl
 
 
 def _failure(error: InferenceServerException) -> InferenceError:
-    status, message = str(error.status()), str(error.message())
-    if status == _TIMED_OUT_STATUS or _TIMED_OUT_IN_QUEUE in message:
+    status = str(error.status())
+    if status == _TIMED_OUT_STATUS:
         return InferenceTimeoutError("no answer within the budget")
     return InferenceError(f"inference ended with {status}")
 

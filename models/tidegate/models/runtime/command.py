@@ -1,5 +1,6 @@
 """The server's command line: every port, limit and trace setting explicit, nothing left to a default of the server."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,8 @@ class TritonSettings:
 
     @property
     def shared_memory_prefix(self) -> str:
-        """Begins the name of each shared memory region, so that a killed server's can be found and removed."""
-        return f"tidegate_{self.grpc_port}_"
+        """Begins the name of each shared memory region: whose it is, so that what a killed one left can be removed."""
+        return f"tidegate_{os.getpid()}_{self.grpc_port}_"
 
 
 def server_command(settings: TritonSettings, installation: TritonInstallation, *, parent: int) -> list[str]:

@@ -131,6 +131,7 @@ class TritonServer:
     def _run_once(self) -> tuple[str, float]:
         """One life of the server. Returns why it ended and how many seconds it was ready."""
         self._change(ServerState.STARTING, f"gRPC at {self.address}")
+        remove_shared_memory(self._settings.shared_memory_prefix)
         self._spawn()
         probe = ReadinessProbe(self.address)
         try:
@@ -212,8 +213,13 @@ class TritonServer:
 
 
 def remove_shared_memory(prefix: str) -> Sequence[str]:
-    """Removes the regions that a killed server left behind, and returns their names."""
-    left = [path for path in _SHARED_MEMORY.glob(f"{prefix}*") if path.is_file()]
+    """Removes this server's regions and those of supervisors that are gone, and returns their names."""
+    left = [path for path in _SHARED_MEMORY.glob("tidegate_*") if path.name.startswith(prefix) or _is_orphan(path)]
     for path in left:
         path.unlink(missing_ok=True)
     return [path.name for path in left]
+
+
+def _is_orphan(path: Path) -> bool:
+    owner = path.name.split("_")[1]
+    return owner.isdigit() and not Path("/proc", owner).exists()

@@ -1,6 +1,7 @@
-"""Held-out functional checks in the manner of HateCheck (Röttger et al. 2021): what a text means, not its words.
+"""Functional checks in the manner of HateCheck (Röttger et al. 2021): what a text means, not its words.
 
-No sentence, pattern, place or thing here is in `phrases`. Kept mild: each check shows a form, not an extreme of it.
+No sentence or pattern here is in `phrases`, but failures here told which patterns to add there: read the results as a
+regression test, not as held-out evidence. Kept mild: each check shows a form, not an extreme of it.
 """
 
 from dataclasses import dataclass

@@ -73,8 +73,26 @@ PHASES: Final = (
             "dynahate": 2.0,
         },
     ),
+    Phase(
+        epochs=0.5,
+        adapter_rate=8e-4,
+        head_rate=6e-4,
+        repeats={"self_harm": 4, "threat": 2, "sexual": 3},
+        shares={
+            "paradetox": 0.05,
+            "toxic_spans": 0.15,
+            "context_toxicity": 0.3,
+            "edos": 0.3,
+            "hatemoji": 1.0,
+            "dynahate": 1.5,
+            "sbic": 0.6,
+            "red_instruct": 0.3,
+            "templates": 2.0,
+        },
+    ),
 )
-"""First broadly, then weighted towards the adversarial and implicit sets, which the first phase alone hardly learns."""
+"""First broadly; then weighted towards the adversarial and implicit sets, which the first phase alone hardly learns;
+then towards plain statements about groups, which the first two left below severity 4."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from tidegate.models.training.examples import CLEAN, UNKNOWN, Example, Split, ta
 SOURCE: Final = "templates"
 
 _KINDS: Final = (
-    (phrases.IDENTITY_CLEAN, 900, CLEAN),
-    (phrases.COUNTER_SPEECH, 700, CLEAN),
-    (phrases.HATE, 600, targets(default=0.0, hate=1.0, toxic=1.0, harassment=UNKNOWN, threat=UNKNOWN)),
+    (phrases.IDENTITY_CLEAN, 1200, CLEAN),
+    (phrases.COUNTER_SPEECH, 900, CLEAN),
+    (phrases.HATE, 1300, targets(default=0.0, hate=1.0, toxic=1.0, harassment=UNKNOWN, threat=UNKNOWN)),
     (phrases.SELF_HARM, 420, targets(default=0.0, self_harm=1.0, toxic=UNKNOWN)),
     (phrases.SELF_HARM_URGED, 60, targets(default=0.0, self_harm=1.0, harassment=1.0, toxic=1.0, threat=UNKNOWN)),
     (phrases.SELF_HARM_CLEAN, 420, CLEAN),

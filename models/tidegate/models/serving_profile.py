@@ -26,9 +26,10 @@ class QueuePolicy:
     """What Triton does with requests that wait.
 
     Both limits are zero, which means none, until Triton carries the fix of triton-inference-server/core#509. A queue
-    with a timeout or a size turns off prefetching in the dynamic batcher, whose wake-ups then get lost (server#8870). Seen
-    with 2.51: single requests waited 500 ms or until they expired, with one caller as with sixteen; without limits
-    the p99 of one caller was 8 to 10 ms. What bounds the queue instead: the router's batches in flight, and gRPC deadlines, which cancel.
+    with a timeout or a size turns off prefetching in the dynamic batcher, whose wake-ups then get lost (server#8870).
+    Seen with 2.51: single requests waited 500 ms or until they expired, with one caller as with sixteen; without
+    limits the p99 of one caller was 8 to 10 ms. What bounds the queue instead: the router's batches in flight, and
+    gRPC deadlines, which cancel.
     """
 
     max_queue_delay_us: int

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -27,11 +28,12 @@ _TOP_SCORES = 3
 def drawn(decision: ShownDecision, evaluations: Sequence[RuleEvaluation] | None) -> Iterator[RenderableType]:
     """The pieces of the drawing, from the top."""
     yield _headline(decision)
-    yield Text(f"  decision {plain(decision.decision_id)}  trace {plain(decision.trace_id)}", style="dim")
+    yield _identity(decision)
     yield from _reasons(decision.violations)
     if evaluations is not None:
-        yield _rules(evaluations)
-    yield _detectors(decision.inputs.detectors)
+        yield _spaced(_rules(evaluations))
+    yield _spaced(_detectors(decision.inputs.detectors))
+    yield Text()
     yield from _account(decision)
     for shadow in decision.shadow:
         rules = ", ".join(map(plain, shadow.rules)) or "no rule"
@@ -40,7 +42,8 @@ def drawn(decision: ShownDecision, evaluations: Sequence[RuleEvaluation] | None)
             (shadow.action.value, ACTION_STYLES[shadow.action]),
             f" ({rules})",
         )
-    hops = " · ".join(f"{plain(hop)} {elapsed:.1f}" for hop, elapsed in (decision.hops_ms or {}).items())
+    longest_first = sorted((decision.hops_ms or {}).items(), key=lambda hop: (hop[0] == "total", -hop[1]))
+    hops = " · ".join(f"{plain(hop)} {elapsed:.1f}" for hop, elapsed in longest_first)
     if hops:
         yield Text(f"time in ms: {hops}", style="dim")
 
@@ -56,9 +59,21 @@ def _headline(decision: ShownDecision) -> Text:
         (decision.action.value, ACTION_STYLES[decision.action]),
         "  ",
         (decision.completeness.value, _COMPLETENESS_STYLES[decision.completeness]),
-        f"  {plain(decision.content_id)} ({inputs.surface.value}, {plain(inputs.market)})",
-        f" by policy {plain(decision.policy.id)} v{decision.policy.version}",
+        f"  {inputs.surface.value} in {plain(inputs.market)}, policy {plain(decision.policy.id)}",
+        f" v{decision.policy.version}",
     )
+
+
+def _identity(decision: ShownDecision) -> Table:
+    """One id a line: each is copied whole from a narrow terminal."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in (
+        ("content", decision.content_id),
+        ("decision", decision.decision_id),
+        ("trace", decision.trace_id),
+    ):
+        table.add_row(Text(name, style="dim"), Text(plain(value), style="dim", overflow="fold"))
+    return table
 
 
 def _reasons(violations: Sequence[Violation]) -> Iterator[RenderableType]:
@@ -76,7 +91,7 @@ def _reasons(violations: Sequence[Violation]) -> Iterator[RenderableType]:
             Text(plain(violation.part)),
             Text(plain(words), style="yellow" if unknown else ""),
         )
-    yield table
+    yield _spaced(table)
 
 
 def _rules(evaluations: Sequence[RuleEvaluation]) -> Table:
@@ -114,11 +129,16 @@ def _account(decision: ShownDecision) -> Iterator[RenderableType]:
     if account.status is not LookupStatus.OK:
         yield Text(f"account signals: {account.status.value}", style="yellow")
     elif not account.known:
-        yield Text("account signals: the account is not known")
-    if not account.values:
+        yield Text("account signals: the account is not known", style="dim")
+    missing = [value.name for value in account.values if value.freshness is Freshness.MISSING]
+    if missing and account.known:
+        yield Text(f"missing signals: {plain(', '.join(missing))}", style="yellow")
+    if len(missing) == len(account.values):
         return
     table = _table("account signal", "value", "freshness", "true at (UTC)")
     for value in account.values:
+        if value.freshness is Freshness.MISSING:
+            continue
         table.add_row(
             Text(plain(value.name)),
             Text("" if value.value is None else plain(str(value.value))),
@@ -132,6 +152,11 @@ def _score(score: float | None, threshold: float | None) -> Text:
     if score is None and threshold is None:
         return Text("")
     return Text(f"{'-' if score is None else f'{score:.2f}'} / {'-' if threshold is None else f'{threshold:.2f}'}")
+
+
+def _spaced(table: Table) -> Padding:
+    """A blank line above."""
+    return Padding(table, (1, 0, 0, 0))
 
 
 def _table(*headings: str) -> Table:

@@ -65,7 +65,7 @@ def demo_items() -> tuple[DemoItem, ...]:
     )
 
 
-BORDERLINE = "typical woman driver, stay off the road"
+BORDERLINE = "Boomers ruin everything"
 """Words that `text_harm` 1 puts in band 3 for hate; `tests/stack/test_demo.py` holds what the demo claims."""
 
 

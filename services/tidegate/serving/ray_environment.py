@@ -31,5 +31,7 @@ def embedded(directory: Path, *, metrics_port: int, stats_port: int, draining_s:
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(draining_s),
         "RAY_DEDUP_LOGS": "0",
+        "RAY_prestart_worker_first_driver": "0",  # else one idle Python worker per logical CPU, all at once
+        "RAY_enable_worker_prestart": "0",
         "RAY_enable_metrics_collection": "0",  # one machine: no agent scrapes them
     }

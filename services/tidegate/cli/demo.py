@@ -1,6 +1,8 @@
 """`tidegate demo`: starts the stack, moderates a dozen items, shows the decisions and where one trace went."""
 
 import contextlib
+import os
+import sys
 import time
 from collections.abc import Iterator
 
@@ -62,8 +64,7 @@ def demo(ctx: click.Context) -> None:
     console.rule("where the time of one request went", align="left")
     show_trace(settings.traces_path, back.trace_id)
     console.rule("what to try next", align="left")
-    for line in _next(decided):
-        console.print(f"  {line}", markup=False, soft_wrap=True)
+    console.print(_next(decided))
 
 
 def _running(settings: Settings) -> StackState | None:
@@ -132,12 +133,14 @@ def _why(decision: Decision) -> str:
     return first.rule
 
 
-def _next(decided: list[tuple[DemoItem, Decision]]) -> list[str]:
-    return [
-        "tidegate moderate --text 'your own words' --account acct-strikes --explain",
-        f"tidegate decision {decided[6][1].decision_id} --explain     # any decision again, rule by rule",
-        "tidegate trace --list                                          # every request's waterfall",
-        "tidegate policy show comments --market DE                      # the rules as they apply there",
-        "tidegate replay && tidegate ledger verify                      # decide all again; check the hash chains",
-        "make down                                                      # stops the stack",
-    ]
+def _next(decided: list[tuple[DemoItem, Decision]]) -> Table:
+    command = os.path.relpath(sys.argv[0])
+    blocked = decided[6][1].decision_id
+    table = Table.grid(padding=(0, 2))
+    table.add_row(f"{command} moderate --text 'your own words' --account acct-strikes --explain", "")
+    table.add_row(f"{command} decision {blocked} --explain", "any decision again, rule by rule")
+    table.add_row(f"{command} trace --list", "every request's waterfall")
+    table.add_row(f"{command} policy show comments --market DE", "the rules as they apply there")
+    table.add_row(f"{command} replay && {command} ledger verify", "decide all again; check the hash chains")
+    table.add_row("make down", "stops the stack")
+    return table

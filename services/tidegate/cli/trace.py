@@ -119,7 +119,13 @@ def _show_recent(archive: SpanArchive, *, limit: int, as_json: bool) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         started = str(row["started_at"])[11:19]
-        cells = (row["trace_id"], started, str(row["root"]).removeprefix("tidegate."), row["surface"] or "", row["action"] or "")
+        cells = (
+            row["trace_id"],
+            started,
+            str(row["root"]).removeprefix("tidegate."),
+            row["surface"] or "",
+            row["action"] or "",
+        )
         table.add_row(*map(str, cells), f"{row['duration_ms']:.2f}", str(row["spans"]))
     console_for().print(table if rows else "There is no trace in the store yet.")
 

@@ -15,8 +15,9 @@ MOST_FAILURES_TOLD = 250
 BULK_BUDGET_MS = 10_000.0
 """Nobody waits for a single item of a file: better late than PARTIAL."""
 
-BULK_RETRY = RetryPolicy(attempts=12, first_delay_ms=100.0, longest_delay_ms=5_000.0)
-"""About a quarter of a minute, half a minute at most: a router that is replaced is back by then."""
+BULK_RETRY = RetryPolicy(attempts=18, first_delay_ms=100.0, longest_delay_ms=5_000.0)
+"""About half a minute, a minute at most. A killed router is back within seconds; Serve took 20 s to replace a killed
+HAProxy (two busy cores)."""
 
 
 def moderate_lines(

@@ -18,9 +18,6 @@ CLOSING_S = 2.0
 """How long a stream that is over waits for the server to end its side."""
 NOTICING_S = 1.0
 """How often a caller that waits for results looks whether the stream has gone silent."""
-_WRITE_FAILED = "Internal error from Core"
-"""What grpc.aio (1.85) says, as INTERNAL, when a call ends while a message is being written. It comes in place of the
-call's own status, and says no more than that the connection is gone."""
 
 
 @dataclass(slots=True)
@@ -135,8 +132,6 @@ class AsyncStream:
             async for response in call:
                 self._put(self._outstanding.answered(response))
         except grpc.RpcError as error:
-            if error.details() == _WRITE_FAILED:
-                return ModerationError(grpc.StatusCode.UNAVAILABLE, "the connection broke")
             return ModerationError.from_rpc(error)
         except asyncio.CancelledError:  # this task's, or the call's: gRPC raises the same
             if self._closed:

@@ -136,7 +136,8 @@ class TidegateClient:
             try:
                 return decision_of(ask(attempts.left_s()).decision)
             except grpc.RpcError as error:
-                pause_s = attempts.pause_s(error.code())
+                failed = ModerationError.from_rpc(error)
+                pause_s = attempts.pause_s(failed.code)
                 if pause_s is None:
-                    raise ModerationError.from_rpc(error) from error
+                    raise failed from error
             time.sleep(pause_s)

@@ -60,6 +60,9 @@ class ModerationError(Exception):
     @classmethod
     def from_rpc(cls, error: grpc.RpcError) -> "ModerationError":
         """From a failed call. A proxy between may have answered, so the details need not be ours."""
+        details = error.details() or "no details"
+        if _connection_broke(error.code(), details):
+            return cls(grpc.StatusCode.UNAVAILABLE, f"the connection broke: {details}")
         metadata: Any = error.trailing_metadata() or ()  # pairs, whatever the stubs call them
         for key, value in metadata:
             if key != STATUS_DETAILS_KEY or not isinstance(value, bytes):
@@ -68,13 +71,24 @@ class ModerationError(Exception):
                 return cls.from_status(status_pb2.Status.FromString(value))
             except DecodeError:
                 break
-        return cls(error.code(), error.details() or "no details")
+        return cls(error.code(), details)
 
     @classmethod
     def invalid(cls, *fields: WrongField) -> "ModerationError":
         """An item that can't be put into a message: refused here in the words in which the service refuses."""
         message = "; ".join(f"{wrong.field}: {wrong.description}" for wrong in fields)
         return cls(grpc.StatusCode.INVALID_ARGUMENT, message, reason="INVALID_REQUEST", fields=fields)
+
+
+def _connection_broke(code: grpc.StatusCode, details: str) -> bool:
+    """Whether the status is gRPC's own reading of a stream that was reset, and not the service's answer.
+
+    A router killed behind HAProxy is CANCELLED, "Received RST_STREAM with error code 8"; a message written just then
+    is INTERNAL, "Internal error from Core" (grpcio 1.85). Both mean what UNAVAILABLE means.
+    """
+    if code not in {grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL}:
+        return False
+    return "RST_STREAM" in details or details == "Internal error from Core"
 
 
 def _rebuilt(code: str, message: str, reason: str, fields: tuple[WrongField, ...]) -> ModerationError:

@@ -4,31 +4,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.stack.running import Stack
 
+from tests.stack.running import Stack
 from tidegate.serving.stack.ports import free_ports
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
-    """Starts stacks and stops them all at the end."""
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running distributed stack."""
+    shared = Stack(tmp_path_factory.mktemp("stack"), free_ports(1)[0])
+    try:
+        shared.up()
+        yield shared
+    finally:
+        shared.down()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Starts a stack of the test's own, with these settings, and stops it after the test."""
     started: list[Stack] = []
 
     def start_one(**env: str) -> Stack:
-        stack = Stack(tmp_path_factory.mktemp("stack"), free_ports(1)[0], env)
-        started.append(stack)
-        stack.up()
-        return stack
+        fresh = Stack(tmp_path / f"stack{len(started)}", free_ports(1)[0], env)
+        started.append(fresh)
+        fresh.up()
+        return fresh
 
     yield start_one
-    for stack in started:
-        stack.down()
-
-
-@pytest.fixture(scope="session")
-def stack(start: Callable[..., Stack]) -> Stack:
-    """A running distributed stack."""
-    return start()
+    for each in started:
+        each.down()
 
 
 @pytest.fixture

@@ -145,10 +145,13 @@ class Outstanding:
         return [result for entry in entries if (result := self._failed(entry, error)) is not None]
 
     def silent(self) -> ModerationError | None:
-        """What to say of a call that owes answers and has given none for too long."""
+        """What to say of a call that owes answers and has given none for too long: as good as a broken connection.
+
+        HAProxy holds a stream while the router behind it starts again, for longer than a caller would wait.
+        """
         if not self._sent or self._clock() - self._heard_s <= self._silence_s:
             return None
-        return ModerationError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no answer came for {self._silence_s:g} s")
+        return ModerationError(grpc.StatusCode.UNAVAILABLE, f"no answer came for {self._silence_s:g} s")
 
     def abandon(self) -> None:
         """Nobody waits for the rest any more."""

@@ -45,6 +45,15 @@ def _recorded(stack: Stack, wanted: set[str]) -> set[str]:
         archive.close()
 
 
+def test_stacks_side_by_side_answer_for_themselves_only(stack: Stack, start: Callable[..., Stack]) -> None:
+    """Serve's routers listen with SO_REUSEPORT: on a shared port each stack would get some of the other's calls."""
+    other = start()
+    for mine, yours in ((stack, other), (other, stack)):
+        made = {mine.moderate(f"song {number}")["decision_id"] for number in range(8)}
+        assert _recorded(mine, made) == made
+        assert not _recorded(yours, made)
+
+
 def test_colocated_decides_the_same_and_its_trace_still_has_every_hop(start: Callable[..., Stack]) -> None:
     stack = start(TIDEGATE_TOPOLOGY="colocated", TIDEGATE_GRPC__REFLECTION="false")
     decision = stack.moderate("what a lovely song", "--account", "acct-trusted")

@@ -16,13 +16,16 @@ from rich.console import Console
 from tidegate.cli.status import as_document
 from tidegate.serving.ray_environment import embedded
 from tidegate.serving.settings import Settings
-from tidegate.serving.stack.ports import free_ports, is_free
+from tidegate.serving.stack.ports import free_ports, free_range, is_free
 from tidegate.serving.stack.state import StackPhase, StackState, is_running, read_state
 
 START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 90.0
 DRAINING_S = 1.0
 """HAProxy is on the same machine and sees a stopping router within its health check's interval."""
+
+REPLICA_PORTS = 32
+"""Routers that one machine may run, those being replaced included."""
 
 _console = Console(stderr=True)
 
@@ -45,7 +48,18 @@ def up(settings: Settings, detach: bool, as_json: bool) -> None:
     metrics_port, stats_port = free_ports(2)
     # Short on purpose: Unix sockets allow about 100 characters, a state directory may be longer.
     runtime = Path(tempfile.mkdtemp(prefix="tidegate-"))
-    env = {**os.environ, **embedded(runtime, metrics_port=metrics_port, stats_port=stats_port, draining_s=DRAINING_S)}
+    replicas = free_range(2 * REPLICA_PORTS)
+    env = {
+        **os.environ,
+        **embedded(
+            runtime,
+            metrics_port=metrics_port,
+            stats_port=stats_port,
+            grpc_ports=replicas[:REPLICA_PORTS],
+            http_ports=replicas[REPLICA_PORTS:],
+            draining_s=DRAINING_S,
+        ),
+    }
     if detach:
         state = _detached(command, env, directory)
         if as_json:

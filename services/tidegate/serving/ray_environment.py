@@ -12,13 +12,18 @@ STABLE = {
 """For every node, embedded or on Kubernetes."""
 
 
-def embedded(directory: Path, *, metrics_port: int, stats_port: int, draining_s: float) -> dict[str, str]:
+def embedded(
+    directory: Path, *, metrics_port: int, stats_port: int, grpc_ports: range, http_ports: range, draining_s: float
+) -> dict[str, str]:
     """For a whole stack on one machine, apart from any other on the same machine.
 
     Args:
         directory: Short path for HAProxy's configuration and socket: Unix sockets allow about 100 characters.
         metrics_port: Free port for HAProxy's metrics.
         stats_port: Free port for HAProxy's own page.
+        grpc_ports: Free ports for the routers' own gRPC servers. They listen with SO_REUSEPORT: with Serve's default
+            (from 40000) the routers of two stacks share a port, and each stack answers for the other. Seen with 2.60.
+        http_ports: The same for their HTTP servers.
         draining_s: How long a stopping router goes on taking requests while HAProxy takes it out.
     """
     return {
@@ -29,6 +34,10 @@ def embedded(directory: Path, *, metrics_port: int, stats_port: int, draining_s:
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(directory / "server-state"),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics_port),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(grpc_ports.start),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(grpc_ports.stop - 1),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(http_ports.start),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(http_ports.stop - 1),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(draining_s),
         "RAY_DEDUP_LOGS": "0",
         "RAY_prestart_worker_first_driver": "0",  # else one idle Python worker per logical CPU, all at once

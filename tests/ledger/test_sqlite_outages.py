@@ -160,6 +160,16 @@ async def test_a_file_moved_away_is_not_written_any_more(ledger: SqliteLedger, l
     assert content(ledger_path).startswith(b"SQLite format 3")
 
 
+async def test_a_file_that_takes_the_ledgers_place_gets_the_policies_too(
+    ledger: SqliteLedger, ledger_path: Path
+) -> None:
+    """No decision without the document that replays it, whatever happened to the file."""
+    await ledger.keep_policies({"d" * 64: "{}"})
+    shutil.move(ledger_path.parent, ledger_path.parent.with_name("moved"))
+    await assert_well(ledger)
+    assert await ledger.policy_document("d" * 64) == "{}"
+
+
 async def test_the_cause_goes_to_the_log_and_not_to_the_caller(
     ledger: SqliteLedger, ledger_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

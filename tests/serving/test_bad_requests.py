@@ -12,6 +12,7 @@ from tests.serving.requests import request
 
 from tidegate.api.moderation.v1 import content_pb2
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
+from tidegate.serving.decode import MAX_SEGMENTS, MOST_PROBLEMS
 from tidegate.serving.settings import load_settings
 
 MODERATE = "/tidegate.api.moderation.v1.ModerationService/Moderate"
@@ -160,3 +161,34 @@ async def test_an_unknown_decision_is_not_found() -> None:
             await served.stub.GetDecision(pb.GetDecisionRequest())
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
     assert "decision_id" in wrong_fields(status_of_call(empty.value))
+
+
+async def test_a_thousand_wrong_fields_are_one_short_answer() -> None:
+    """Status details travel in HTTP/2 trailers: too many of them would break the reply itself."""
+    many = _parts(_transcript(*((5, 1, "") for _ in range(1_000))))
+    async with serving() as served:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await served.stub.Moderate(many)
+    status = status_of_call(refused.value)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert 1 < len(wrong_fields(status)) <= MOST_PROBLEMS
+    assert len(status.SerializeToString()) < 4_096
+    assert "more)" in str(refused.value.details())
+
+
+async def test_a_transcript_has_a_limit_of_segments() -> None:
+    many = _parts(_transcript(*((0, 1, "a") for _ in range(MAX_SEGMENTS + 1))))
+    async with serving() as served:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await served.stub.Moderate(many)
+    assert str(MAX_SEGMENTS) in wrong_fields(status_of_call(refused.value))["item.parts[0].transcript.segments"]
+
+
+async def test_a_key_used_for_fields_that_only_look_alike_when_joined_is_refused() -> None:
+    first, second = request(content_id="a\x1fb", account_id="c"), request(content_id="a", account_id="b\x1fc")
+    first.idempotency_key = second.idempotency_key = "key-joined"
+    async with serving() as served:
+        await served.stub.Moderate(first)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await served.stub.Moderate(second)
+    assert refused.value.code() is grpc.StatusCode.ALREADY_EXISTS

@@ -1,9 +1,12 @@
 """Settings: file and environment, unknown keys refused, safe defaults."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tidegate.policy.problems import PolicyError
+from tidegate.serving import composition
 from tidegate.serving.settings import Settings, SettingsError, Topology, load_settings
 
 
@@ -56,3 +59,21 @@ def test_a_payload_travels_unchanged_and_ignores_the_receivers_environment(monke
     settings = load_settings(grpc={"port": 9300})
     monkeypatch.setenv("TIDEGATE_GRPC__PORT", "1")
     assert Settings.from_payload(settings.payload()) == settings
+
+
+def test_a_variable_that_is_not_json_and_a_file_that_is_not_utf8_are_settings_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "tidegate.yaml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="UTF-8"):
+        load_settings(path)
+    monkeypatch.setenv("TIDEGATE_FEATURES", "{bad")
+    with pytest.raises(SettingsError, match="features"):
+        load_settings()
+
+
+def test_policies_that_leave_a_surface_undecided_stop_the_start(tmp_path: Path) -> None:
+    shutil.copy(composition.PACKAGED_POLICIES / "comments.yaml", tmp_path)
+    with pytest.raises(PolicyError, match="profile"):
+        composition.policies(load_settings(policies_dir=tmp_path))

@@ -15,11 +15,14 @@ from tidegate.serving.settings import Settings
 @click.pass_obj
 def check_config(settings: Settings, as_json: bool) -> None:
     """Checks settings and policies; starts nothing. Prints the settings in force."""
-    try:
-        gaps = composition.policies(settings).gaps()
-    except PolicyError as error:
-        raise click.ClickException(str(error)) from error
-    if gaps:
-        raise click.ClickException("policies leave content undecided: " + "; ".join(gaps))
+    refuse_bad_policies(settings)
     payload = settings.payload()
     click.echo(json.dumps(payload) if as_json else yaml.safe_dump(payload, sort_keys=False).rstrip())
+
+
+def refuse_bad_policies(settings: Settings) -> None:
+    """Ends the command with every problem of the policies, gaps in what they cover included."""
+    try:
+        composition.policies(settings)
+    except PolicyError as error:
+        raise click.ClickException(str(error)) from error

@@ -13,11 +13,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from tidegate.cli.check_config import refuse_bad_policies
 from tidegate.cli.status import as_document
 from tidegate.serving.ray_environment import embedded
 from tidegate.serving.settings import Settings
 from tidegate.serving.stack.ports import free_ports, free_range, is_free
-from tidegate.serving.stack.state import StackPhase, StackState, is_running, read_state
+from tidegate.serving.stack.state import StackPhase, StackState, forget_state, is_running, read_state
 
 START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 90.0
@@ -37,17 +38,18 @@ _console = Console(stderr=True)
 def up(settings: Settings, detach: bool, as_json: bool) -> None:
     """Starts the whole stack: Triton, Feast's online store, Ray Serve, the ledger, the trace receiver."""
     directory = settings.state_dir.resolve()
-    directory.mkdir(parents=True, exist_ok=True)
     _refuse_if_taken(settings, directory)
+    refuse_bad_policies(settings)
     if settings.triton.managed:
         _prepare_models(settings.triton.root)
-    (directory / "stack.json").unlink(missing_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    forget_state(directory)
     payload = directory / "settings.json"
     payload.write_text(json.dumps(settings.payload()))
-    command = [sys.executable, "-m", "tidegate.serving.stack.embedded", str(payload)]
-    metrics_port, stats_port = free_ports(2)
     # Short on purpose: Unix sockets allow about 100 characters, a state directory may be longer.
     runtime = Path(tempfile.mkdtemp(prefix="tidegate-"))
+    command = [sys.executable, "-m", "tidegate.serving.stack.embedded", str(payload), str(runtime)]
+    metrics_port, stats_port, *fallback = free_ports(4)
     replicas = free_range(2 * REPLICA_PORTS)
     env = {
         **os.environ,
@@ -57,6 +59,7 @@ def up(settings: Settings, detach: bool, as_json: bool) -> None:
             stats_port=stats_port,
             grpc_ports=replicas[:REPLICA_PORTS],
             http_ports=replicas[REPLICA_PORTS:],
+            fallback_ports=(fallback[0], fallback[1]),
             draining_s=DRAINING_S,
         ),
     }
@@ -117,6 +120,14 @@ def _detached(command: list[str], env: Mapping[str, str], directory: Path) -> St
         process = subprocess.Popen(
             command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
+    try:
+        return _ready(process, directory, log)
+    except KeyboardInterrupt:
+        process.terminate()
+        raise
+
+
+def _ready(process: subprocess.Popen[bytes], directory: Path, log: Path) -> StackState:
     with _console.status("starting") as shown:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:

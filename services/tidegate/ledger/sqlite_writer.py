@@ -20,8 +20,9 @@ _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 class SqliteTransaction:
     """One open transaction: what a caller's work may do in it."""
 
-    def __init__(self, connection: sqlite3.Connection, writer_id: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, writer_id: str, policies: dict[str, str]) -> None:
         self._connection = connection
+        self._policies = policies
         # Read here and not remembered from the last commit: one whose outcome is unknown can't fork the chain.
         row = connection.execute("SELECT sequence, hash FROM heads WHERE writer_id = ?", (writer_id,)).fetchone()
         self._stored = self._head = Head(writer_id, *(row or (0, GENESIS)))
@@ -59,7 +60,8 @@ class SqliteTransaction:
         return payload
 
     def keep_policies(self, documents: Mapping[str, str]) -> None:
-        """Adds those that are not there yet."""
+        """Adds those that are not there yet, here and in any file that takes this one's place."""
+        self._policies.update(documents)
         self._connection.executemany(
             "INSERT INTO policies (digest, document) VALUES (?, ?) ON CONFLICT DO NOTHING", documents.items()
         )
@@ -110,13 +112,17 @@ class SqliteTransactions:
         self._connection: sqlite3.Connection | None = None
         self._file: SameFile | None = None
         self._current: SqliteTransaction | None = None
+        self._policies: dict[str, str] = {}
+        self._fresh = True
 
     def begin(self) -> SqliteTransaction:
         """See `Transactions.begin`."""
         connection = self._connected()
         if not acquired_within(self._lock_timeout_s, lambda: self._try_begin(connection)):
             raise StoreBusy
-        self._current = SqliteTransaction(connection, self._writer_id)
+        self._current = SqliteTransaction(connection, self._writer_id, self._policies)
+        if self._fresh:  # the file may be another one than before, and no decision is kept without its policy
+            self._current.keep_policies(dict(self._policies))
         return self._current
 
     def commit(self) -> None:
@@ -125,6 +131,7 @@ class SqliteTransactions:
         assert self._current is not None
         self._current.finish()
         self._connection.execute("COMMIT")
+        self._fresh = False
         self._lock.release()
 
     def discard(self) -> None:
@@ -148,6 +155,7 @@ class SqliteTransactions:
             self.discard()
         if self._connection is None:
             self._connection = self._open()
+            self._fresh = True
             self._file = SameFile(self._path)
         return self._connection
 

@@ -1,7 +1,7 @@
 """A decision, the inputs it was made from, and the record that is kept of it.
 
-`decide(record.inputs, policy)` must give `record.outcome` again, bit for bit: whatever a policy can read is in
-`DecisionInputs`, and nothing else is.
+`decide(record.inputs, policy)` must give the record's action and violations again, bit for bit: whatever a policy can
+read is in `DecisionInputs`, and nothing else is.
 """
 
 from collections.abc import Mapping

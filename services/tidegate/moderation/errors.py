@@ -38,8 +38,8 @@ class InvalidRequest(TidegateError):
     """The request is broken; each wrong field is named."""
 
     def __init__(self, fields: Sequence[FieldViolation], *, reason: Reason = Reason.INVALID_REQUEST) -> None:
-        summary = "; ".join(f"{wrong.field}: {wrong.description}" for wrong in fields)
-        super().__init__(reason, summary)
+        first, more = fields[0], len(fields) - 1
+        super().__init__(reason, f"{first.field}: {first.description}" + (f" (and {more} more)" if more else ""))
         self.fields = tuple(fields)
 
 

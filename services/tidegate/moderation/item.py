@@ -5,6 +5,7 @@ a span or a log: those take `PartFacts`.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -122,4 +123,4 @@ class ContentItem:
         """
         fields = [self.content_id, self.account_id, self.surface, self.market, self.language, self.source]
         fields += [field for part in parts for field in (part.id, part.kind, part.sha256)]
-        return hashlib.sha256("\x1f".join(fields).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(fields).encode()).hexdigest()

@@ -18,6 +18,7 @@ from tidegate.pipeline.recording import RecordMaker
 from tidegate.pipeline.stages import BatchedSignalsStage, BatchedTextStage
 from tidegate.policy.loader import PolicySet, compile_document, load_policies
 from tidegate.policy.markets import MARKETS
+from tidegate.policy.problems import PolicyError, Problem
 from tidegate.policy.vocabulary import installed_vocabulary
 from tidegate.serving.decode import RequestDecoder
 from tidegate.serving.health import Readiness
@@ -40,8 +41,17 @@ def tracing(settings: Settings, *, service: ServiceName) -> TracerProvider:
 
 
 def policies(settings: Settings) -> PolicySet:
-    """The policies in use. Raises PolicyError with every problem found."""
-    return load_policies(settings.policies_dir or PACKAGED_POLICIES, vocabulary=installed_vocabulary())
+    """The policies in use.
+
+    Raises:
+        PolicyError: With every problem found; also if some surface has no live policy in some market.
+    """
+    directory = settings.policies_dir or PACKAGED_POLICIES
+    loaded = load_policies(directory, vocabulary=installed_vocabulary())
+    gaps = loaded.gaps()
+    if gaps:
+        raise PolicyError([Problem(str(directory), "surfaces", f"content would be undecided: {gap}") for gap in gaps])
+    return loaded
 
 
 def ledger(settings: Settings) -> DecisionLedger:

@@ -1,5 +1,6 @@
 """Requests to domain: checks everything that can be checked before work begins, and names every wrong field at once."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -16,6 +17,10 @@ MAX_CONTENT_ID = 256
 MAX_ACCOUNT_ID = 128
 MAX_PART_ID = 64
 MAX_KEY = 128
+
+MAX_SEGMENTS = 2_000
+MOST_PROBLEMS = 16
+"""Wrong fields told of in one answer: status details travel in HTTP/2 trailers, which clients limit to about 8 KiB."""
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _SURFACES = {f"SURFACE_{surface.name}": surface for surface in Surface}
@@ -64,7 +69,7 @@ class RequestDecoder:
         Raises:
             InvalidRequest: Naming every wrong field.
         """
-        problems = list(self._problems(request))
+        problems = list(itertools.islice(self._problems(request), MOST_PROBLEMS))
         if problems:
             raise InvalidRequest(problems)
         item = request.item
@@ -144,6 +149,9 @@ class RequestDecoder:
     def _transcript_problems(self, path: str, transcript: content_pb2.TranscriptPart) -> Iterator[FieldViolation]:
         if not transcript.segments:
             yield FieldViolation(path, "must have at least one segment")
+        if len(transcript.segments) > MAX_SEGMENTS:
+            yield FieldViolation(path, f"must have at most {MAX_SEGMENTS} segments, has {len(transcript.segments)}")
+            return
         for index, segment in enumerate(transcript.segments):
             if not segment.text.strip():
                 yield FieldViolation(f"{path}[{index}].text", "must not be blank")

@@ -13,7 +13,14 @@ STABLE = {
 
 
 def embedded(
-    directory: Path, *, metrics_port: int, stats_port: int, grpc_ports: range, http_ports: range, draining_s: float
+    directory: Path,
+    *,
+    metrics_port: int,
+    stats_port: int,
+    grpc_ports: range,
+    http_ports: range,
+    fallback_ports: tuple[int, int],
+    draining_s: float,
 ) -> dict[str, str]:
     """For a whole stack on one machine, apart from any other on the same machine.
 
@@ -24,6 +31,7 @@ def embedded(
         grpc_ports: Free ports for the routers' own gRPC servers. They listen with SO_REUSEPORT: with Serve's default
             (from 40000) the routers of two stacks share a port, and each stack answers for the other. Seen with 2.60.
         http_ports: The same for their HTTP servers.
+        fallback_ports: Free ports, gRPC and HTTP, for the proxy that HAProxy falls back on while no router runs.
         draining_s: How long a stopping router goes on taking requests while HAProxy takes it out.
     """
     return {
@@ -38,6 +46,8 @@ def embedded(
         "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(grpc_ports.stop - 1),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(http_ports.start),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(http_ports.stop - 1),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback_ports[0]),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback_ports[1]),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(draining_s),
         "RAY_DEDUP_LOGS": "0",
         "RAY_prestart_worker_first_driver": "0",  # else one idle Python worker per logical CPU, all at once

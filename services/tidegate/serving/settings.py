@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
 
 OTLP_HTTP_PORT = 4318
 """OTLP over HTTP, as registered (OTLP specification, "Default Port")."""
@@ -254,6 +255,8 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     path = config or (Path(os.environ["TIDEGATE_CONFIG"]) if os.environ.get("TIDEGATE_CONFIG") else None)
     try:
         settings = Settings(**{**_from_file(path), **overrides})
+    except SourceError as error:
+        raise SettingsError(f"environment: {error}") from error
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(step) for step in wrong['loc'])}: {wrong['msg']}" for wrong in error.errors()
@@ -273,6 +276,8 @@ def _from_file(path: Path | None) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text())
     except OSError as error:
         raise SettingsError(f"{path}: can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: is not UTF-8") from error
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}: not valid YAML: {error}") from error
     if document is None:

@@ -9,6 +9,7 @@ environment of `ray_environment`.
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -78,11 +79,11 @@ class EmbeddedStack:
             ChildFailedError: A part did not start; everything else is stopped again.
         """
         self._logs.mkdir(parents=True, exist_ok=True)
-        for stopper in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(stopper, lambda *_: self._stop.set())
+        self._heed_signals()
         try:
             self._publish(StackPhase.STARTING)
             self._start()
+            self._heed_signals()  # again: Ray has put its own handler in place
             self._publish(StackPhase.READY)
             self._say(f"ready at {self._grpc_address} after {time.monotonic() - self._started:.0f} s")
             self._watch()
@@ -92,6 +93,10 @@ class EmbeddedStack:
             raise
         finally:
             self._shut_down()
+
+    def _heed_signals(self) -> None:
+        for stopper in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stopper, lambda *_: self._stop.set())
 
     @property
     def _grpc_address(self) -> str:
@@ -218,7 +223,7 @@ class EmbeddedStack:
 
 
 def main() -> int:
-    """Runs the stack with the settings payload in the file that is named; 1 if it could not start."""
+    """Runs the stack; 1 if it could not start. Arguments: the settings payload's file, HAProxy's directory."""
     settings = Settings.from_payload(json.loads(Path(sys.argv[1]).read_text()))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     held = hold(settings.state_dir)
@@ -231,6 +236,7 @@ def main() -> int:
         logger.exception("the stack could not run")
         return 1
     finally:
+        shutil.rmtree(sys.argv[2], ignore_errors=True)
         held.close()
     return 0
 

@@ -43,7 +43,6 @@ class RayServing:
 
         ray.init(
             address="local",
-            _node_ip_address=LOOPBACK,  # nothing of this stack is for other machines
             num_cpus=LOGICAL_CPUS,
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES,

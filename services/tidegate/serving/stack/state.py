@@ -88,6 +88,11 @@ def read_state(directory: Path) -> StackState | None:
     return state if state.phase is StackPhase.FAILED or is_running(directory) else None
 
 
+def forget_state(directory: Path) -> None:
+    """Removes what an earlier stack left to be read."""
+    (directory / _FILE).unlink(missing_ok=True)
+
+
 def is_running(directory: Path) -> bool:
     """Whether a process holds the state directory."""
     try:

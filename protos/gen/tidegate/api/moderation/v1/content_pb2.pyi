@@ -254,7 +254,7 @@ class TranscriptPart(_message.Message):
     SEGMENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___TranscriptSegment]:
-        """At least one segment."""
+        """One to 2,000 segments."""
 
     def __init__(
         self,

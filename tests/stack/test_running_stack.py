@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
@@ -129,6 +130,14 @@ def test_triton_killed_gives_partial_decisions_that_hold_and_comes_back_by_itsel
     assert (during.action, during.completeness) == (Action.REVIEW, Completeness.PARTIAL)
     assert during.inputs.detectors[0].status in {DetectorStatus.FAILED, DetectorStatus.TIMED_OUT}
     assert eventually(lambda: stack.moderate("is it back?")["completeness"] == "COMPLETE", timeout_s=60)
+
+
+def test_tritons_own_supervisor_killed_is_started_again(stack: Stack) -> None:
+    killed = stack.part("triton")["pid"]
+    psutil.Process(killed).kill()
+    assert eventually(lambda: stack.part("triton")["pid"] != killed, timeout_s=30)
+    assert eventually(lambda: stack.moderate("is it back?")["completeness"] == "COMPLETE", timeout_s=60)
+    assert eventually(lambda: stack.part("triton")["state"] == "READY", timeout_s=20)
 
 
 def test_triton_hung_costs_the_budget_and_no_more(stack: Stack) -> None:

@@ -1,16 +1,20 @@
 """A child process of the stack: started, waited for, stopped, and never left behind."""
 
 import ctypes
-import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 STOP_TIMEOUT_S = 20.0
 """How long a child may take to stop before it is killed."""
+
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+"""Pauses before a child that ended is started again."""
 
 
 class ChildFailedError(Exception):
@@ -20,24 +24,42 @@ class ChildFailedError(Exception):
 class Child:
     """One child process with its log."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, name: str, command: Sequence[str], *, log: Path) -> None:
+        """Starts it with its output in `log`. It dies with the calling thread's process, even by `kill -9`."""
         self.name = name
-        self.process = process
         self.log = log
+        self._command = command
+        self._failures = 0
+        self._start_again_at = 0.0
+        self.process = self._started()
 
-    @classmethod
-    def start(cls, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> "Child":
-        """Starts it with its output in `log`. It dies with this process, even by `kill -9`."""
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                command,
+    def _started(self) -> "subprocess.Popen[bytes]":
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **(env or {})},
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, no locks taken
             )
-        return cls(name, process, log)
+
+    def ended(self) -> bool:
+        """Whether it is gone."""
+        return self.process.poll() is not None
+
+    def start_again(self) -> bool:
+        """Starts it again if it is gone and its pause is over; the pause doubles each time. True if it was started."""
+        if not self.ended():
+            return False
+        now = time.monotonic()
+        if not self._start_again_at:
+            self._start_again_at = now + min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**self._failures)
+            self._failures += 1
+        if now < self._start_again_at:
+            return False
+        self._start_again_at = 0.0
+        self.process = self._started()
+        return True
 
     def wait_until(self, ready: Callable[[], bool], *, timeout_s: float) -> None:
         """Waits for it to become ready.

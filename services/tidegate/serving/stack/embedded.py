@@ -123,7 +123,7 @@ class EmbeddedStack:
     def _start_receiver(self) -> None:
         command = [sys.executable, "-m", "tidegate.telemetry.receiver", "--grpc-port", str(self._otlp_grpc)]
         command += ["--http-port", str(self._otlp_http), "--store", str(self.settings.traces_path)]
-        child = Child.start("otlp-receiver", command, log=self._logs / "otlp-receiver.log")
+        child = Child("otlp-receiver", command, log=self._logs / "otlp-receiver.log")
         self._children.append(child)
         address = f"{LOOPBACK}:{self._otlp_grpc}"
         child.wait_until(lambda: accepts(address), timeout_s=RECEIVER_READY_S)
@@ -136,7 +136,7 @@ class EmbeddedStack:
         trace_url = self.settings.triton_trace_url()
         if trace_url:
             command += ["--otlp-http-url", trace_url]
-        self._triton = Child.start("triton", command, log=self._logs / "triton.log")
+        self._triton = Child("triton", command, log=self._logs / "triton.log")
         self._children.append(self._triton)
         self._part("triton", PartState.STARTING, self.settings.triton.address, self._triton.process.pid)
 
@@ -176,26 +176,17 @@ class EmbeddedStack:
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCH_INTERVAL_S):
-            changed = False
+            before = dict(self._parts)
             for child in self._children:
+                if child.ended():
+                    logger.error("%s ended with %s", child.name, child.process.returncode)
+                child.start_again()
                 part = self._parts[child.name]
-                if child.process.poll() is not None and part.state is not PartState.FAILED:
-                    logger.error("part ended", extra={"part": child.name, "code": child.process.returncode})
-                    self._parts[child.name] = replace(part, state=PartState.FAILED)
-                    changed = True
-            changed = self._watch_triton() or changed
-            if changed:
+                well = not child.ended() and accepts(part.address)
+                state = PartState.READY if well else PartState.RESTARTING
+                self._parts[child.name] = replace(part, state=state, pid=child.process.pid)
+            if self._parts != before:
                 self._publish(StackPhase.READY)
-
-    def _watch_triton(self) -> bool:
-        part = self._parts.get("triton")
-        if part is None or part.state is PartState.FAILED:
-            return False
-        state = PartState.READY if accepts(part.address) else PartState.RESTARTING
-        if state is part.state:
-            return False
-        self._parts["triton"] = replace(part, state=state)
-        return True
 
     def _shut_down(self) -> None:
         self._say("stopping: requests under way finish first")

@@ -17,7 +17,6 @@ _COLOURS = {
     PartState.STARTING: "yellow",
     PartState.RESTARTING: "yellow",
     PartState.FAILED: "red",
-    PartState.STOPPED: "dim",
 }
 
 

@@ -39,10 +39,6 @@ class Readiness:
                 del self._waiting[name]
         return not self._waiting and await _answers(self._ledger)
 
-    def missing(self) -> tuple[str, ...]:
-        """Stages that have never answered."""
-        return tuple(self._waiting)
-
 
 async def _answers(probe: Callable[[], Awaitable[bool]]) -> bool:
     try:

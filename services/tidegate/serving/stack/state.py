@@ -28,7 +28,6 @@ class PartState(StrEnum):
     READY = "READY"
     RESTARTING = "RESTARTING"
     FAILED = "FAILED"
-    STOPPED = "STOPPED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from tidegate.ledger.sqlite_archive import SqliteArchive
 from tidegate.moderation.decision import Action, Completeness, DecisionRecord
 from tidegate.moderation.detection import DetectorStatus
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # whole stacks start within
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from tidegate.moderation.detection import DetectorStatus
 from tidegate.serving.stack.probe import serves
 from tidegate.telemetry.names import ServiceName, SpanName
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # whole stacks start within
 
 
 def _item(text: str, content_id: str = "c-1") -> ContentItem:

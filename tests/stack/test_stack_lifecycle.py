@@ -14,7 +14,7 @@ from tidegate.ledger.record_format import decode
 from tidegate.ledger.sqlite_archive import SqliteArchive
 from tidegate.serving.stack.ports import is_free
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # whole stacks start within
 
 
 def _items(count: int) -> Iterator[tuple[ContentItem, str | None]]:

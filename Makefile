@@ -49,7 +49,7 @@ requirements: $(VENV)/.uv ## Pins all requirements again, with hashes
 
 train-environment: .venv-train/.stamp ## The environment for training, with torch for CPU
 
-models: .venv-train/.stamp ## Trains every committed weight again from ../shared/data (about 40 minutes on two cores)
+models: .venv-train/.stamp ## Trains every committed weight again from ../shared/data (the better part of an hour on two cores)
 	@.venv-train/bin/python -m tidegate.models.training text_harm --data ../shared/data --out models/tidegate/models/weights/text_harm/1
 
 clean: ## Removes environments, builds and local state

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tests.serving.in_process import ScriptedText
 
 from tidegate.detectors.port import TextRequest
-from tidegate.moderation.detection import TextScores
+from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.tracing import TraceContext
 
 
@@ -16,6 +16,6 @@ class TracedText(ScriptedText):
 
     arrived: list[TraceContext] = field(default_factory=list)
 
-    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
+    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[DetectorScores, ...]]:
         self.arrived += [request.trace for request in batch]
         return await super().score(batch)

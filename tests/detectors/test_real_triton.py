@@ -17,7 +17,7 @@ from tests.models.running_triton import RunningTriton, free_port, running
 from tidegate.detectors.inference import ModelMismatchError
 from tidegate.detectors.triton_adapter import TritonTextDetectors
 from tidegate.models.catalogue import DetectorSpec, TensorSpec, TensorType, catalogue
-from tidegate.moderation.detection import DetectorStatus, TextScores
+from tidegate.moderation.detection import DetectorStatus, DetectorScores
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +33,7 @@ async def connected(address: str, spec: DetectorSpec = SPEC) -> AsyncIterator[Tr
         await stage.close()
 
 
-async def scored(stage: TritonTextDetectors, *texts: str) -> list[TextScores]:
+async def scored(stage: TritonTextDetectors, *texts: str) -> list[DetectorScores]:
     return [answer[0] for answer in await stage.score([asking(text) for text in texts])]
 
 

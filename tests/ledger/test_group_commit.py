@@ -11,10 +11,12 @@ from tidegate.moderation.errors import IdempotencyKeyReused, LedgerUnavailable
 
 
 class FakeStore:
-    """Transactions that append to a list; `gate` holds every commit while it is cleared."""
+    """Transactions that append to a list; while it is cleared, `opening` holds every begin and `gate` every commit."""
 
     def __init__(self) -> None:
         self.commits: list[list[str]] = []
+        self.opening = threading.Event()
+        self.opening.set()
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
@@ -27,6 +29,7 @@ class FakeStore:
     def begin(self) -> list[str]:
         if self.busy:
             raise StoreBusy
+        self.opening.wait(10)
         self._open = []
         return self._open
 
@@ -174,6 +177,18 @@ async def test_callers_give_up_on_another_writer_that_never_lets_go() -> None:
         await writer.run(put("impatient"))
     store.busy = False
     await writer.run(put("next"))
+    assert store.commits == [["next"]]
+    await writer.close()
+
+
+async def test_callers_who_all_give_up_while_a_transaction_opens_leave_no_empty_commit() -> None:
+    store = FakeStore()
+    writer = GroupCommit(store, timeout_s=0.05)
+    store.opening.clear()
+    with pytest.raises(LedgerUnavailable):
+        await writer.run(put("impatient"))
+    store.opening.set()
+    assert await writer.run(put("next")) == "next"
     assert store.commits == [["next"]]
     await writer.close()
 

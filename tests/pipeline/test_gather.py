@@ -6,7 +6,7 @@ from tidegate.detectors.port import TextRequest
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.decision import Completeness
-from tidegate.moderation.detection import DetectorRun, DetectorStatus, TextScores
+from tidegate.moderation.detection import DetectorRun, DetectorStatus, DetectorScores
 from tidegate.moderation.item import ContentItem, Part, PartKind, Surface
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.pipeline.completeness import completeness_of
@@ -25,7 +25,7 @@ PLAN = Plan(
     features=("v__f",),
     account=True,
 )
-OK = TextScores("text_harm", "1", DetectorStatus.OK, {"hate": 0.1}, {"hate": 1})
+OK = DetectorScores("text_harm", "1", DetectorStatus.OK, {"hate": 0.1}, {"hate": 1})
 
 
 class _Text:
@@ -33,7 +33,7 @@ class _Text:
         self.delay_s, self.error = delay_s, error
         self.requests: list[TextRequest] = []
 
-    async def score(self, request: TextRequest) -> tuple[TextScores, ...]:
+    async def score(self, request: TextRequest) -> tuple[DetectorScores, ...]:
         self.requests.append(request)
         await asyncio.sleep(self.delay_s)
         if self.error:

@@ -15,7 +15,7 @@ from tidegate.enrichment.port import SignalsRequest
 from tidegate.ledger.memory_adapter import MemoryLedger
 from tidegate.ledger.port import DecisionLedger
 from tidegate.moderation.decision import DecisionRecord
-from tidegate.moderation.detection import DetectorStatus, TextScores
+from tidegate.moderation.detection import DetectorStatus, DetectorScores
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.serving import composition
 from tidegate.serving.router import RouterMethods, RouterParts
@@ -29,15 +29,15 @@ if TYPE_CHECKING:  # known to the type stubs only
 LABELS = ("hate", "harassment", "threat", "sexual", "self_harm", "profanity")
 
 
-def harmless(_: str) -> TextScores:
+def harmless(_: str) -> DetectorScores:
     """A text without any harm."""
     return scored()
 
 
-def scored(**severities: int) -> TextScores:
+def scored(**severities: int) -> DetectorScores:
     """Severities by label, zero where not given, with probabilities to match."""
     bands = {label: severities.get(label, 0) for label in LABELS}
-    return TextScores(
+    return DetectorScores(
         detector="text_harm",
         version="1",
         status=DetectorStatus.OK,
@@ -50,14 +50,14 @@ def scored(**severities: int) -> TextScores:
 class ScriptedText:
     """Text detectors that answer what the script says."""
 
-    script: Callable[[str], TextScores] = harmless
+    script: Callable[[str], DetectorScores] = harmless
     delay_s: float = 0.0
     reachable: bool = True
     batches: list[int] = field(default_factory=list)
     under_way: int = 0
     most_under_way: int = 0
 
-    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
+    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[DetectorScores, ...]]:
         self.batches.append(len(batch))
         self.under_way += len(batch)
         self.most_under_way = max(self.most_under_way, self.under_way)

@@ -112,7 +112,7 @@ async def test_a_transcript_is_scored_as_text() -> None:
         heard.append(text)
         return scored(threat=7)
 
-    async with serving(text=ScriptedText(script=script)) as served:  # type: ignore[arg-type]  # returns TextScores
+    async with serving(text=ScriptedText(script=script)) as served:  # type: ignore[arg-type]  # returns DetectorScores
         decision = (await served.stub.Moderate(asked)).decision
     assert heard == ["first words"]
     assert decision.action == decision_pb2.ACTION_BLOCK

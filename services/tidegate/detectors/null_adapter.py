@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tidegate.detectors.port import TextRequest
 from tidegate.models.catalogue import DetectorSpec
-from tidegate.moderation.detection import DetectorStatus, TextScores
+from tidegate.moderation.detection import DetectorStatus, DetectorScores
 
 
 class NullTextDetectors:
@@ -12,7 +12,7 @@ class NullTextDetectors:
 
     def __init__(self, *, specs: Sequence[DetectorSpec]) -> None:
         self._harmless = {
-            spec.name: TextScores(
+            spec.name: DetectorScores(
                 detector=spec.name,
                 version=spec.version,
                 status=DetectorStatus.OK,
@@ -22,7 +22,7 @@ class NullTextDetectors:
             for spec in specs
         }
 
-    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
+    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[DetectorScores, ...]]:
         """See `TextDetectors`."""
         return [tuple(self._answer(name) for name in request.detectors) for request in batch]
 
@@ -33,5 +33,5 @@ class NullTextDetectors:
     async def close(self) -> None:
         """Nothing to close."""
 
-    def _answer(self, name: str) -> TextScores:
-        return self._harmless.get(name, TextScores(detector=name, version="", status=DetectorStatus.FAILED))
+    def _answer(self, name: str) -> DetectorScores:
+        return self._harmless.get(name, DetectorScores(detector=name, version="", status=DetectorStatus.FAILED))

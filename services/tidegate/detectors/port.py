@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tidegate.moderation.detection import TextScores
+from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.tracing import TraceContext
 
 
@@ -25,7 +25,7 @@ class TextRequest:
 class TextDetectors(Protocol):
     """Scores texts in batches. Stands in the gather step, beside the feature lookup."""
 
-    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
+    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[DetectorScores, ...]]:
         """One tuple per request, in order, with one entry per asked detector.
 
         An outage is data: a detector that fails or times out answers with that status. Never raises for one.

@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.models.catalogue import DetectorSpec
-from tidegate.moderation.detection import DetectorStatus, TextScores
+from tidegate.moderation.detection import DetectorStatus, DetectorScores
 
 
-def scores_of(spec: DetectorSpec, logits: npt.NDArray[np.float32]) -> TextScores:
+def scores_of(spec: DetectorSpec, logits: npt.NDArray[np.float32]) -> DetectorScores:
     """Returns the answer for one text: the maximum over its windows, calibrated.
 
     Args:
@@ -16,7 +16,7 @@ def scores_of(spec: DetectorSpec, logits: npt.NDArray[np.float32]) -> TextScores
     """
     highest = logits.max(axis=0)
     scores = {label: spec.calibrate(label, float(highest[i])) for i, label in enumerate(spec.labels)}
-    return TextScores(
+    return DetectorScores(
         detector=spec.name,
         version=spec.version,
         status=DetectorStatus.OK,
@@ -25,6 +25,6 @@ def scores_of(spec: DetectorSpec, logits: npt.NDArray[np.float32]) -> TextScores
     )
 
 
-def outage_of(spec: DetectorSpec, status: DetectorStatus) -> TextScores:
+def outage_of(spec: DetectorSpec, status: DetectorStatus) -> DetectorScores:
     """Returns the answer for a text that the detector did not score."""
-    return TextScores(detector=spec.name, version=spec.version, status=status)
+    return DetectorScores(detector=spec.name, version=spec.version, status=status)

@@ -27,7 +27,7 @@ from tidegate.detectors.tokenisation import WindowTokenizer
 from tidegate.detectors.triton_server import TritonModelServer
 from tidegate.models.catalogue import DetectorSpec
 from tidegate.moderation.budget import Budget
-from tidegate.moderation.detection import DetectorStatus, TextScores
+from tidegate.moderation.detection import DetectorStatus, DetectorScores
 from tidegate.telemetry.batches import batch_span
 from tidegate.telemetry.names import Attribute, SpanName
 from tidegate.telemetry.propagation import header_if_sampled
@@ -90,7 +90,7 @@ class TritonTextDetectors:
         """See `TextDetectors`."""
         await self._server.close()
 
-    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
+    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[DetectorScores, ...]]:
         """See `TextDetectors`. Equal texts in a batch are scored once.
 
         Waits as long as the request with the largest budget: a caller with less has given up by then, and one late
@@ -111,7 +111,7 @@ class TritonTextDetectors:
             by_detector = dict(zip(asked, found, strict=True))
         return [tuple(_answer(by_detector, name, request.text) for name in request.detectors) for request in batch]
 
-    async def _run(self, spec: DetectorSpec, batch: Sequence[TextRequest], budget: Budget) -> dict[str, TextScores]:
+    async def _run(self, spec: DetectorSpec, batch: Sequence[TextRequest], budget: Budget) -> dict[str, DetectorScores]:
         """One detector's answer for each text that it is asked for."""
         texts = list(dict.fromkeys(request.text for request in batch if spec.name in request.detectors))
         try:
@@ -179,8 +179,8 @@ class TritonTextDetectors:
         self._failure = failure
 
 
-def _answer(found: dict[str, dict[str, TextScores]], name: str, text: str) -> TextScores:
+def _answer(found: dict[str, dict[str, DetectorScores]], name: str, text: str) -> DetectorScores:
     """The answer, or FAILED for a detector that is not live: asked for something unknown is an outage, not a score."""
     if name not in found:
-        return TextScores(detector=name, version="", status=DetectorStatus.FAILED)
+        return DetectorScores(detector=name, version="", status=DetectorStatus.FAILED)
     return found[name][text]

@@ -155,6 +155,9 @@ class GroupCommit(Generic[T]):
         try:
             transaction = self._transactions.begin()
             jobs = self._take()  # after begin: whoever came while we waited for another writer goes along
+            if not jobs:  # all of them gave up meanwhile
+                self._transactions.discard()
+                return
             for job in jobs:
                 job.attempt(transaction)
             self._transactions.commit()

@@ -6,12 +6,59 @@ from enum import StrEnum
 
 
 class DetectorStatus(StrEnum):
-    """What became of a detector on a part. Everything but OK is unknown to the policy."""
+    """What became of a detector on a part.
+
+    OK and NO_CONTENT settle a rule. SKIPPED only stands beside a rule that has settled the item. All others are unknown
+    to the policy.
+    """
 
     OK = "OK"
     TIMED_OUT = "TIMED_OUT"
     FAILED = "FAILED"
-    NOT_COVERED = "NOT_COVERED"
+    NOT_COVERED = "NOT_COVERED"  # no live detector looks at parts of this kind
+    NO_CONTENT = "NO_CONTENT"  # looked, and there was nothing for it: an image without words, audio without speech
+    UNSUPPORTED_LANGUAGE = "UNSUPPORTED_LANGUAGE"  # it was not trained for the language that the text is in
+    UNREADABLE = "UNREADABLE"  # the content can't be decoded, or is beyond what is decoded
+    PENDING = "PENDING"  # takes longer than the budget; goes on, and the same content asked again finds it done
+    SKIPPED = "SKIPPED"  # a cheaper detector settled the item before
+
+
+@dataclass(frozen=True, slots=True)
+class BankMatch:
+    """A known item that an image is perceptually equal to."""
+
+    bank: str
+    """The bank's id."""
+    entry: str
+    """The caller's id of the known item within its bank."""
+    distance: int
+    """Hamming distance of the PDQ hashes, 0 to 256 bits."""
+    allowed: bool
+    """True for a match in a negative bank, which takes back the matches of all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """How much one stretch of text adds to a label's score. Offsets only: records hold no content."""
+
+    label: str
+    """The label explained."""
+    start: int
+    """First character, counted in the part's text as sent."""
+    end: int
+    """One past the last character."""
+    weight: float
+    """Calibrated probability with the stretch, less the one without it; below zero where it lowers the score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A stretch of audio."""
+
+    start_ms: int
+    """From the start of the audio."""
+    end_ms: int
+    """Not before the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +79,35 @@ class DetectorRun:
     """Calibrated probability in [0, 1] by label; empty unless OK."""
     severities: Mapping[str, int] = field(default_factory=dict)
     """Severity band 0-7 by label; empty unless OK."""
+    language: str = ""
+    """BCP 47 code of the text's language, where the detector is one of language; "und" if it can't be told."""
+    matches: tuple[BankMatch, ...] = ()
+    """Known items that an image equals, nearest first."""
+    attributions: tuple[Attribution, ...] = ()
+    """Set if the request asked to explain."""
+    moments: Mapping[str, Moment] = field(default_factory=dict)
+    """For speech: where in the audio each label's score was found."""
+    shadow: bool = False
+    """True for a version that is tried out: recorded, and invisible to policies."""
 
 
 @dataclass(frozen=True, slots=True)
-class TextScores:
-    """What a text detector answers for one text. The pipeline adds part and latency to make a `DetectorRun`."""
+class DetectorScores:
+    """What a detector answers for one part's content. The pipeline adds part and latency to make a `DetectorRun`."""
 
     detector: str
     """Catalogue name."""
     version: str
     """Catalogue version."""
     status: DetectorStatus
-    """OK, TIMED_OUT or FAILED."""
+    """Any but NOT_COVERED and SKIPPED, which are the pipeline's."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """Calibrated probability in [0, 1] by label: the maximum over the text's windows."""
+    """Calibrated probability in [0, 1] by label: for text, the maximum over its windows. Empty unless OK."""
     severities: Mapping[str, int] = field(default_factory=dict)
-    """Severity band 0-7 by label."""
+    """Severity band 0-7 by label. Empty unless OK."""
+    language: str = ""
+    """See `DetectorRun.language`."""
+    matches: tuple[BankMatch, ...] = ()
+    """See `DetectorRun.matches`."""
+    attributions: tuple[Attribution, ...] = ()
+    """See `DetectorRun.attributions`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tidegate.detectors.port import TextRequest
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.budget import Budget
-from tidegate.moderation.detection import DetectorRun, DetectorStatus, TextScores
+from tidegate.moderation.detection import DetectorRun, DetectorStatus, DetectorScores
 from tidegate.moderation.item import ContentItem, Part
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.moderation.tracing import TraceContext
@@ -99,7 +99,7 @@ class Gatherer:
             for answer in answers
         )
 
-    async def _answers(self, request: TextRequest, budget: Budget) -> tuple[TextScores, ...]:
+    async def _answers(self, request: TextRequest, budget: Budget) -> tuple[DetectorScores, ...]:
         try:
             async with asyncio.timeout(budget.left_s()):
                 return await self._text.score(request)
@@ -109,7 +109,7 @@ class Gatherer:
             logger.warning("text stage failed: %s", type(error).__name__)
             status = DetectorStatus.FAILED
         return tuple(
-            TextScores(detector=name, version=self._versions(name), status=status) for name in request.detectors
+            DetectorScores(detector=name, version=self._versions(name), status=status) for name in request.detectors
         )
 
     async def _account(

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from tidegate.detectors.port import TextDetectors, TextRequest
 from tidegate.enrichment.port import AccountFeatures, SignalsRequest
-from tidegate.moderation.detection import TextScores
+from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.signals import AccountSignals
 from tidegate.pipeline.batching import GreedyBatcher
 
@@ -12,7 +12,7 @@ from tidegate.pipeline.batching import GreedyBatcher
 class TextStage(Protocol):
     """Scores one text."""
 
-    async def score(self, request: TextRequest) -> tuple[TextScores, ...]:
+    async def score(self, request: TextRequest) -> tuple[DetectorScores, ...]:
         """One entry per asked detector. May raise on transport failure; the caller turns that into FAILED."""
         ...
 
@@ -29,11 +29,11 @@ class BatchedTextStage:
     """Micro-batches texts in front of a detector port, local or in another deployment."""
 
     def __init__(self, detectors: TextDetectors, *, max_batch: int, in_flight: int) -> None:
-        self._batcher: GreedyBatcher[TextRequest, tuple[TextScores, ...]] = GreedyBatcher(
+        self._batcher: GreedyBatcher[TextRequest, tuple[DetectorScores, ...]] = GreedyBatcher(
             detectors.score, max_batch=max_batch, in_flight=in_flight
         )
 
-    async def score(self, request: TextRequest) -> tuple[TextScores, ...]:
+    async def score(self, request: TextRequest) -> tuple[DetectorScores, ...]:
         """See `TextStage`."""
         return await self._batcher.submit(request)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tidegate.detectors.port import TextRequest
 from tidegate.enrichment.port import SignalsRequest
-from tidegate.moderation.detection import TextScores
+from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.signals import AccountSignals
 from tidegate.serving import composition
 from tidegate.serving.remote import RemoteAccountFeatures, RemoteTextDetectors
@@ -45,7 +45,7 @@ class TextDetectors:
         self._tracing = composition.tracing(self._settings, service=ServiceName.TEXT)
         self._detectors = composition.text_detectors(self._settings, tracer_of(self._tracing))
 
-    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
+    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[DetectorScores, ...]]:
         """See `TextDetectors.score`."""
         return await self._detectors.score(batch)
 

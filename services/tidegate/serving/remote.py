@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.detectors.port import TextRequest
 from tidegate.enrichment.port import SignalsRequest
-from tidegate.moderation.detection import DetectorStatus, TextScores
+from tidegate.moderation.detection import DetectorStatus, DetectorScores
 from tidegate.moderation.signals import AccountSignals, LookupStatus
 
 GRACE_MS = 50.0
@@ -26,15 +26,15 @@ class RemoteTextDetectors:
         self._handle = handle
         self._versions = versions
 
-    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[TextScores, ...]]:
+    async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[DetectorScores, ...]]:
         """See `TextDetectors`. A stage that hangs gives its batch up, or its slot would be lost for good."""
         try:
             async with asyncio.timeout(_longest_s(batch)):
-                answers: Sequence[tuple[TextScores, ...]] = await self._handle.score.remote(list(batch))
+                answers: Sequence[tuple[DetectorScores, ...]] = await self._handle.score.remote(list(batch))
                 return answers
         except TimeoutError:
             return [
-                tuple(TextScores(name, self._versions(name), DetectorStatus.TIMED_OUT) for name in request.detectors)
+                tuple(DetectorScores(name, self._versions(name), DetectorStatus.TIMED_OUT) for name in request.detectors)
                 for request in batch
             ]
 

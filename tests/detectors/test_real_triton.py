@@ -17,7 +17,7 @@ from tests.models.running_triton import RunningTriton, free_port, running
 from tidegate.detectors.inference import ModelMismatchError
 from tidegate.detectors.triton_adapter import TritonTextDetectors
 from tidegate.models.catalogue import DetectorSpec, TensorSpec, TensorType, catalogue
-from tidegate.moderation.detection import DetectorStatus, DetectorScores
+from tidegate.moderation.detection import DetectorScores, DetectorStatus
 
 pytestmark = pytest.mark.integration
 

@@ -31,8 +31,8 @@ def test_windows_cover_every_token_and_overlap(words: int) -> None:
     """Every word is a number, so that positions can be told apart."""
     (windows,) = TOKENIZER.windows([" ".join("song" if n % 7 else "drum" for n in range(words))])
     content = [window[1:-1] for window in windows]
-    assert all(len(window) <= SPEC.max_tokens for window in windows)
-    overlap = SPEC.window_overlap_tokens
+    assert all(len(window) <= SPEC.text_input().max_tokens for window in windows)
+    overlap = SPEC.text_input().window_overlap_tokens
     joined = content[0] + [token for window in content[1:] for token in window[overlap:]]
     assert len(joined) == words
     for before, after in pairwise(content):
@@ -46,6 +46,6 @@ def test_the_last_words_of_a_long_text_are_read() -> None:
 
 
 def test_a_detector_of_another_normalisation_is_refused() -> None:
-    other: DetectorSpec = replace(SPEC, normalisation="0")
+    other: DetectorSpec = replace(SPEC, text=replace(SPEC.text_input(), normalisation="0"))
     with pytest.raises(TokenisationError, match="normalisation"):
         WindowTokenizer(other)

@@ -35,7 +35,7 @@ async def test_answers_come_in_the_order_of_requests_whatever_their_lengths() ->
 
 async def test_the_score_of_a_long_text_is_the_highest_of_its_windows() -> None:
     def last_is_high(call: InferenceCall) -> Logits:
-        shortest = call.bucket.mask.sum(axis=1) < SPEC.max_tokens
+        shortest = call.bucket.mask.sum(axis=1) < SPEC.text_input().max_tokens
         return np.where(shortest[:, None], 3.0, -3.0).repeat(len(SPEC.labels), axis=1).astype(np.float32)
 
     (answer,) = await detectors(ScriptedServer(last_is_high)).score([asking("word " * 300)])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.models.catalogue import Calibration, CatalogueError, catalogue
-from tidegate.models.encoder import sha256_of
+from tidegate.models.catalogue import Calibration, CatalogueError, catalogue, select
+from tidegate.models.packaged import sha256_of
 from tidegate.models.severity import SEVERITY_EDGES, severity
 
 SPEC = catalogue()["text_harm"]
@@ -20,11 +20,11 @@ def test_committed_weights_are_the_ones_that_the_catalogue_names() -> None:
 
 
 def test_the_packaged_encoder_is_the_one_that_the_catalogue_names() -> None:
-    SPEC.encoder.verify()
+    SPEC.encoder_origin().verify()
 
 
 def test_the_output_has_one_logit_per_label() -> None:
-    assert SPEC.output.dims == (len(SPEC.labels),)
+    assert SPEC.output_tensor().dims == (len(SPEC.labels),)
     assert set(SPEC.calibrations) == set(SPEC.labels)
 
 
@@ -53,3 +53,13 @@ def test_bands_begin_at_their_edges_and_cover_zero_to_seven() -> None:
 def test_what_is_no_probability_has_no_severity(value: float) -> None:
     with pytest.raises(ValueError, match="probability"):
         severity(value)
+
+
+def test_a_selection_names_a_version_that_exists() -> None:
+    with pytest.raises(CatalogueError, match=r"no text_harm 99; known: .*text_harm 1"):
+        select(live={"text_harm": "99"})
+
+
+def test_a_version_is_not_both_live_and_in_shadow() -> None:
+    with pytest.raises(CatalogueError, match="both live and in shadow"):
+        select(live={"text_harm": "1"}, shadow={"text_harm": ["1"]})

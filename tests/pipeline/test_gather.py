@@ -6,7 +6,7 @@ from tidegate.detectors.port import TextRequest
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.decision import Completeness
-from tidegate.moderation.detection import DetectorRun, DetectorStatus, DetectorScores
+from tidegate.moderation.detection import DetectorRun, DetectorScores, DetectorStatus
 from tidegate.moderation.item import ContentItem, Part, PartKind, Surface
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.pipeline.completeness import completeness_of

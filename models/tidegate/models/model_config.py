@@ -7,14 +7,21 @@ Source: https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/
 import json
 from collections.abc import Sequence
 
-from tidegate.models.catalogue import DetectorSpec, TensorSpec
+from tidegate.models.catalogue import CatalogueError, DetectorSpec, TensorSpec
 from tidegate.models.serving_profile import Profile
 
 ONNX_FILE = "model.onnx"
 
 
-def model_config(spec: DetectorSpec, profile: Profile) -> str:
-    """Returns the text of `config.pbtxt`."""
+def model_config(versions: Sequence[DetectorSpec], profile: Profile) -> str:
+    """Returns the text of `config.pbtxt` of a model with these versions.
+
+    Raises:
+        CatalogueError: The versions differ in name or tensor contract, which Triton has once per model.
+    """
+    spec = versions[0]
+    if len({(one.name, one.inputs, one.output, one.latency_class) for one in versions}) > 1:
+        raise CatalogueError(f"versions of {spec.name} with different tensors can't share a model")
     queue = profile.queues[spec.latency_class]
     lines = [
         f"# Generated from the catalogue for the profile {profile.name}; changes are overwritten.",
@@ -22,9 +29,9 @@ def model_config(spec: DetectorSpec, profile: Profile) -> str:
         f"backend: {_quoted(profile.backend)}",
         f"default_model_filename: {_quoted('model.py' if profile.backend == 'python' else ONNX_FILE)}",
         f"max_batch_size: {profile.max_batch_size}",
-        f"version_policy {{ specific {{ versions: [ {int(spec.version)} ] }} }}",
+        f"version_policy {{ specific {{ versions: [ {', '.join(sorted(one.version for one in versions))} ] }} }}",
         *(_tensor("input", tensor) for tensor in spec.inputs),
-        _tensor("output", spec.output),
+        _tensor("output", spec.output_tensor()),
         f"instance_group [ {{ kind: {profile.kind} count: {profile.instances} }} ]",
         "dynamic_batching {",
         *_preferred(profile.preferred_batch_sizes),
@@ -37,13 +44,19 @@ def model_config(spec: DetectorSpec, profile: Profile) -> str:
         f"    max_queue_size: {queue.max_queue_size}",
         "  }",
         "}",
-        *_parameters(spec, profile),
+        *_parameters(versions, profile),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _parameters(spec: DetectorSpec, profile: Profile) -> Sequence[str]:
-    values = {"tidegate_weights_sha256": spec.weights_sha256, "tidegate_precision": profile.precision.value}
+def weights_parameter(version: str) -> str:
+    """Returns the name of the config's parameter that holds the digest of a version's weights."""
+    return f"tidegate_weights_sha256_{version}"
+
+
+def _parameters(versions: Sequence[DetectorSpec], profile: Profile) -> Sequence[str]:
+    values = {weights_parameter(one.version): one.weights_sha256 for one in versions}
+    values["tidegate_precision"] = profile.precision.value
     if profile.backend == "python":
         values |= {"onnx_file": ONNX_FILE, "intra_op_threads": str(profile.intra_op_threads)}
     else:

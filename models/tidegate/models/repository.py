@@ -24,15 +24,15 @@ class ModelRepository:
 
 
 def write_repository(
-    root: Path, specs: Iterable[DetectorSpec], profile: Profile, *, graphs: Mapping[str, Path]
+    root: Path, specs: Iterable[DetectorSpec], profile: Profile, *, graphs: Mapping[tuple[str, str], Path]
 ) -> ModelRepository:
     """Writes the repository, replacing what was there only once the new one is whole.
 
     Args:
         root: folder to write.
-        specs: detectors to serve.
+        specs: detector versions to serve; several versions of one detector share a model.
         profile: kind of machine.
-        graphs: the exported ONNX file of each detector, by name.
+        graphs: the exported ONNX file of each, by name and version.
 
     Returns:
         The repository.
@@ -43,8 +43,9 @@ def write_repository(
     for spec in kept:
         version = partial / spec.name / spec.version
         version.mkdir(parents=True)
-        (partial / spec.name / "config.pbtxt").write_text(model_config(spec, profile), encoding="utf-8")
-        _place(graphs[spec.name], version / ONNX_FILE)
+        together = [one for one in kept if one.name == spec.name]
+        (partial / spec.name / "config.pbtxt").write_text(model_config(together, profile), encoding="utf-8")
+        _place(graphs[spec.name, spec.version], version / ONNX_FILE)
         if profile.backend == "python":
             (version / "model.py").write_text(runner_source(), encoding="utf-8")
     shutil.rmtree(root, ignore_errors=True)

@@ -74,7 +74,7 @@ PROFILES: Final = {
         intra_op_threads=1,
         max_batch_size=64,
         preferred_batch_sizes=(),
-        queues={LatencyClass.INTERACTIVE: QueuePolicy(max_queue_delay_us=0)},
+        queues={one: QueuePolicy(max_queue_delay_us=0) for one in LatencyClass},
     ),
     ProfileName.GPU: Profile(
         name=ProfileName.GPU,
@@ -85,6 +85,6 @@ PROFILES: Final = {
         intra_op_threads=1,
         max_batch_size=128,
         preferred_batch_sizes=(32, 64, 128),
-        queues={LatencyClass.INTERACTIVE: QueuePolicy(max_queue_delay_us=1_000)},
+        queues={one: QueuePolicy(max_queue_delay_us=1_000) for one in LatencyClass},
     ),
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tidegate.detectors.port import TextRequest
 from tidegate.models.catalogue import DetectorSpec
-from tidegate.moderation.detection import DetectorStatus, DetectorScores
+from tidegate.moderation.detection import DetectorScores, DetectorStatus
 
 
 class NullTextDetectors:

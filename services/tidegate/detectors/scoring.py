@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.models.catalogue import DetectorSpec
-from tidegate.moderation.detection import DetectorStatus, DetectorScores
+from tidegate.moderation.detection import DetectorScores, DetectorStatus
 
 
 def scores_of(spec: DetectorSpec, logits: npt.NDArray[np.float32]) -> DetectorScores:

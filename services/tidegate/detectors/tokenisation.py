@@ -29,14 +29,14 @@ class WindowTokenizer:
             EncoderUnavailableError: The encoder's package is missing.
             TokenisationError: The tokenizer does not fit the detector.
         """
-        if spec.normalisation != NORMALISATION_VERSION:
-            raise TokenisationError(f"{spec.name} {spec.version} needs normalisation {spec.normalisation}")
-        self._tokenizer = Tokenizer.from_file(str(spec.encoder.tokenizer_path()))
+        if spec.text_input().normalisation != NORMALISATION_VERSION:
+            raise TokenisationError(f"{spec.name} {spec.version} needs normalisation {spec.text_input().normalisation}")
+        self._tokenizer = Tokenizer.from_file(str(spec.encoder_origin().tokenizer_path()))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._first, self._last = self._special("[CLS]"), self._special("[SEP]")
-        self._content = spec.max_tokens - 2
-        self._stride = self._content - spec.window_overlap_tokens
+        self._content = spec.text_input().max_tokens - 2
+        self._stride = self._content - spec.text_input().window_overlap_tokens
         if self._stride <= 0:
             raise TokenisationError(f"{spec.name} {spec.version}: windows overlap by all of their length")
 

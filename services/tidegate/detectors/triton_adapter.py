@@ -27,7 +27,7 @@ from tidegate.detectors.tokenisation import WindowTokenizer
 from tidegate.detectors.triton_server import TritonModelServer
 from tidegate.models.catalogue import DetectorSpec
 from tidegate.moderation.budget import Budget
-from tidegate.moderation.detection import DetectorStatus, DetectorScores
+from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.telemetry.batches import batch_span
 from tidegate.telemetry.names import Attribute, SpanName
 from tidegate.telemetry.propagation import header_if_sampled

@@ -15,6 +15,7 @@ from tritonclient.utils import InferenceServerException
 
 from tidegate.detectors.inference import InferenceCall, InferenceError, InferenceTimeoutError, ModelMismatchError
 from tidegate.models.catalogue import DetectorSpec, TensorSpec
+from tidegate.models.model_config import weights_parameter
 
 _CHANNEL: Final = [
     ("grpc.enable_http_proxy", 0),
@@ -49,7 +50,7 @@ class TritonModelServer:
                 spec.name,
                 inputs,
                 model_version=spec.version,
-                outputs=[InferRequestedOutput(spec.output.name)],
+                outputs=[InferRequestedOutput(spec.output_tensor().name)],
                 client_timeout=call.timeout_s,
                 headers={"traceparent": call.traceparent} if call.traceparent else None,
             )
@@ -68,8 +69,8 @@ class TritonModelServer:
         except InferenceServerException as error:
             raise _failure(error) from error
         _match("inputs", _contract(served.inputs), [_declared(tensor) for tensor in spec.inputs])
-        _match("outputs", _contract(served.outputs), [_declared(spec.output)])
-        digest = config.config.parameters["tidegate_weights_sha256"].string_value
+        _match("outputs", _contract(served.outputs), [_declared(spec.output_tensor())])
+        digest = config.config.parameters[weights_parameter(spec.version)].string_value
         _match("weights", digest, spec.weights_sha256)
 
     async def close(self) -> None:
@@ -89,12 +90,13 @@ def _checked(result: Any, spec: DetectorSpec, *, rows: int) -> npt.NDArray[np.fl
     answer = result.get_response()
     if (answer.model_name, answer.model_version) != (spec.name, spec.version):
         raise InferenceError("another model answered")
-    values = result.as_numpy(spec.output.name)
-    expected = (rows, *spec.output.dims)
+    values = result.as_numpy(spec.output_tensor().name)
+    output = spec.output_tensor()
+    expected = (rows, *output.dims)
     if values is None or values.dtype != np.float32 or values.shape != expected:
-        raise InferenceError(f"{spec.output.name} is {getattr(values, 'shape', None)}, expected {expected} of FP32")
+        raise InferenceError(f"{output.name} is {getattr(values, 'shape', None)}, expected {expected} of FP32")
     if not np.isfinite(values).all():
-        raise InferenceError(f"{spec.output.name} is not finite")
+        raise InferenceError(f"{output.name} is not finite")
     checked: npt.NDArray[np.float32] = values
     return checked
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tidegate.detectors.port import TextRequest
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.budget import Budget
-from tidegate.moderation.detection import DetectorRun, DetectorStatus, DetectorScores
+from tidegate.moderation.detection import DetectorRun, DetectorScores, DetectorStatus
 from tidegate.moderation.item import ContentItem, Part
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.moderation.tracing import TraceContext

@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.detectors.port import TextRequest
 from tidegate.enrichment.port import SignalsRequest
-from tidegate.moderation.detection import DetectorStatus, DetectorScores
+from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.moderation.signals import AccountSignals, LookupStatus
 
 GRACE_MS = 50.0
@@ -34,7 +34,9 @@ class RemoteTextDetectors:
                 return answers
         except TimeoutError:
             return [
-                tuple(DetectorScores(name, self._versions(name), DetectorStatus.TIMED_OUT) for name in request.detectors)
+                tuple(
+                    DetectorScores(name, self._versions(name), DetectorStatus.TIMED_OUT) for name in request.detectors
+                )
                 for request in batch
             ]
 

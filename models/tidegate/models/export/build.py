@@ -11,10 +11,10 @@ from typing import Final
 import onnx
 
 from tidegate.models.catalogue import CatalogueError, DetectorSpec
-from tidegate.models.encoder import sha256_of
 from tidegate.models.export.golden import answers, check_parity, golden_of
 from tidegate.models.export.graph import detector_graph
 from tidegate.models.export.quantisation import quantised
+from tidegate.models.packaged import sha256_of
 from tidegate.models.serving_profile import Precision
 
 _RECIPE: Final = "1"
@@ -45,7 +45,7 @@ def build(spec: DetectorSpec, precision: Precision, *, cache: Path, report: Call
         report(f"{spec.name} {spec.version} {precision}: built before")
         return target
     report(f"{spec.name} {spec.version} {precision}: building")
-    spec.encoder.verify()
+    spec.encoder_origin().verify()
     model = detector_graph(spec)
     if precision is Precision.INT8:
         model = quantised(model, activation_ranges(spec))
@@ -69,7 +69,7 @@ def _key(spec: DetectorSpec, precision: Precision) -> str:
     parts = [
         _RECIPE,
         precision,
-        spec.encoder.weights_sha256,
+        spec.encoder_origin().weights_sha256,
         spec.weights_sha256,
         version("onnx"),
         version("onnxruntime"),

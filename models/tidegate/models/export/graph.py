@@ -28,7 +28,7 @@ _MASKED_OUT: Final = -1e4
 
 def detector_graph(spec: DetectorSpec) -> onnx.ModelProto:
     """Returns the float32 model: `input_ids`, `attention_mask` int64 [B, T] → `logits` float32 [B, labels]."""
-    return build_graph(spec.encoder, load_deltas(spec.weights_path()), labels=spec.labels, name=spec.name)
+    return build_graph(spec.encoder_origin(), load_deltas(spec.weights_path()), labels=spec.labels, name=spec.name)
 
 
 def load_deltas(path: Path) -> dict[str, Array]:

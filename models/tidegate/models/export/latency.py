@@ -40,6 +40,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100)
     options = parser.parse_args()
     for spec in catalogue().values():
+        if spec.encoder is None:
+            continue
         for precision in Precision:
             graph = build(spec, precision, cache=options.cache, report=lambda _: None)
             for rows in (1, 16):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.models.catalogue import catalogue
+from tidegate.models.catalogue import Engine, catalogue
 from tidegate.models.export.build import build
 from tidegate.models.repository import ModelRepository, write_repository
 from tidegate.models.runtime.environment import ensure_environment
@@ -67,8 +67,10 @@ def prepare(place: Workplace, profile: ProfileName, *, report: Callable[[str], N
 def prepare_repository(place: Workplace, name: ProfileName, *, report: Callable[[str], None]) -> ModelRepository:
     """Builds the graphs and writes the model repository of a profile; raises as `export.build.build` does."""
     profile = PROFILES[name]
-    specs = list(catalogue().values())
-    graphs = {spec.name: build(spec, profile.precision, cache=place.build, report=report) for spec in specs}
+    specs = [spec for spec in catalogue().values() if spec.engine is Engine.TRITON]
+    graphs = {
+        (spec.name, spec.version): build(spec, profile.precision, cache=place.build, report=report) for spec in specs
+    }
     repository = write_repository(place.repository(name), specs, profile, graphs=graphs)
     report(f"model repository ({name}): {', '.join(f'{model} {version}' for model, version in repository.models)}")
     return repository

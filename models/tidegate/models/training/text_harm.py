@@ -8,10 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from tidegate.models.encoder import MINILM, sha256_of
+from tidegate.models.encoder import MINILM
 from tidegate.models.export.graph import build_graph, load_deltas
 from tidegate.models.export.quantisation import quantised, record_ranges
 from tidegate.models.normalisation import NORMALISATION_VERSION, normalise
+from tidegate.models.packaged import sha256_of
 from tidegate.models.training.batches import token_ids
 from tidegate.models.training.calibrating import calibrated
 from tidegate.models.training.evaluating import behaviour, behaviour_texts, false_alarms, held_out_quality

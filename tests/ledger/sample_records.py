@@ -16,7 +16,7 @@ from tidegate.moderation.decision import (
     ShadowOutcome,
     Violation,
 )
-from tidegate.moderation.detection import DetectorRun, DetectorStatus
+from tidegate.moderation.detection import Attribution, BankMatch, DetectorRun, DetectorStatus, Moment
 from tidegate.moderation.item import NoticeSource, PartFacts, PartKind, Surface
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 
@@ -99,6 +99,13 @@ _runs = st.builds(
     latency_ms=_floats,
     scores=st.dictionaries(_text, _floats, max_size=4),
     severities=st.dictionaries(_text, st.integers(0, 7), max_size=4),
+    language=_text,
+    matches=st.lists(st.builds(BankMatch, _text, _text, st.integers(0, 256), st.booleans()), max_size=2).map(tuple),
+    attributions=st.lists(
+        st.builds(Attribution, _text, st.integers(0, 2**31), st.integers(0, 2**31), _floats), max_size=2
+    ).map(tuple),
+    moments=st.dictionaries(_text, st.builds(Moment, st.integers(0, 2**60), st.integers(0, 2**60)), max_size=2),
+    shadow=st.booleans(),
 )
 _features = st.builds(
     FeatureValue,

@@ -20,7 +20,7 @@ from tidegate.moderation.decision import (
     ShadowOutcome,
     Violation,
 )
-from tidegate.moderation.detection import DetectorRun, DetectorStatus
+from tidegate.moderation.detection import Attribution, BankMatch, DetectorRun, DetectorStatus, Moment
 from tidegate.moderation.item import NoticeSource, PartFacts, PartKind, Surface
 from tidegate.moderation.signals import AccountSignals, FeatureScalar, FeatureValue, Freshness, LookupStatus
 
@@ -141,6 +141,11 @@ def _detector(message: pb.DetectorRun) -> DetectorRun:
         latency_ms=message.latency.ToNanoseconds() / 1e6,
         scores=dict(message.scores),
         severities=dict(message.severities),
+        language=message.language,
+        matches=tuple(BankMatch(each.bank, each.entry, each.distance, each.allowed) for each in message.matches),
+        attributions=tuple(Attribution(each.label, each.start, each.end, each.weight) for each in message.attributions),
+        moments={label: Moment(each.start_ms, each.end_ms) for label, each in message.moments.items()},
+        shadow=message.shadow,
     )
 
 

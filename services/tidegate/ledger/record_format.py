@@ -15,14 +15,18 @@ import orjson
 
 from tidegate.ledger.record_reading import RecordFormatError, read_record
 from tidegate.moderation.decision import DecisionInputs, DecisionRecord, PolicyReference, ShadowOutcome, Violation
-from tidegate.moderation.detection import DetectorRun
+from tidegate.moderation.detection import Attribution, BankMatch, DetectorRun, Moment
 from tidegate.moderation.item import PartFacts
 from tidegate.moderation.signals import AccountSignals, FeatureValue
 
 __all__ = ["FORMAT", "RecordFormatError", "canonical_shadow", "canonical_violations", "decode", "encode"]
 
 FORMAT = 1
-"""What `encode` writes. Raise it, and keep the old decoder, whenever the meaning of a stored field changes."""
+"""What `encode` writes. Raise it, and keep the old decoder, whenever the meaning of a stored field changes.
+
+A field that is new and absent in older records does not change it: it is written only where it says something, so that
+older records come out as the bytes that they are.
+"""
 
 _Json = dict[str, Any]
 
@@ -106,6 +110,13 @@ def _part(part: PartFacts) -> _Json:
 
 
 def _detector(run: DetectorRun) -> _Json:
+    later: _Json = {
+        "language": run.language,
+        "matches": [_match(match) for match in run.matches],
+        "attributions": [_attribution(attribution) for attribution in run.attributions],
+        "moments": {label: _moment(moment) for label, moment in run.moments.items()},
+        "shadow": run.shadow,
+    }
     return {
         "name": run.name,
         "version": run.version,
@@ -114,7 +125,25 @@ def _detector(run: DetectorRun) -> _Json:
         "latency_ms": _float(run.latency_ms),
         "scores": _floats(run.scores),
         "severities": dict(run.severities),
+        **{name: value for name, value in later.items() if value},
     }
+
+
+def _match(match: BankMatch) -> _Json:
+    return {"bank": match.bank, "entry": match.entry, "distance": match.distance, "allowed": match.allowed}
+
+
+def _attribution(attribution: Attribution) -> _Json:
+    return {
+        "label": attribution.label,
+        "start": attribution.start,
+        "end": attribution.end,
+        "weight": _float(attribution.weight),
+    }
+
+
+def _moment(moment: Moment) -> _Json:
+    return {"start_ms": moment.start_ms, "end_ms": moment.end_ms}
 
 
 def _account(account: AccountSignals) -> _Json:

@@ -14,7 +14,7 @@ from tidegate.moderation.decision import (
     ShadowOutcome,
     Violation,
 )
-from tidegate.moderation.detection import DetectorRun, DetectorStatus
+from tidegate.moderation.detection import Attribution, BankMatch, DetectorRun, DetectorStatus, Moment
 from tidegate.moderation.item import NoticeSource, PartFacts, PartKind, Surface
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 
@@ -75,7 +75,22 @@ def _detector(document: _Json) -> DetectorRun:
         latency_ms=_float(document["latency_ms"]),
         scores=_floats(document["scores"]),
         severities=dict(document["severities"]),
+        language=document.get("language", ""),
+        matches=tuple(_match(match) for match in document.get("matches", ())),
+        attributions=tuple(_attribution(attribution) for attribution in document.get("attributions", ())),
+        moments={
+            label: Moment(moment["start_ms"], moment["end_ms"]) for label, moment in document.get("moments", {}).items()
+        },
+        shadow=document.get("shadow", False),
     )
+
+
+def _match(document: _Json) -> BankMatch:
+    return BankMatch(document["bank"], document["entry"], document["distance"], document["allowed"])
+
+
+def _attribution(document: _Json) -> Attribution:
+    return Attribution(document["label"], document["start"], document["end"], _float(document["weight"]))
 
 
 def _account(document: _Json) -> AccountSignals:

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tidegate.api.moderation.v1 import content_pb2
 from tidegate.api.moderation.v1 import decision_pb2 as pb
 from tidegate.moderation.decision import DecisionRecord, PolicyReference, RuleEvaluation, ShadowOutcome, Violation
-from tidegate.moderation.detection import DetectorRun
+from tidegate.moderation.detection import Attribution, BankMatch, DetectorRun, Moment
 from tidegate.moderation.item import PartFacts
 from tidegate.moderation.signals import FeatureScalar, FeatureValue
 
@@ -74,7 +74,26 @@ def _detector(run: DetectorRun) -> pb.DetectorRun:
         part=run.part,
         scores=run.scores,
         severities=run.severities,
+        language=run.language,
+        matches=[_match(match) for match in run.matches],
+        attributions=[_attribution(attribution) for attribution in run.attributions],
+        moments={label: _moment(moment) for label, moment in run.moments.items()},
+        shadow=run.shadow,
     )
+
+
+def _match(match: BankMatch) -> pb.BankMatch:
+    return pb.BankMatch(bank=match.bank, entry=match.entry, distance=match.distance, allowed=match.allowed)
+
+
+def _attribution(attribution: Attribution) -> pb.Attribution:
+    return pb.Attribution(
+        label=attribution.label, start=attribution.start, end=attribution.end, weight=attribution.weight
+    )
+
+
+def _moment(moment: Moment) -> pb.Moment:
+    return pb.Moment(start_ms=moment.start_ms, end_ms=moment.end_ms)
 
 
 def _feature(value: FeatureValue) -> pb.FeatureValue:

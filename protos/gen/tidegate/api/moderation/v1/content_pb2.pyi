@@ -209,7 +209,7 @@ class ImagePart(_message.Message):
 
     DATA_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """The file's bytes (JPEG, PNG, WebP or GIF). It must decode."""
+    """The file's bytes (JPEG, PNG, WebP or GIF). It must decode; limits on bytes and pixels are settings of the server."""
     def __init__(
         self,
         *,
@@ -231,7 +231,7 @@ class AudioPart(_message.Message):
 
     DATA_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """The file's bytes (FLAC, WAV, Ogg or MP3)."""
+    """The file's bytes (FLAC, WAV, Ogg or MP3). Limits on bytes and length are settings of the server."""
     def __init__(
         self,
         *,

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tidegate.api.moderation.v1 import content_pb2 as tidegate_dot_api_dot_moderation_dot_v1_dot_content__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)tidegate/api/moderation/v1/decision.proto\x12\x1atidegate.api.moderation.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(tidegate/api/moderation/v1/content.proto\"\xda\x07\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x10\n\x08trace_id\x18\x02 \x01(\t\x12\x12\n\ncontent_id\x18\x03 \x01(\t\x12.\n\ndecided_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x06\x61\x63tion\x18\x05 \x01(\x0e\x32\".tidegate.api.moderation.v1.Action\x12>\n\x0c\x63ompleteness\x18\x06 \x01(\x0e\x32(.tidegate.api.moderation.v1.Completeness\x12;\n\x06policy\x18\x07 \x01(\x0b\x32+.tidegate.api.moderation.v1.PolicyReference\x12\x39\n\nviolations\x18\x08 \x03(\x0b\x32%.tidegate.api.moderation.v1.Violation\x12:\n\tdetectors\x18\t \x03(\x0b\x32\'.tidegate.api.moderation.v1.DetectorRun\x12:\n\x08\x66\x65\x61tures\x18\n \x03(\x0b\x32(.tidegate.api.moderation.v1.FeatureValue\x12:\n\x06shadow\x18\x0b \x03(\x0b\x32*.tidegate.api.moderation.v1.ShadowDecision\x12<\n\x04hops\x18\x0c \x03(\x0b\x32..tidegate.api.moderation.v1.Decision.HopsEntry\x12\x35\n\x05parts\x18\r \x03(\x0b\x32&.tidegate.api.moderation.v1.PartDigest\x12\x41\n\x0b\x65xplanation\x18\x0e \x01(\x0b\x32\'.tidegate.api.moderation.v1.ExplanationH\x00\x88\x01\x01\x12\x1c\n\x14\x66rom_idempotency_key\x18\x0f \x01(\x08\x12<\n\x07\x63ontext\x18\x10 \x01(\x0b\x32+.tidegate.api.moderation.v1.DecisionContext\x12@\n\x0e\x61\x63\x63ount_lookup\x18\x11 \x01(\x0e\x32(.tidegate.api.moderation.v1.LookupStatus\x12\x15\n\raccount_known\x18\x12 \x01(\x08\x1a\x46\n\tHopsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration:\x02\x38\x01\x42\x0e\n\x0c_explanation\">\n\x0fPolicyReference\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"\x89\x02\n\tViolation\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x32\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\".tidegate.api.moderation.v1.Action\x12\x12\n\x05score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tthreshold\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0c\n\x04part\x18\x06 \x01(\t\x12\x0f\n\x07message\x18\x07 \x01(\t\x12\x34\n\x05value\x18\x08 \x01(\x0e\x32%.tidegate.api.moderation.v1.RuleValue\x12\x0f\n\x07missing\x18\t \x03(\tB\x08\n\x06_scoreB\x0c\n\n_threshold\"\x96\x03\n\x0b\x44\x65tectorRun\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12:\n\x06status\x18\x03 \x01(\x0e\x32*.tidegate.api.moderation.v1.DetectorStatus\x12*\n\x07latency\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04part\x18\x05 \x01(\t\x12\x43\n\x06scores\x18\x06 \x03(\x0b\x32\x33.tidegate.api.moderation.v1.DetectorRun.ScoresEntry\x12K\n\nseverities\x18\x07 \x03(\x0b\x32\x37.tidegate.api.moderation.v1.DetectorRun.SeveritiesEntry\x1a-\n\x0bScoresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x31\n\x0fSeveritiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"\xcf\x01\n\x0c\x46\x65\x61tureValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12=\n\x05value\x18\x02 \x01(\x0b\x32).tidegate.api.moderation.v1.FeatureScalarH\x00\x88\x01\x01\x12\x38\n\tfreshness\x18\x03 \x01(\x0e\x32%.tidegate.api.moderation.v1.Freshness\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_value\"r\n\rFeatureScalar\x12\x13\n\tint_value\x18\x01 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x02 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x03 \x01(\x08H\x00\x12\x16\n\x0cstring_value\x18\x04 \x01(\tH\x00\x42\x06\n\x04kind\"\x90\x01\n\x0eShadowDecision\x12;\n\x06policy\x18\x01 \x01(\x0b\x32+.tidegate.api.moderation.v1.PolicyReference\x12\x32\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\".tidegate.api.moderation.v1.Action\x12\r\n\x05rules\x18\x03 \x03(\t\"J\n\nPartDigest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\"H\n\x0b\x45xplanation\x12\x39\n\x05rules\x18\x01 \x03(\x0b\x32*.tidegate.api.moderation.v1.RuleEvaluation\"\xbc\x01\n\x0eRuleEvaluation\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x34\n\x05value\x18\x02 \x01(\x0e\x32%.tidegate.api.moderation.v1.RuleValue\x12\x0f\n\x07missing\x18\x03 \x03(\t\x12\x11\n\tcondition\x18\x04 \x01(\t\x12\x12\n\x05score\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tthreshold\x18\x06 \x01(\x01H\x01\x88\x01\x01\x42\x08\n\x06_scoreB\x0c\n\n_threshold\"\xa3\x01\n\x0f\x44\x65\x63isionContext\x12\x34\n\x07surface\x18\x01 \x01(\x0e\x32#.tidegate.api.moderation.v1.Surface\x12\x0e\n\x06market\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x38\n\x06source\x18\x04 \x01(\x0e\x32(.tidegate.api.moderation.v1.NoticeSource*\x9a\x01\n\x06\x41\x63tion\x12\x16\n\x12\x41\x43TION_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41\x43TION_ALLOW\x10\x01\x12\x10\n\x0c\x41\x43TION_LABEL\x10\x02\x12\x17\n\x13\x41\x43TION_AGE_RESTRICT\x10\x03\x12\x16\n\x12\x41\x43TION_LIMIT_REACH\x10\x04\x12\x11\n\rACTION_REVIEW\x10\x05\x12\x10\n\x0c\x41\x43TION_BLOCK\x10\x06*z\n\x0c\x43ompleteness\x12\x1c\n\x18\x43OMPLETENESS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OMPLETENESS_COMPLETE\x10\x01\x12\x18\n\x14\x43OMPLETENESS_PARTIAL\x10\x02\x12\x17\n\x13\x43OMPLETENESS_FAILED\x10\x03*\xa5\x01\n\x0e\x44\x65tectorStatus\x12\x1f\n\x1b\x44\x45TECTOR_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44\x45TECTOR_STATUS_OK\x10\x01\x12\x1d\n\x19\x44\x45TECTOR_STATUS_TIMED_OUT\x10\x02\x12\x1a\n\x16\x44\x45TECTOR_STATUS_FAILED\x10\x03\x12\x1f\n\x1b\x44\x45TECTOR_STATUS_NOT_COVERED\x10\x04*g\n\tFreshness\x12\x19\n\x15\x46RESHNESS_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46RESHNESS_FRESH\x10\x01\x12\x13\n\x0f\x46RESHNESS_STALE\x10\x02\x12\x15\n\x11\x46RESHNESS_MISSING\x10\x03*\x98\x01\n\x0cLookupStatus\x12\x1d\n\x19LOOKUP_STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10LOOKUP_STATUS_OK\x10\x01\x12\x1b\n\x17LOOKUP_STATUS_TIMED_OUT\x10\x02\x12\x18\n\x14LOOKUP_STATUS_FAILED\x10\x03\x12\x1c\n\x18LOOKUP_STATUS_NOT_NEEDED\x10\x04*j\n\tRuleValue\x12\x1a\n\x16RULE_VALUE_UNSPECIFIED\x10\x00\x12\x13\n\x0fRULE_VALUE_TRUE\x10\x01\x12\x14\n\x10RULE_VALUE_FALSE\x10\x02\x12\x16\n\x12RULE_VALUE_UNKNOWN\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)tidegate/api/moderation/v1/decision.proto\x12\x1atidegate.api.moderation.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(tidegate/api/moderation/v1/content.proto\"\xda\x07\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x10\n\x08trace_id\x18\x02 \x01(\t\x12\x12\n\ncontent_id\x18\x03 \x01(\t\x12.\n\ndecided_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x06\x61\x63tion\x18\x05 \x01(\x0e\x32\".tidegate.api.moderation.v1.Action\x12>\n\x0c\x63ompleteness\x18\x06 \x01(\x0e\x32(.tidegate.api.moderation.v1.Completeness\x12;\n\x06policy\x18\x07 \x01(\x0b\x32+.tidegate.api.moderation.v1.PolicyReference\x12\x39\n\nviolations\x18\x08 \x03(\x0b\x32%.tidegate.api.moderation.v1.Violation\x12:\n\tdetectors\x18\t \x03(\x0b\x32\'.tidegate.api.moderation.v1.DetectorRun\x12:\n\x08\x66\x65\x61tures\x18\n \x03(\x0b\x32(.tidegate.api.moderation.v1.FeatureValue\x12:\n\x06shadow\x18\x0b \x03(\x0b\x32*.tidegate.api.moderation.v1.ShadowDecision\x12<\n\x04hops\x18\x0c \x03(\x0b\x32..tidegate.api.moderation.v1.Decision.HopsEntry\x12\x35\n\x05parts\x18\r \x03(\x0b\x32&.tidegate.api.moderation.v1.PartDigest\x12\x41\n\x0b\x65xplanation\x18\x0e \x01(\x0b\x32\'.tidegate.api.moderation.v1.ExplanationH\x00\x88\x01\x01\x12\x1c\n\x14\x66rom_idempotency_key\x18\x0f \x01(\x08\x12<\n\x07\x63ontext\x18\x10 \x01(\x0b\x32+.tidegate.api.moderation.v1.DecisionContext\x12@\n\x0e\x61\x63\x63ount_lookup\x18\x11 \x01(\x0e\x32(.tidegate.api.moderation.v1.LookupStatus\x12\x15\n\raccount_known\x18\x12 \x01(\x08\x1a\x46\n\tHopsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration:\x02\x38\x01\x42\x0e\n\x0c_explanation\">\n\x0fPolicyReference\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"\x89\x02\n\tViolation\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x32\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\".tidegate.api.moderation.v1.Action\x12\x12\n\x05score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tthreshold\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0c\n\x04part\x18\x06 \x01(\t\x12\x0f\n\x07message\x18\x07 \x01(\t\x12\x34\n\x05value\x18\x08 \x01(\x0e\x32%.tidegate.api.moderation.v1.RuleValue\x12\x0f\n\x07missing\x18\t \x03(\tB\x08\n\x06_scoreB\x0c\n\n_threshold\"\xca\x05\n\x0b\x44\x65tectorRun\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12:\n\x06status\x18\x03 \x01(\x0e\x32*.tidegate.api.moderation.v1.DetectorStatus\x12*\n\x07latency\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04part\x18\x05 \x01(\t\x12\x43\n\x06scores\x18\x06 \x03(\x0b\x32\x33.tidegate.api.moderation.v1.DetectorRun.ScoresEntry\x12K\n\nseverities\x18\x07 \x03(\x0b\x32\x37.tidegate.api.moderation.v1.DetectorRun.SeveritiesEntry\x12\x10\n\x08language\x18\x08 \x01(\t\x12\x36\n\x07matches\x18\t \x03(\x0b\x32%.tidegate.api.moderation.v1.BankMatch\x12=\n\x0c\x61ttributions\x18\n \x03(\x0b\x32\'.tidegate.api.moderation.v1.Attribution\x12\x45\n\x07moments\x18\x0b \x03(\x0b\x32\x34.tidegate.api.moderation.v1.DetectorRun.MomentsEntry\x12\x0e\n\x06shadow\x18\x0c \x01(\x08\x1a-\n\x0bScoresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x31\n\x0fSeveritiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\x1aR\n\x0cMomentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".tidegate.api.moderation.v1.Moment:\x02\x38\x01\"K\n\tBankMatch\x12\x0c\n\x04\x62\x61nk\x18\x01 \x01(\t\x12\r\n\x05\x65ntry\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\r\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\x08\"H\n\x0b\x41ttribution\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05start\x18\x02 \x01(\r\x12\x0b\n\x03\x65nd\x18\x03 \x01(\r\x12\x0e\n\x06weight\x18\x04 \x01(\x01\"*\n\x06Moment\x12\x10\n\x08start_ms\x18\x01 \x01(\x04\x12\x0e\n\x06\x65nd_ms\x18\x02 \x01(\x04\"\xcf\x01\n\x0c\x46\x65\x61tureValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12=\n\x05value\x18\x02 \x01(\x0b\x32).tidegate.api.moderation.v1.FeatureScalarH\x00\x88\x01\x01\x12\x38\n\tfreshness\x18\x03 \x01(\x0e\x32%.tidegate.api.moderation.v1.Freshness\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_value\"r\n\rFeatureScalar\x12\x13\n\tint_value\x18\x01 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x02 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x03 \x01(\x08H\x00\x12\x16\n\x0cstring_value\x18\x04 \x01(\tH\x00\x42\x06\n\x04kind\"\x90\x01\n\x0eShadowDecision\x12;\n\x06policy\x18\x01 \x01(\x0b\x32+.tidegate.api.moderation.v1.PolicyReference\x12\x32\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\".tidegate.api.moderation.v1.Action\x12\r\n\x05rules\x18\x03 \x03(\t\"J\n\nPartDigest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\"H\n\x0b\x45xplanation\x12\x39\n\x05rules\x18\x01 \x03(\x0b\x32*.tidegate.api.moderation.v1.RuleEvaluation\"\xbc\x01\n\x0eRuleEvaluation\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x34\n\x05value\x18\x02 \x01(\x0e\x32%.tidegate.api.moderation.v1.RuleValue\x12\x0f\n\x07missing\x18\x03 \x03(\t\x12\x11\n\tcondition\x18\x04 \x01(\t\x12\x12\n\x05score\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tthreshold\x18\x06 \x01(\x01H\x01\x88\x01\x01\x42\x08\n\x06_scoreB\x0c\n\n_threshold\"\xa3\x01\n\x0f\x44\x65\x63isionContext\x12\x34\n\x07surface\x18\x01 \x01(\x0e\x32#.tidegate.api.moderation.v1.Surface\x12\x0e\n\x06market\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x38\n\x06source\x18\x04 \x01(\x0e\x32(.tidegate.api.moderation.v1.NoticeSource*\x9a\x01\n\x06\x41\x63tion\x12\x16\n\x12\x41\x43TION_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41\x43TION_ALLOW\x10\x01\x12\x10\n\x0c\x41\x43TION_LABEL\x10\x02\x12\x17\n\x13\x41\x43TION_AGE_RESTRICT\x10\x03\x12\x16\n\x12\x41\x43TION_LIMIT_REACH\x10\x04\x12\x11\n\rACTION_REVIEW\x10\x05\x12\x10\n\x0c\x41\x43TION_BLOCK\x10\x06*z\n\x0c\x43ompleteness\x12\x1c\n\x18\x43OMPLETENESS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OMPLETENESS_COMPLETE\x10\x01\x12\x18\n\x14\x43OMPLETENESS_PARTIAL\x10\x02\x12\x17\n\x13\x43OMPLETENESS_FAILED\x10\x03*\xc9\x02\n\x0e\x44\x65tectorStatus\x12\x1f\n\x1b\x44\x45TECTOR_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44\x45TECTOR_STATUS_OK\x10\x01\x12\x1d\n\x19\x44\x45TECTOR_STATUS_TIMED_OUT\x10\x02\x12\x1a\n\x16\x44\x45TECTOR_STATUS_FAILED\x10\x03\x12\x1f\n\x1b\x44\x45TECTOR_STATUS_NOT_COVERED\x10\x04\x12\x1e\n\x1a\x44\x45TECTOR_STATUS_NO_CONTENT\x10\x05\x12(\n$DETECTOR_STATUS_UNSUPPORTED_LANGUAGE\x10\x06\x12\x1e\n\x1a\x44\x45TECTOR_STATUS_UNREADABLE\x10\x07\x12\x1b\n\x17\x44\x45TECTOR_STATUS_PENDING\x10\x08\x12\x1b\n\x17\x44\x45TECTOR_STATUS_SKIPPED\x10\t*g\n\tFreshness\x12\x19\n\x15\x46RESHNESS_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46RESHNESS_FRESH\x10\x01\x12\x13\n\x0f\x46RESHNESS_STALE\x10\x02\x12\x15\n\x11\x46RESHNESS_MISSING\x10\x03*\x98\x01\n\x0cLookupStatus\x12\x1d\n\x19LOOKUP_STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10LOOKUP_STATUS_OK\x10\x01\x12\x1b\n\x17LOOKUP_STATUS_TIMED_OUT\x10\x02\x12\x18\n\x14LOOKUP_STATUS_FAILED\x10\x03\x12\x1c\n\x18LOOKUP_STATUS_NOT_NEEDED\x10\x04*j\n\tRuleValue\x12\x1a\n\x16RULE_VALUE_UNSPECIFIED\x10\x00\x12\x13\n\x0fRULE_VALUE_TRUE\x10\x01\x12\x14\n\x10RULE_VALUE_FALSE\x10\x02\x12\x16\n\x12RULE_VALUE_UNKNOWN\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,18 +40,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DETECTORRUN_SCORESENTRY']._serialized_options = b'8\001'
   _globals['_DETECTORRUN_SEVERITIESENTRY']._loaded_options = None
   _globals['_DETECTORRUN_SEVERITIESENTRY']._serialized_options = b'8\001'
-  _globals['_ACTION']._serialized_start=2891
-  _globals['_ACTION']._serialized_end=3045
-  _globals['_COMPLETENESS']._serialized_start=3047
-  _globals['_COMPLETENESS']._serialized_end=3169
-  _globals['_DETECTORSTATUS']._serialized_start=3172
-  _globals['_DETECTORSTATUS']._serialized_end=3337
-  _globals['_FRESHNESS']._serialized_start=3339
-  _globals['_FRESHNESS']._serialized_end=3442
-  _globals['_LOOKUPSTATUS']._serialized_start=3445
-  _globals['_LOOKUPSTATUS']._serialized_end=3597
-  _globals['_RULEVALUE']._serialized_start=3599
-  _globals['_RULEVALUE']._serialized_end=3705
+  _globals['_DETECTORRUN_MOMENTSENTRY']._loaded_options = None
+  _globals['_DETECTORRUN_MOMENTSENTRY']._serialized_options = b'8\001'
+  _globals['_ACTION']._serialized_start=3394
+  _globals['_ACTION']._serialized_end=3548
+  _globals['_COMPLETENESS']._serialized_start=3550
+  _globals['_COMPLETENESS']._serialized_end=3672
+  _globals['_DETECTORSTATUS']._serialized_start=3675
+  _globals['_DETECTORSTATUS']._serialized_end=4004
+  _globals['_FRESHNESS']._serialized_start=4006
+  _globals['_FRESHNESS']._serialized_end=4109
+  _globals['_LOOKUPSTATUS']._serialized_start=4112
+  _globals['_LOOKUPSTATUS']._serialized_end=4264
+  _globals['_RULEVALUE']._serialized_start=4266
+  _globals['_RULEVALUE']._serialized_end=4372
   _globals['_DECISION']._serialized_start=181
   _globals['_DECISION']._serialized_end=1167
   _globals['_DECISION_HOPSENTRY']._serialized_start=1081
@@ -61,23 +63,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VIOLATION']._serialized_start=1234
   _globals['_VIOLATION']._serialized_end=1499
   _globals['_DETECTORRUN']._serialized_start=1502
-  _globals['_DETECTORRUN']._serialized_end=1908
-  _globals['_DETECTORRUN_SCORESENTRY']._serialized_start=1812
-  _globals['_DETECTORRUN_SCORESENTRY']._serialized_end=1857
-  _globals['_DETECTORRUN_SEVERITIESENTRY']._serialized_start=1859
-  _globals['_DETECTORRUN_SEVERITIESENTRY']._serialized_end=1908
-  _globals['_FEATUREVALUE']._serialized_start=1911
-  _globals['_FEATUREVALUE']._serialized_end=2118
-  _globals['_FEATURESCALAR']._serialized_start=2120
-  _globals['_FEATURESCALAR']._serialized_end=2234
-  _globals['_SHADOWDECISION']._serialized_start=2237
-  _globals['_SHADOWDECISION']._serialized_end=2381
-  _globals['_PARTDIGEST']._serialized_start=2383
-  _globals['_PARTDIGEST']._serialized_end=2457
-  _globals['_EXPLANATION']._serialized_start=2459
-  _globals['_EXPLANATION']._serialized_end=2531
-  _globals['_RULEEVALUATION']._serialized_start=2534
-  _globals['_RULEEVALUATION']._serialized_end=2722
-  _globals['_DECISIONCONTEXT']._serialized_start=2725
-  _globals['_DECISIONCONTEXT']._serialized_end=2888
+  _globals['_DETECTORRUN']._serialized_end=2216
+  _globals['_DETECTORRUN_SCORESENTRY']._serialized_start=2036
+  _globals['_DETECTORRUN_SCORESENTRY']._serialized_end=2081
+  _globals['_DETECTORRUN_SEVERITIESENTRY']._serialized_start=2083
+  _globals['_DETECTORRUN_SEVERITIESENTRY']._serialized_end=2132
+  _globals['_DETECTORRUN_MOMENTSENTRY']._serialized_start=2134
+  _globals['_DETECTORRUN_MOMENTSENTRY']._serialized_end=2216
+  _globals['_BANKMATCH']._serialized_start=2218
+  _globals['_BANKMATCH']._serialized_end=2293
+  _globals['_ATTRIBUTION']._serialized_start=2295
+  _globals['_ATTRIBUTION']._serialized_end=2367
+  _globals['_MOMENT']._serialized_start=2369
+  _globals['_MOMENT']._serialized_end=2411
+  _globals['_FEATUREVALUE']._serialized_start=2414
+  _globals['_FEATUREVALUE']._serialized_end=2621
+  _globals['_FEATURESCALAR']._serialized_start=2623
+  _globals['_FEATURESCALAR']._serialized_end=2737
+  _globals['_SHADOWDECISION']._serialized_start=2740
+  _globals['_SHADOWDECISION']._serialized_end=2884
+  _globals['_PARTDIGEST']._serialized_start=2886
+  _globals['_PARTDIGEST']._serialized_end=2960
+  _globals['_EXPLANATION']._serialized_start=2962
+  _globals['_EXPLANATION']._serialized_end=3034
+  _globals['_RULEEVALUATION']._serialized_start=3037
+  _globals['_RULEEVALUATION']._serialized_end=3225
+  _globals['_DECISIONCONTEXT']._serialized_start=3228
+  _globals['_DECISIONCONTEXT']._serialized_end=3391
 # @@protoc_insertion_point(module_scope)

@@ -106,6 +106,16 @@ class _DetectorStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Detect
     """It could not be reached, or its answer was not valid."""
     DETECTOR_STATUS_NOT_COVERED: _DetectorStatus.ValueType  # 4
     """No live detector covers a part of this kind."""
+    DETECTOR_STATUS_NO_CONTENT: _DetectorStatus.ValueType  # 5
+    """It looked and there was nothing for it: an image without words, audio without speech. Settled: no label applies."""
+    DETECTOR_STATUS_UNSUPPORTED_LANGUAGE: _DetectorStatus.ValueType  # 6
+    """It was not trained for the language that the text is in, so it was not asked for a score."""
+    DETECTOR_STATUS_UNREADABLE: _DetectorStatus.ValueType  # 7
+    """The content can't be decoded, or is beyond what is decoded."""
+    DETECTOR_STATUS_PENDING: _DetectorStatus.ValueType  # 8
+    """It takes longer than the budget and goes on in the background: ask again with the same content."""
+    DETECTOR_STATUS_SKIPPED: _DetectorStatus.ValueType  # 9
+    """A cheaper detector settled the item before, so it was spared."""
 
 class DetectorStatus(_DetectorStatus, metaclass=_DetectorStatusEnumTypeWrapper):
     """What became of one detector on one part."""
@@ -120,6 +130,16 @@ DETECTOR_STATUS_FAILED: DetectorStatus.ValueType  # 3
 """It could not be reached, or its answer was not valid."""
 DETECTOR_STATUS_NOT_COVERED: DetectorStatus.ValueType  # 4
 """No live detector covers a part of this kind."""
+DETECTOR_STATUS_NO_CONTENT: DetectorStatus.ValueType  # 5
+"""It looked and there was nothing for it: an image without words, audio without speech. Settled: no label applies."""
+DETECTOR_STATUS_UNSUPPORTED_LANGUAGE: DetectorStatus.ValueType  # 6
+"""It was not trained for the language that the text is in, so it was not asked for a score."""
+DETECTOR_STATUS_UNREADABLE: DetectorStatus.ValueType  # 7
+"""The content can't be decoded, or is beyond what is decoded."""
+DETECTOR_STATUS_PENDING: DetectorStatus.ValueType  # 8
+"""It takes longer than the budget and goes on in the background: ask again with the same content."""
+DETECTOR_STATUS_SKIPPED: DetectorStatus.ValueType  # 9
+"""A cheaper detector settled the item before, so it was spared."""
 Global___DetectorStatus: _TypeAlias = DetectorStatus  # noqa: Y015
 
 class _Freshness:
@@ -285,7 +305,9 @@ class Decision(_message.Message):
 
     @_builtins.property
     def detectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___DetectorRun]:
-        """Every detector on every part, and every part that none covers."""
+        """Every detector on every part, and every part that none covers. Where a part is looked at in pieces (speech), a
+        detector has one entry for each status that its pieces came to.
+        """
 
     @_builtins.property
     def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureValue]:
@@ -297,7 +319,7 @@ class Decision(_message.Message):
 
     @_builtins.property
     def hops(self) -> _containers.MessageMap[_builtins.str, _duration_pb2.Duration]:
-        """Time spent, by hop ("gather", "features", "text", "decide", "record", "total")."""
+        """Time spent, by hop ("gather", "features", "text", "images", "speech", "policy", "total")."""
 
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartDigest]:
@@ -406,7 +428,9 @@ class Violation(_message.Message):
     """TRUE if the rule fired; UNKNOWN if its inputs were missing and the policy's fallback applies."""
     @_builtins.property
     def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The names of the inputs that were missing. Empty unless the value is UNKNOWN."""
+        """The names of the inputs that were missing, "text_harm.hate@bio", followed by a detector's status where it is more
+        than an outage, "text_harm.hate@bio: UNSUPPORTED_LANGUAGE". Empty unless the value is UNKNOWN.
+        """
 
     def __init__(
         self,
@@ -482,6 +506,27 @@ class DetectorRun(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class MomentsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___Moment: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___Moment | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
@@ -489,6 +534,11 @@ class DetectorRun(_message.Message):
     PART_FIELD_NUMBER: _builtins.int
     SCORES_FIELD_NUMBER: _builtins.int
     SEVERITIES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    MATCHES_FIELD_NUMBER: _builtins.int
+    ATTRIBUTIONS_FIELD_NUMBER: _builtins.int
+    MOMENTS_FIELD_NUMBER: _builtins.int
+    SHADOW_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The detector's name ("text_harm"). Empty if no live detector covers the part."""
     version: _builtins.str
@@ -497,6 +547,10 @@ class DetectorRun(_message.Message):
     """What became of it."""
     part: _builtins.str
     """The part it ran on."""
+    language: _builtins.str
+    """The text's language as BCP 47, where it was looked at; "und" if it can't be told. Empty otherwise."""
+    shadow: _builtins.bool
+    """True for a version that is tried out: recorded, and invisible to policies."""
     @_builtins.property
     def latency(self) -> _duration_pb2.Duration:
         """Time from asking to answer. Zero if it was not asked."""
@@ -509,6 +563,18 @@ class DetectorRun(_message.Message):
     def severities(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Severity band, 0 to 7, by label. Empty unless OK."""
 
+    @_builtins.property
+    def matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___BankMatch]:
+        """Known items that an image equals, nearest first."""
+
+    @_builtins.property
+    def attributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribution]:
+        """What in the text the scores come from. Set if the request asked to explain and the detector can tell."""
+
+    @_builtins.property
+    def moments(self) -> _containers.MessageMap[_builtins.str, Global___Moment]:
+        """For speech: where in the audio each label's score was found."""
+
     def __init__(
         self,
         *,
@@ -519,14 +585,113 @@ class DetectorRun(_message.Message):
         part: _builtins.str = ...,
         scores: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         severities: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        language: _builtins.str = ...,
+        matches: _abc.Iterable[Global___BankMatch] | None = ...,
+        attributions: _abc.Iterable[Global___Attribution] | None = ...,
+        moments: _abc.Mapping[_builtins.str, Global___Moment] | None = ...,
+        shadow: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency", "name", b"name", "part", b"part", "scores", b"scores", "severities", b"severities", "status", b"status", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributions", b"attributions", "language", b"language", "latency", b"latency", "matches", b"matches", "moments", b"moments", "name", b"name", "part", b"part", "scores", b"scores", "severities", b"severities", "shadow", b"shadow", "status", b"status", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DetectorRun: _TypeAlias = DetectorRun  # noqa: Y015
+
+@_typing.final
+class BankMatch(_message.Message):
+    """A known item that an image is perceptually equal to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    DISTANCE_FIELD_NUMBER: _builtins.int
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    bank: _builtins.str
+    """The bank's id."""
+    entry: _builtins.str
+    """The id of the known item within its bank."""
+    distance: _builtins.int
+    """Hamming distance of the two PDQ hashes, 0 to 256 bits."""
+    allowed: _builtins.bool
+    """True for a match in a negative bank, which takes back the matches of all others."""
+    def __init__(
+        self,
+        *,
+        bank: _builtins.str = ...,
+        entry: _builtins.str = ...,
+        distance: _builtins.int = ...,
+        allowed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "bank", b"bank", "distance", b"distance", "entry", b"entry"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankMatch: _TypeAlias = BankMatch  # noqa: Y015
+
+@_typing.final
+class Attribution(_message.Message):
+    """How much one stretch of text adds to a label's score."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    label: _builtins.str
+    """The label explained."""
+    start: _builtins.int
+    """The stretch's first character, counted from zero in the part's text as sent."""
+    end: _builtins.int
+    """One past the stretch's last character."""
+    weight: _builtins.float
+    """Calibrated probability with the stretch, less the one without it. Below zero where it lowers the score."""
+    def __init__(
+        self,
+        *,
+        label: _builtins.str = ...,
+        start: _builtins.int = ...,
+        end: _builtins.int = ...,
+        weight: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "label", b"label", "start", b"start", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attribution: _TypeAlias = Attribution  # noqa: Y015
+
+@_typing.final
+class Moment(_message.Message):
+    """A stretch of audio."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_MS_FIELD_NUMBER: _builtins.int
+    END_MS_FIELD_NUMBER: _builtins.int
+    start_ms: _builtins.int
+    """The stretch's start in milliseconds from the start of the audio."""
+    end_ms: _builtins.int
+    """The stretch's end in milliseconds; not before its start."""
+    def __init__(
+        self,
+        *,
+        start_ms: _builtins.int = ...,
+        end_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_ms", b"end_ms", "start_ms", b"start_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Moment: _TypeAlias = Moment  # noqa: Y015
 
 @_typing.final
 class FeatureValue(_message.Message):
@@ -720,7 +885,7 @@ class RuleEvaluation(_message.Message):
     """The rule's threshold. Absent if it has none."""
     @_builtins.property
     def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The names of the inputs that were missing. Empty unless UNKNOWN."""
+        """If UNKNOWN, the names of the inputs that were missing; if FALSE, those that a settling rule made needless ("...: SKIPPED")."""
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ from tidegate.serving.stack.ports import LOOPBACK, free_ports
 from tidegate.serving.stack.probe import accepts, serves
 from tidegate.serving.stack.ray_serving import RayServing
 from tidegate.serving.stack.state import PartState, StackPart, StackPhase, StackState, hold, write_state
+from tidegate.serving.stack.warden import start_warden
 
 logger = logging.getLogger(__name__)
 
@@ -218,6 +219,7 @@ def main() -> int:
     settings = Settings.from_payload(json.loads(Path(sys.argv[1]).read_text()))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     held = hold(settings.state_dir)
+    start_warden(sys.argv[2])
     try:
         EmbeddedStack(
             settings,

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from tokenizers import Tokenizer
 
 from tidegate.models.catalogue import DetectorSpec
-from tidegate.models.normalisation import NORMALISATION_VERSION, normalise
+from tidegate.models.normalisation import VERSIONS
 
 
 class TokenisationError(RuntimeError):
-    """The detector was trained with another normalisation, or its tokenizer lacks the special tokens."""
+    """The detector was trained with a normalisation that is not here, or its tokenizer lacks the special tokens."""
 
 
 class WindowTokenizer:
@@ -29,8 +29,10 @@ class WindowTokenizer:
             EncoderUnavailableError: The encoder's package is missing.
             TokenisationError: The tokenizer does not fit the detector.
         """
-        if spec.text_input().normalisation != NORMALISATION_VERSION:
-            raise TokenisationError(f"{spec.name} {spec.version} needs normalisation {spec.text_input().normalisation}")
+        normalisation = spec.text_input().normalisation
+        if normalisation not in VERSIONS:
+            raise TokenisationError(f"{spec.name} {spec.version} needs normalisation {normalisation}")
+        self._normalise = VERSIONS[normalisation]
         self._tokenizer = Tokenizer.from_file(str(spec.encoder_origin().tokenizer_path()))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -42,7 +44,7 @@ class WindowTokenizer:
 
     def windows(self, texts: Sequence[str]) -> list[list[list[int]]]:
         """Returns each text's windows: at least one, each of 2 to `max_tokens` token ids, special tokens included."""
-        encodings = self._tokenizer.encode_batch([normalise(text) for text in texts], add_special_tokens=False)
+        encodings = self._tokenizer.encode_batch([self._normalise(text) for text in texts], add_special_tokens=False)
         return [self._cut(encoding.ids) for encoding in encodings]
 
     def _cut(self, ids: list[int]) -> list[list[int]]:

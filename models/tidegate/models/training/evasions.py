@@ -87,7 +87,7 @@ _FEWEST_LETTERS: Final = 4
 _MOST_WORDS: Final = 3
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _STOP_WORDS: Final = frozenset(
-    (
+    (  # noqa: SIM905 - a list of words reads better as words
         "about after again also been before being from have here just like more only other over such than that their "
         "them then there these they this those very were what when where which while will with would your"
     ).split()

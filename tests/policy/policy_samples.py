@@ -102,19 +102,20 @@ UNKNOWN_ACCOUNT = AccountSignals(status=LookupStatus.OK, known=False)
 def inputs(
     *runs: DetectorRun,
     parts: Sequence[str] = ("text",),
+    kinds: Mapping[str, PartKind] | None = None,
     account: AccountSignals = UNKNOWN_ACCOUNT,
     surface: Surface = Surface.COMMENT,
     market: str = "SE",
     language: str = "",
     source: NoticeSource = NoticeSource.OWN_INITIATIVE,
 ) -> DecisionInputs:
-    """Inputs with one text part by default."""
+    """Inputs with one text part by default; `kinds` by part id where it is not text."""
     return DecisionInputs(
         surface=surface,
         market=market,
         language=language,
         source=source,
-        parts=tuple(PartFacts(part, PartKind.TEXT, "0" * 64, 1) for part in parts),
+        parts=tuple(PartFacts(part, (kinds or {}).get(part, PartKind.TEXT), "0" * 64, 1) for part in parts),
         detectors=runs,
         account=account,
     )

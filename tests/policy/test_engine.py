@@ -89,12 +89,6 @@ def test_an_image_nobody_looked_at_leaves_every_detects_rule_unknown() -> None:
     assert only(outcome).missing == ("text_harm.hate@cover",)
 
 
-def test_a_part_that_another_detector_has_seen_is_not_awaited() -> None:
-    """A text detector has nothing to say about an image that an image detector has looked at."""
-    runs = (scored(hate=1), scored("cover", name="image_harm", nudity=0))
-    assert compiled(rule()).evaluate(inputs(*runs, parts=["text", "cover"])).action is Action.ALLOW
-
-
 def test_a_detector_that_ran_nowhere_is_missing_even_if_others_have_looked() -> None:
     """A rule that names a detector which is not in service is unknown, not false."""
     outcome = compiled(rule()).evaluate(inputs(scored(name="other", hate=0)))

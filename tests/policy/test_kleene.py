@@ -111,7 +111,13 @@ PARTS = st.lists(st.tuples(RUN_KINDS, st.integers(0, 7)), min_size=1, max_size=4
 
 def completions(parts: list[tuple[str, int]]) -> Iterator[tuple[int, ...]]:
     """Every way in which the unseen parts could have been scored."""
-    return product(*([severity] if kind in ("ok", "OK") else [0, 7] for kind, severity in parts))
+    return product(*(_possible(kind, severity) for kind, severity in parts))
+
+
+def _possible(kind: str, severity: int) -> list[int]:
+    if kind == "NO_CONTENT":
+        return [0]
+    return [severity] if kind in ("ok", "OK") else [0, 7]
 
 
 @settings(max_examples=300)

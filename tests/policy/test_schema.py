@@ -52,7 +52,8 @@ def refused(*rules: dict[str, Any], **fields: Any) -> str:
             {"colour": 1},
             (
                 "p.yaml: colour: is not a known key; "
-                "allowed here: id, markets, mode, on_unknown, overlays, rules, surfaces, version"
+                "allowed here: id, markets, mode, on_unknown, on_unsupported_language, overlays, "
+                "rules, surfaces, version"
             ),
         ),
         ({"rules": "all"}, "p.yaml: rules: 'all' is not a list"),

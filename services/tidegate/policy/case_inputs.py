@@ -10,6 +10,7 @@ from tidegate.moderation.detection import DetectorRun, DetectorStatus
 from tidegate.moderation.item import PartFacts, PartKind
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.policy.case_schema import AccountAnswer, Case, CaseFile, DetectorAnswer, FeatureAnswer, PartAnswer
+from tidegate.policy.concern import kinds_of
 from tidegate.policy.condition import Reference
 from tidegate.policy.engine import CompiledPolicy
 from tidegate.policy.vocabulary import Vocabulary
@@ -37,23 +38,25 @@ def inputs_of(case: Case, file: CaseFile, policy: CompiledPolicy, vocabulary: Vo
     """
     known = vocabulary or Vocabulary(detectors={}, features={})
     labels = {name: of | known.detectors.get(name, frozenset()) for name, of in policy.labels.items()}
+    parts = tuple(PartFacts(part, case.kinds.get(part, PartKind.TEXT), "0" * 64, 0) for part in case.parts)
     features = policy.features | known.features.keys()
     return DecisionInputs(
         surface=case.surface or policy.surfaces[0],
         market=case.market,
         language=case.language,
         source=case.source,
-        parts=tuple(PartFacts(part, case.kinds.get(part, PartKind.TEXT), "0" * 64, 0) for part in case.parts),
-        detectors=tuple(run for part, answer in case.parts.items() for run in _runs(part, answer, labels)),
+        parts=parts,
+        detectors=tuple(run for part in parts for run in _runs(part, case.parts[part.id], labels)),
         account=_account(case.account, file, features),
     )
 
 
-def _runs(part: str, answer: PartAnswer, labels: Labels) -> list[DetectorRun]:
+def _runs(part: PartFacts, answer: PartAnswer, labels: Labels) -> list[DetectorRun]:
     if isinstance(answer, str):
-        return [DetectorRun(name="", version="", status=DetectorStatus.NOT_COVERED, part=part)]
-    _refuse_unknown("detector", answer.keys(), labels.keys())
-    return [_run(part, name, answer.get(name, {}), labels[name]) for name in sorted(labels)]
+        return [DetectorRun(name="", version="", status=DetectorStatus.NOT_COVERED, part=part.id)]
+    concerned = {name for name in labels if part.kind in kinds_of(name)}
+    _refuse_unknown(f"detector of {part.kind} parts", answer.keys(), concerned)
+    return [_run(part.id, name, answer.get(name, {}), labels[name]) for name in sorted(concerned)]
 
 
 def _run(part: str, name: str, answer: DetectorAnswer, labels: AbstractSet[str]) -> DetectorRun:

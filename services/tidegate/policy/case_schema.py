@@ -10,14 +10,16 @@ from pydantic import Field, StrictBool
 
 from tidegate.moderation.decision import Action
 from tidegate.moderation.item import NoticeSource, PartKind, Surface
-from tidegate.policy.schema import Market, Mode, Name, StrictModel, Words
+from tidegate.policy.schema import Label, Market, Mode, Name, StrictModel, Words
 
 Band = Annotated[int, Field(strict=True, ge=0, le=7)]
 Probability = Annotated[float, Field(strict=True, ge=0, le=1)]
 LabelAnswer = Band | Probability
 """A whole number is a severity band, a number with a decimal point a calibrated probability."""
-Outage = Literal["TIMED_OUT", "FAILED"]
-DetectorAnswer = Outage | dict[Name, LabelAnswer]
+NoAnswer = Literal[
+    "TIMED_OUT", "FAILED", "NOT_COVERED", "NO_CONTENT", "UNSUPPORTED_LANGUAGE", "UNREADABLE", "PENDING", "SKIPPED"
+]
+DetectorAnswer = NoAnswer | dict[Label, LabelAnswer]
 PartAnswer = Literal["NOT_COVERED"] | dict[Name, DetectorAnswer]
 FeatureAnswer = StrictBool | Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str
 """A value, or STALE or MISSING."""

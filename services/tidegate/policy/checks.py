@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tidegate.moderation.decision import Action
 from tidegate.policy.condition import Condition, ConditionError, Kind, Reference, compile_condition
 from tidegate.policy.problems import PolicyError, Problem, path_of
 from tidegate.policy.schema import Overlay, PolicyDocument, Rule
@@ -77,6 +78,8 @@ def _overlay_misfits(document: PolicyDocument) -> Iterator[tuple[Location, str]]
                 yield (*place, "rules", rule_id), f"is not a rule of this policy; allowed: {', '.join(sorted(rules))}"
             elif rule.detects is None and (override.min_severity or override.min_score):
                 yield (*place, "rules", rule_id), "changes the threshold of a rule that has no detects"
+            elif rule.settles and override.action not in (None, Action.BLOCK):
+                yield (*place, "rules", rule_id), "changes the action of a rule that settles; it must stay BLOCK"
 
 
 def _overlay_conflicts(overlays: Sequence[Overlay]) -> Iterator[tuple[Location, str]]:

@@ -30,7 +30,7 @@ def compile_policy(document: PolicyDocument, *, file: str, text: str | None = No
     kept = canonical(document) if text is None else text
 
     def compiled(rules: tuple[Rule, ...]) -> tuple[CompiledRule, ...]:
-        return tuple(_rule(rule, document.on_unknown, checked.conditions) for rule in rules)
+        return tuple(_rule(rule, document, checked.conditions) for rule in rules)
 
     return CompiledPolicy(
         reference=PolicyReference(id=document.id, version=document.version, digest=digest_of(kept)),
@@ -45,13 +45,16 @@ def compile_policy(document: PolicyDocument, *, file: str, text: str | None = No
     )
 
 
-def _rule(rule: Rule, on_unknown: OnUnknown, conditions: Mapping[str, Condition]) -> CompiledRule:
+def _rule(rule: Rule, document: PolicyDocument, conditions: Mapping[str, Condition]) -> CompiledRule:
+    on_unknown = rule.on_unknown or document.on_unknown
     threshold = None if rule.detects is None else _threshold(rule.detects)
     return CompiledRule(
         id=rule.id,
         category=rule.category,
         action=rule.action,
-        fallback=_fallback(rule.on_unknown or on_unknown),
+        fallback=_fallback(on_unknown),
+        language_fallback=_fallback(document.on_unsupported_language or on_unknown),
+        settles=bool(rule.settles),
         message=rule.message,
         reporting=rule.reporting,
         text=_text(threshold, rule.when),

@@ -40,6 +40,10 @@ class CompiledRule:
     """If it is true."""
     fallback: Action | None
     """If it is unknown; None if it then has no effect (`fail_open`)."""
+    language_fallback: Action | None
+    """The same if it is unknown for nothing but the language of the text."""
+    settles: bool
+    """Whether it settles the item, so that dearer detectors are spared."""
     message: str
     """Said to the person affected."""
     reporting: Reporting
@@ -64,16 +68,27 @@ class CompiledRule:
         threshold = self.threshold
         reading = readings.of(threshold.label)
         value = threshold.value(reading)
-        missing = ()
+        missing = reading.skipped if value is RuleValue.FALSE else ()
         if value is not RuleValue.FALSE:
             missing = reading.missing if value is RuleValue.UNKNOWN else ()
             value, missing = self._condition(value, missing, signals)
         return RuleEvaluation(self.id, value, missing, self.text, reading.score, threshold.probability, reading.part)
 
-    def violation(self, evaluation: RuleEvaluation) -> Violation | None:
-        """What the rule adds to the outcome, if anything, now that it is not FALSE."""
+    def has_settled(self, readings: Readings) -> bool:
+        """Whether it settles the item and has fired."""
+        if not self.settles or self.threshold is None:
+            return False
+        return self.threshold.value(readings.of(self.threshold.label)) is RuleValue.TRUE
+
+    def violation(self, evaluation: RuleEvaluation, readings: Readings) -> Violation | None:
+        """What the rule adds to the outcome, if anything, now that it is not FALSE.
+
+        Args:
+            evaluation: How it came out.
+            readings: The item's scores, which know why an input is missing.
+        """
         fired = evaluation.value is RuleValue.TRUE
-        action = self.action if fired else self.fallback
+        action = self.action if fired else self._fallback(evaluation.missing, readings)
         if action is None:
             return None
         return Violation(
@@ -87,6 +102,16 @@ class CompiledRule:
             message=self.message,
             missing=evaluation.missing,
         )
+
+    def _fallback(self, missing: tuple[str, ...], readings: Readings) -> Action | None:
+        """Of an outage and an unsupported language together, the more severe of both fallbacks."""
+        for_language = readings.for_language(missing)
+        if not for_language:
+            return self.fallback
+        if len(for_language) == len(missing):
+            return self.language_fallback
+        both = [action for action in (self.fallback, self.language_fallback) if action is not None]
+        return max(both, key=lambda action: action.severity_order, default=None)
 
     def _condition(
         self, value: RuleValue, missing: tuple[str, ...], signals: Callable[[], SignalContext]

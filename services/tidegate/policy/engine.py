@@ -4,7 +4,7 @@ Stands between the gather step and the ledger in a request's path. The shadow po
 every replay of a recorded decision.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -17,7 +17,8 @@ from tidegate.moderation.decision import (
     RuleValue,
     Violation,
 )
-from tidegate.moderation.item import Surface
+from tidegate.moderation.detection import DetectorRun
+from tidegate.moderation.item import PartFacts, Surface
 from tidegate.policy.compiled_rule import CompiledRule
 from tidegate.policy.condition import Kind, Reference
 from tidegate.policy.readings import Readings
@@ -75,11 +76,24 @@ class CompiledPolicy:
         """Whether the policy is for this surface and market."""
         return surface in self.surfaces and (self.markets is None or market in self.markets)
 
+    def settling_in(self, market: str) -> frozenset[str]:
+        """Names of the detectors whose finding can settle an item in this market."""
+        rules = self.rules_in(market)
+        return frozenset(rule.threshold.label.detector for rule in rules if rule.settles and rule.threshold)
+
+    def has_settled(self, market: str, parts: Sequence[PartFacts], runs: Sequence[DetectorRun]) -> bool:
+        """Whether a settling rule fires on what detectors have said so far."""
+        readings = Readings(parts, runs)
+        return any(rule.has_settled(readings) for rule in self.rules_in(market))
+
     def evaluate(self, inputs: DecisionInputs) -> PolicyOutcome:
         """What the policy says. Raises NotApplicableError if it is not for the item's surface and market."""
         if not self.covers(inputs.surface, inputs.market):
             raise NotApplicableError(f"policy {self.reference.id} is not for {inputs.surface} in {inputs.market}")
-        readings = Readings(inputs)
+        rules = self.rules_in(inputs.market)
+        readings = Readings(inputs.parts, inputs.detectors)
+        if any(rule.has_settled(readings) for rule in rules):
+            readings.settle()
         context: SignalContext | None = None
 
         def signals() -> SignalContext:
@@ -90,10 +104,10 @@ class CompiledPolicy:
 
         evaluations: list[RuleEvaluation] = []
         violations: list[Violation] = []
-        for rule in self.rules_in(inputs.market):
+        for rule in rules:
             evaluation = rule.evaluate(readings, signals)
             evaluations.append(evaluation)
-            if evaluation.value is not RuleValue.FALSE and (violation := rule.violation(evaluation)) is not None:
+            if evaluation.value is not RuleValue.FALSE and (violation := rule.violation(evaluation, readings)):
                 violations.append(violation)
         violations.sort(key=lambda violation: -violation.action.severity_order)
         return PolicyOutcome(

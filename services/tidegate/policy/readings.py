@@ -1,15 +1,21 @@
 """The highest score and severity of a label over an item's parts, and what keeps it from being known.
 
-A part counts as unseen by a detector if the detector ran on it without answering, if nothing at all looked at it, or
-if the detector ran nowhere on the item: then it is not in service, and nobody can say what it would have found.
+Of each part that a detector is about, it must have said something: what it found (OK), or that there was nothing for it
+(NO_CONTENT). Anything else, no run at all included, leaves the part unseen. Shadow runs do not exist here.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
-from tidegate.moderation.decision import DecisionInputs
 from tidegate.moderation.detection import DetectorRun, DetectorStatus
+from tidegate.moderation.item import PartFacts
+from tidegate.policy.concern import kinds_of
+
+_PLAIN: Final = {DetectorStatus.OK, DetectorStatus.FAILED, DetectorStatus.TIMED_OUT, DetectorStatus.NOT_COVERED}
+"""Missing inputs of these are named without the status, as they were before there were others: records name them so."""
 
 
 class Measure(StrEnum):
@@ -38,7 +44,7 @@ class LabelRef:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One label over all parts."""
+    """One label over all parts that its detector is about."""
 
     value: float | None
     """Highest known value of the measure; None if no part has one."""
@@ -47,24 +53,35 @@ class Reading:
     part: str
     """The part of that run; empty if there is none."""
     missing: tuple[str, ...]
-    """`detector.label@part` for each part that the detector should have scored and has not."""
+    """`detector.label@part` for each part that is unseen, with the status where it is more than an outage."""
+    skipped: tuple[str, ...] = ()
+    """The same for parts that the detector was spared, once a settling rule has fired."""
+
+    @property
+    def settled(self) -> float | None:
+        """The value for conditions: zero if every part was seen and none has the label; None if a part is unseen."""
+        return None if self.missing else self.value or 0
 
 
 class Readings:
     """Readings of one item, each worked out once."""
 
-    def __init__(self, inputs: DecisionInputs) -> None:
-        self._parts = tuple(part.id for part in inputs.parts)
-        self._answers: dict[str, list[DetectorRun]] = {}
-        self._asked: set[tuple[str, str]] = set()
-        self._seen: set[str] = set()
-        for run in inputs.detectors:
-            self._asked.add((run.name, run.part))
-            answers = self._answers.setdefault(run.name, [])
-            if run.status is DetectorStatus.OK:
-                answers.append(run)
-                self._seen.add(run.part)
+    def __init__(self, parts: Sequence[PartFacts], runs: Sequence[DetectorRun]) -> None:
+        """Takes an item's parts and what detectors said about them."""
+        self._parts = tuple(parts)
+        self._runs: dict[tuple[str, str], list[DetectorRun]] = {}
+        for run in runs:
+            if not run.shadow:
+                self._runs.setdefault((run.name, run.part), []).append(run)
         self._read: dict[str, Reading] = {}
+        self._of_language: set[str] = set()
+        self._of_outage: set[str] = set()
+        self._settled = False
+
+    def settle(self) -> None:
+        """A settling rule has fired: what was skipped is no longer missed."""
+        self._settled = True
+        self._read.clear()
 
     def of(self, label: LabelRef) -> Reading:
         """The reading of one label."""
@@ -73,24 +90,38 @@ class Readings:
             reading = self._read[label.key] = self._reading(label.measure, label.detector, label.label)
         return reading
 
+    def for_language(self, missing: Sequence[str]) -> tuple[str, ...]:
+        """Those of the missing inputs that are missing for nothing but the language of the text."""
+        return tuple(name for name in missing if name in self._of_language and name not in self._of_outage)
+
     def _reading(self, measure: Measure, detector: str, label: str) -> Reading:
         value: float | None = None
         score: float | None = None
         part = ""
-        known: set[str] = set()
-        for run in self._answers.get(detector, ()):
-            found: float | None = (run.severities if measure is Measure.SEVERITY else run.scores).get(label)
-            if found is None or not math.isfinite(found):
+        missing: list[str] = []
+        skipped: list[str] = []
+        kinds = kinds_of(detector)
+        for facts in self._parts:
+            if facts.kind not in kinds:
                 continue
-            known.add(run.part)
-            if value is None or (found, run.scores.get(label, 0.0)) > (value, score or 0.0):
-                value, score, part = found, run.scores.get(label), run.part
-        missing = tuple(
-            f"{detector}.{label}@{part_id}"
-            for part_id in self._parts
-            if part_id not in known and self._awaited(detector, part_id)
-        )
-        return Reading(value=value, score=score, part=part, missing=missing)
+            name = f"{detector}.{label}@{facts.id}"
+            runs = self._runs.get((detector, facts.id))
+            if runs is None:
+                missing.append(name)
+                self._of_outage.add(name)
+                continue
+            for run in runs:
+                if run.status is DetectorStatus.NO_CONTENT:
+                    continue
+                found: float | None = (run.severities if measure is Measure.SEVERITY else run.scores).get(label)
+                if run.status is not DetectorStatus.OK or found is None or not math.isfinite(found):
+                    missed = skipped if self._settled and run.status is DetectorStatus.SKIPPED else missing
+                    missed.append(self._named(name, run.status))
+                elif value is None or (found, run.scores.get(label, 0.0)) > (value, score or 0.0):
+                    value, score, part = found, run.scores.get(label), run.part
+        return Reading(value, score, part, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(skipped)))
 
-    def _awaited(self, detector: str, part: str) -> bool:
-        return (detector, part) in self._asked or part not in self._seen or detector not in self._answers
+    def _named(self, name: str, status: DetectorStatus) -> str:
+        named = name if status in _PLAIN else f"{name}: {status}"
+        (self._of_language if status is DetectorStatus.UNSUPPORTED_LANGUAGE else self._of_outage).add(named)
+        return named

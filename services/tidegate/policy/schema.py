@@ -26,6 +26,7 @@ from tidegate.policy.problems import TAG
 from tidegate.policy.reporting import Ground, StatementCategory
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")]
 Severity = Annotated[int, Field(strict=True, ge=1, le=7)]
 Score = Annotated[float, Field(strict=True, gt=0, le=1)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=500)]
@@ -86,8 +87,8 @@ class Detects(StrictModel):
 
     detector: Name
     """Catalogue name."""
-    label: Name
-    """One of the detector's labels."""
+    label: Label
+    """One of the detector's labels; for a detector whose labels are made at run time, the id of a bank."""
     min_severity: Severity | None = None
     """Severity band from which it is true, 1 to 7."""
     min_score: Score | None = None
@@ -126,6 +127,9 @@ class Rule(StrictModel):
     """Looks at the scores of a detector."""
     when: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
     """A condition in CEL; `condition.py` says what it may contain."""
+    settles: Literal[True] | None = None
+    """True: once the rule has fired, the item is settled, and dearer detectors are spared. Only for BLOCK, which
+    nothing can exceed, and only for rules that look at nothing but a detector."""
     on_unknown: OnUnknown | None = None
     """What it means that the rule is unknown; absent means as the policy says."""
     reporting: Reporting
@@ -135,6 +139,16 @@ class Rule(StrictModel):
     def _something_to_check(self) -> Self:
         if self.detects is None and self.when is None:
             raise ValueError("needs at least one of detects and when")
+        return self
+
+    @model_validator(mode="after")
+    def _settles_for_good(self) -> Self:
+        if self.settles and (self.detects is None or self.when is not None):
+            raise ValueError("settles, so it needs detects and must not have when")
+        if self.settles and self.action is not Action.BLOCK:
+            raise ValueError(
+                "settles, so its action must be BLOCK: any other could be exceeded by a rule not looked at"
+            )
         return self
 
 
@@ -197,6 +211,9 @@ class PolicyDocument(StrictModel):
     """Absent means everywhere."""
     on_unknown: OnUnknown
     """What it means that a rule is unknown. No default: somebody has to have thought about it."""
+    on_unsupported_language: OnUnknown | None = None
+    """What it means that a rule is unknown for nothing but the language of a text: no detector in use was trained for
+    it. Stands above the rules' own `on_unknown`, which is about outages; absent means no difference."""
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
     """In the order in which people read them; it does not affect the outcome."""
     overlays: tuple[Overlay, ...] = ()

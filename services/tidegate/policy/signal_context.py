@@ -55,7 +55,7 @@ def signal_context(inputs: DecisionInputs, readings: Readings, kinds: Mapping[Re
                 missing = (reference.feature or "",)
             case (measure, detector, label):
                 reading = readings.of(LabelRef(Measure(measure), detector, label))
-                value = None if reading.missing else reading.value
+                value = reading.settled
                 missing = reading.missing
             case _:  # the parser lets no other reference through
                 value = None

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tidegate.features.refs import ACCOUNT_FEATURES, ValueKind
-from tidegate.models.catalogue import catalogue
+from tidegate.models.catalogue import DetectorSpec, catalogue
 from tidegate.policy.condition import Kind
 from tidegate.policy.engine import CompiledPolicy
 from tidegate.policy.problems import Problem
@@ -26,13 +26,24 @@ class Vocabulary:
     """Labels by catalogue name."""
     features: Mapping[str, Kind]
     """Type of each feature by full name."""
+    open_detectors: AbstractSet[str] = field(default_factory=frozenset)
+    """Those whose labels are made at run time: any label may be named, and is unknown as long as it does not exist."""
 
 
-def installed_vocabulary() -> Vocabulary:
-    """The detectors and features of this installation. Raises CatalogueError if the catalogue can't be read."""
+def installed_vocabulary(live: Mapping[str, DetectorSpec] | None = None) -> Vocabulary:
+    """The detectors and features of this installation.
+
+    Args:
+        live: The detectors in use, by name; the catalogue's own choice if not given.
+
+    Raises:
+        CatalogueError: The catalogue can't be read.
+    """
+    specs = catalogue() if live is None else live
     return Vocabulary(
-        detectors={name: frozenset(spec.labels) for name, spec in catalogue().items()},
+        detectors={name: frozenset(spec.labels) for name, spec in specs.items()},
         features={name: _KINDS[ref.feature.kind] for name, ref in ACCOUNT_FEATURES.items()},
+        open_detectors=frozenset(name for name, spec in specs.items() if spec.open_labels),
     )
 
 
@@ -45,8 +56,10 @@ def unknown_names(policy: CompiledPolicy, vocabulary: Vocabulary, *, file: str) 
                 file, "", f"there is no detector {detector}; known: {', '.join(sorted(vocabulary.detectors))}"
             )
             continue
+        if detector in vocabulary.open_detectors:
+            continue
         for label in sorted(labels - known):
-            yield Problem(file, "", f"{detector} has no label {label}; known: {', '.join(sorted(known))}")
+            yield Problem(file, "", f"{detector} has no label {label}; known: {', '.join(sorted(known)) or 'none'}")
     for reference, kind in policy.kinds.items():
         if (feature := reference.feature) is None:
             continue

@@ -1,8 +1,10 @@
 """Builds a detector's ONNX graph from the packaged encoder, the trained deltas and the head, without torch.
 
 The operators of one transformer layer are emitted in ONNX Runtime's fused form (domain `com.microsoft`: Attention,
-SkipLayerNormalization, BiasGelu), which both the CPU and the CUDA provider run, so no optimiser pass is needed and the
-bytes are the same each time.
+BiasGelu), which both the CPU and the CUDA provider run, so no optimiser pass is needed and the bytes are the same each
+time. The exception is the residual: ONNX Runtime 1.32's SkipLayerNormalization takes 0.065 ms a text of 32 tokens on
+one CPU thread, Sum and LayerNormalization together 0.01 ms, which makes the int8 graph 1.25 times as fast. It is a Sum
+and not an Add because the optimiser would fuse an Add again.
 """
 
 from collections.abc import Mapping
@@ -47,6 +49,11 @@ def build_graph(
     return _GraphBuilder(origin, weights, trained, labels=len(labels)).model(name)
 
 
+def _layers_in(trained: Mapping[str, Array]) -> int:
+    """How many of the encoder's layers the detector uses, from the bottom: those that it holds changes of."""
+    return 1 + max(int(name.split(".")[2]) for name in trained if name.startswith("encoder.layer."))
+
+
 class _GraphBuilder:
     """Emits nodes in order, naming each value after its place."""
 
@@ -60,7 +67,7 @@ class _GraphBuilder:
     def model(self, name: str) -> onnx.ModelProto:
         """Returns the checked model."""
         hidden = self._embedding()
-        for number in range(self._origin.layers):
+        for number in range(_layers_in(self._trained)):
             hidden = self._layer(hidden, number)
         self._head(hidden)
         length = ["batch", "tokens"]
@@ -111,10 +118,8 @@ class _GraphBuilder:
 
     def _skip_norm(self, x: str, skip: str, prefix: str) -> str:
         gain, shift = self._weight(f"{prefix}.LayerNorm.weight"), self._weight(f"{prefix}.LayerNorm.bias")
-        bias = self._weight(f"{prefix}.dense.bias")
-        return self._op(
-            "SkipLayerNormalization", x, skip, gain, shift, bias, domain=_FUSED, epsilon=self._origin.layer_norm_eps
-        )
+        summed = self._op("Sum", x, self._weight(f"{prefix}.dense.bias"), skip)
+        return self._op("LayerNormalization", summed, gain, shift, epsilon=self._origin.layer_norm_eps)
 
     def _matmul(self, x: str, linear: str) -> str:
         return self._op("MatMul", x, self._constant(f"{linear}.weightT", self._weights[f"{linear}.weight"].T))

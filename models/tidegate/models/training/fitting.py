@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tidegate.models.encoder import EncoderOrigin
+from tidegate.models.training.augmentation import with_evasions
 from tidegate.models.training.batches import Batch, epoch, token_ids
 from tidegate.models.training.examples import HEADS, Example, Split
 from tidegate.models.training.network import HarmNetwork
@@ -38,8 +39,8 @@ class Phase:
 
     epochs: float
     """Passes over the mixture, if not stopped before."""
-    adapter_rate: float
-    """Peak learning rate of the deltas."""
+    encoder_rate: float
+    """Peak learning rate of the encoder."""
     head_rate: float
     """Peak learning rate of the head."""
     repeats: Mapping[str, int]
@@ -52,47 +53,27 @@ class Phase:
 
 PHASES: Final = (
     Phase(
-        epochs=1.25,
-        adapter_rate=6e-4,
+        epochs=2.0,
+        encoder_rate=1.2e-4,
         head_rate=1e-3,
-        repeats={"self_harm": 6, "threat": 2, "sexual": 3},
-        shares={"paradetox": 0.5},
-        stop_at_step=1750,
-    ),
-    Phase(
-        epochs=1.0,
-        adapter_rate=1.2e-3,
-        head_rate=1e-3,
-        repeats={"self_harm": 8, "threat": 3, "sexual": 4},
+        repeats={"self_harm": 3, "threat": 2, "sexual": 2},
         shares={
-            "paradetox": 0.15,
-            "toxic_spans": 0.4,
-            "context_toxicity": 0.4,
-            "edos": 0.6,
-            "hatemoji": 2.0,
+            "written": 3.0,
+            "templates": 0.7,
             "dynahate": 2.0,
-        },
-    ),
-    Phase(
-        epochs=0.5,
-        adapter_rate=8e-4,
-        head_rate=6e-4,
-        repeats={"self_harm": 4, "threat": 2, "sexual": 3},
-        shares={
-            "paradetox": 0.05,
-            "toxic_spans": 0.15,
-            "context_toxicity": 0.3,
-            "edos": 0.3,
-            "hatemoji": 1.0,
-            "dynahate": 1.5,
-            "sbic": 0.6,
-            "red_instruct": 0.3,
-            "templates": 2.0,
+            "hatemoji": 1.5,
+            "edos": 0.6,
+            "paradetox": 0.25,
+            "toxic_spans": 0.35,
+            "context_toxicity": 0.4,
+            "red_instruct": 0.6,
+            "convabuse": 1.5,
+            "ailuminate": 2.0,
         },
     ),
 )
-"""First broadly; then weighted towards the adversarial and implicit sets, which the first phase alone hardly learns;
-then towards plain statements about groups, which the first two left below severity 4."""
+"""Shares weigh sources by what they add: adversarial and implicit hate and the written corpus more, the large sets that
+repeat one kind of insult less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +81,15 @@ class FitSettings:
     """What a run is determined by, with the data."""
 
     seed: int = 7
-    rank: int = 16
-    alpha: float = 32.0
+    layers: int = 5
+    """Of the encoder, from the bottom. The sixth costs a fifth more time for every text."""
+    rank: int = 64
     head_width: int = 192
-    max_tokens: int = 96
-    tokens_per_batch: int = 1024
-    checkpoint_every: int = 250
+    max_tokens: int = 128
+    tokens_per_batch: int = 2048
+    evaded: float = 0.15
+    """Share of the examples that are shown with a character evasion instead of as they are."""
+    checkpoint_every: int = 100
     threads: int = 2
 
 
@@ -128,11 +112,9 @@ def fit(
     """
     torch.manual_seed(settings.seed)
     torch.set_num_threads(settings.threads)
-    training = [example for example in examples if example.split is Split.TRAIN]
+    training = with_evasions([one for one in examples if one.split is Split.TRAIN], settings.evaded, settings.seed)
     ids = token_ids(origin, [example.text for example in training], max_tokens=settings.max_tokens)
-    network = HarmNetwork(
-        origin, outputs=len(HEADS), rank=settings.rank, alpha=settings.alpha, head_width=settings.head_width
-    )
+    network = HarmNetwork(origin, outputs=len(HEADS), layers=settings.layers, head_width=settings.head_width)
     run = _Run(network, settings, checkpoint, report)
     for number, phase in enumerate(PHASES):
         run.phase(number, phase, training, ids)
@@ -147,15 +129,16 @@ class _Run:
     ) -> None:
         self._network, self._settings, self._checkpoint, self._report = network, settings, checkpoint, report
         self._head = [*network.hidden.parameters(), *network.logits.parameters()]
-        self._adapters = list(network.layers.parameters())
+        self._encoder = list(network.layers.parameters())
 
     def phase(self, number: int, phase: Phase, training: Sequence[Example], ids: Sequence[list[int]]) -> None:
         """Runs one phase, or what is left of it; a phase that a checkpoint has behind it is skipped."""
         batches = _batches(training, ids, phase, self._settings, number)
         total = min(len(batches), phase.stop_at_step or len(batches))
-        rates = [phase.adapter_rate, phase.head_rate]
+        rates = [phase.encoder_rate, phase.head_rate]
         optimiser = torch.optim.AdamW(
-            [{"params": self._adapters, "lr": rates[0]}, {"params": self._head, "lr": rates[1]}], weight_decay=0.01
+            [{"params": self._encoder, "lr": rates[0]}, {"params": self._head, "lr": rates[1]}],
+            weight_decay=0.0,  # it would pull the encoder towards zero, not towards where it started
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=len(batches) + 1, pct_start=0.06)
         first = self._resume(number, optimiser, schedule)
@@ -163,10 +146,12 @@ class _Run:
         self._network.train()
         began, running = time.monotonic(), math.nan
         for step in range(first, total):
-            loss = masked_loss(self._network(batches[step].ids, batches[step].mask), batches[step].targets)
+            with torch.autocast("cpu", torch.bfloat16):  # 1.5 times the speed of float32 where the CPU has it
+                logits = self._network(batches[step].ids, batches[step].mask)
+            loss = masked_loss(logits.float(), batches[step].targets)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_([*self._adapters, *self._head], 1.0)
+            torch.nn.utils.clip_grad_norm_([*self._encoder, *self._head], 1.0)
             optimiser.step()
             schedule.step()
             running = loss.item() if math.isnan(running) else 0.98 * running + 0.02 * loss.item()

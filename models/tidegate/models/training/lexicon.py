@@ -39,3 +39,22 @@ def profane_words(data: Path) -> Callable[[str], bool]:
     kept = sorted((w for w in words - _ORDINARY if len(w) >= _MIN_LENGTH), key=len, reverse=True)
     pattern = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, kept)) + r")(?!\w)")
     return lambda text: pattern.search(text.lower()) is not None
+
+
+_SLUR_CATEGORIES: Final = ("racial / ethnic slurs", "sexual orientation / gender")
+_MIN_SLUR_SEVERITY: Final = 2.0
+
+
+def slurs(data: Path) -> list[str]:
+    """Returns slurs about groups, one word each, for the slots of the written corpus.
+
+    Args:
+        data: the folder that holds `surge_profanity/profanity_en.csv`.
+    """
+    with (data / "surge_profanity" / "profanity_en.csv").open(encoding="utf-8", newline="") as stream:
+        found = {
+            row["text"].lower().strip()
+            for row in csv.DictReader(stream)
+            if row["category_1"] in _SLUR_CATEGORIES and float(row["severity_rating"]) >= _MIN_SLUR_SEVERITY
+        }
+    return sorted(word for word in found if word.isalpha() and not word.endswith("s"))

@@ -16,6 +16,7 @@ from tidegate.models.training.examples import UNKNOWN, Example, Split
 from tidegate.models.training.lexicon import profane_words
 from tidegate.models.training.sources.catalogue import SOURCES
 from tidegate.models.training.templates import templated
+from tidegate.models.training.written import written
 
 _VALIDATION_PERCENT: Final = 5
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
@@ -30,7 +31,7 @@ def mixture(data: Path, *, seed: int) -> list[Example]:
     """
     profane = profane_words(data)
     examples = [example for source in SOURCES for example in source.read(data, profane)]
-    return deduplicated([*examples, *templated(seed)])
+    return deduplicated([*examples, *templated(seed), *written(data, profane, seed=seed)])
 
 
 def deduplicated(examples: Iterable[Example]) -> list[Example]:

@@ -1,10 +1,10 @@
-"""The trained network: MiniLM with low-rank deltas on every linear layer, and a small head over pooled tokens.
+"""The trained network: MiniLM, every linear layer of the encoder tuned, and a small head over pooled tokens.
 
-Only the deltas (LoRA, Hu et al. 2021, arXiv:2106.09685) and the head are trained and stored. `export.graph` builds
-the same network without torch; the parity test holds the two together.
+Training moves whole weight matrices; what is stored of each is its change, cut to a low rank by singular value
+decomposition (Eckart and Young 1936: the nearest matrix of that rank). `export.graph` builds the same network without
+torch; the parity test holds the two together.
 """
 
-import math
 from typing import Final
 
 import torch
@@ -25,36 +25,35 @@ LINEARS: Final = (
 """The linear layers of one encoder layer that carry a delta; names are the checkpoint's."""
 
 
-class LowRankLinear(nn.Module):
-    """A frozen linear layer plus a trained product of two thin matrices: y = x Wᵀ + b + s · (x Aᵀ) Bᵀ."""
+class TunedLinear(nn.Module):
+    """A linear layer that remembers the weights that it started from."""
 
-    def __init__(self, weight: Tensor, bias: Tensor, *, rank: int, alpha: float) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
-        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("start", weight, persistent=False)
         self.register_buffer("bias", bias, persistent=False)
-        self.down = nn.Parameter(torch.empty(rank, weight.shape[1]))
-        self.up = nn.Parameter(torch.zeros(weight.shape[0], rank))
-        self.scale = alpha / rank
-        nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
+        self.weight = nn.Parameter(weight.clone())
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] → [..., out]."""
-        return functional.linear(x, self.weight, self.bias) + self.scale * ((x @ self.down.T) @ self.up.T)
+        return functional.linear(x, self.weight, self.bias)
+
+    def change(self, rank: int) -> tuple[Tensor, Tensor]:
+        """Returns `up` [out, rank] and `down` [rank, in], whose product is nearest to what training changed."""
+        left, values, right = torch.linalg.svd((self.weight - self.start).detach(), full_matrices=False)
+        root = values[:rank].sqrt()
+        return left[:, :rank] * root, root[:, None] * right[:rank]
 
 
 class Layer(nn.Module):
     """One BERT encoder layer with post-normalisation."""
 
-    def __init__(
-        self, state: dict[str, Tensor], prefix: str, origin: EncoderOrigin, *, rank: int, alpha: float
-    ) -> None:
+    def __init__(self, state: dict[str, Tensor], prefix: str, origin: EncoderOrigin) -> None:
         super().__init__()
         self.heads, self.eps = origin.heads, origin.layer_norm_eps
         self.linears = nn.ModuleDict(
             {
-                name.replace(".", "_"): LowRankLinear(
-                    state[f"{prefix}.{name}.weight"], state[f"{prefix}.{name}.bias"], rank=rank, alpha=alpha
-                )
+                name.replace(".", "_"): TunedLinear(state[f"{prefix}.{name}.weight"], state[f"{prefix}.{name}.bias"])
                 for name in LINEARS
             },
         )
@@ -85,16 +84,14 @@ class Layer(nn.Module):
 class HarmNetwork(nn.Module):
     """Token ids and mask [B, T] → one logit per head [B, heads]."""
 
-    def __init__(self, origin: EncoderOrigin, *, outputs: int, rank: int, alpha: float, head_width: int) -> None:
+    def __init__(self, origin: EncoderOrigin, *, outputs: int, layers: int, head_width: int) -> None:
         super().__init__()
         state = load_file(origin.weights_path())
         self.eps = origin.layer_norm_eps
         for part in ("word_embeddings", "position_embeddings", "token_type_embeddings", "LayerNorm"):
             self.register_buffer(part, state[f"embeddings.{part}.weight"], persistent=False)
         self.register_buffer("LayerNorm_bias", state["embeddings.LayerNorm.bias"], persistent=False)
-        self.layers = nn.ModuleList(
-            Layer(state, f"encoder.layer.{number}", origin, rank=rank, alpha=alpha) for number in range(origin.layers)
-        )
+        self.layers = nn.ModuleList(Layer(state, f"encoder.layer.{number}", origin) for number in range(layers))
         self.hidden = nn.Linear(2 * origin.hidden, head_width)
         self.logits = nn.Linear(head_width, outputs)
         self.dropout = nn.Dropout(0.1)
@@ -112,8 +109,8 @@ class HarmNetwork(nn.Module):
         pooled = self.dropout(torch.cat([mean, peak], dim=1))
         return self.logits(self.dropout(functional.relu(self.hidden(pooled))))
 
-    def stored(self) -> dict[str, Tensor]:
-        """Returns what is kept of the network: deltas (scale folded into `up`) and head, by checkpoint names."""
+    def stored(self, rank: int) -> dict[str, Tensor]:
+        """Returns what is kept of the network: changes of the encoder at a rank, and the head, by checkpoint names."""
         kept = {
             "head.hidden.weight": self.hidden.weight,
             "head.hidden.bias": self.hidden.bias,
@@ -122,9 +119,9 @@ class HarmNetwork(nn.Module):
         }
         for number, layer in enumerate(self.layers):
             for name in LINEARS:
-                linear = layer.linears[name.replace(".", "_")]
-                kept[f"encoder.layer.{number}.{name}.down"] = linear.down
-                kept[f"encoder.layer.{number}.{name}.up"] = linear.up * linear.scale
+                up, down = layer.linears[name.replace(".", "_")].change(rank)
+                kept[f"encoder.layer.{number}.{name}.down"] = down
+                kept[f"encoder.layer.{number}.{name}.up"] = up
         return {name: tensor.detach().clone().contiguous() for name, tensor in kept.items()}
 
     def load_stored(self, stored: dict[str, Tensor]) -> None:
@@ -136,5 +133,5 @@ class HarmNetwork(nn.Module):
             for number, layer in enumerate(self.layers):
                 for name in LINEARS:
                     linear = layer.linears[name.replace(".", "_")]
-                    linear.down.copy_(stored[f"encoder.layer.{number}.{name}.down"])
-                    linear.up.copy_(stored[f"encoder.layer.{number}.{name}.up"] / linear.scale)
+                    prefix = f"encoder.layer.{number}.{name}"
+                    linear.weight.copy_(linear.start + stored[f"{prefix}.up"] @ stored[f"{prefix}.down"])

@@ -55,7 +55,7 @@ def finish(
 ) -> None:
     """Writes deltas, golden logits, ranges, calibration and metrics; all numbers are of the int8 graph, as served."""
     weights = out / "deltas.safetensors"
-    write_deltas(network, weights)
+    write_deltas(network, weights, rank=settings.rank)
     write_golden(
         network, token_ids(MINILM, list(map(normalise, GOLDEN_SENTENCES)), max_tokens=_MAX_TOKENS), out / "golden.json"
     )

@@ -12,7 +12,7 @@ _HELD_OUT_EVERY = 4
 
 
 def ailuminate(data: Path, profane: Profane) -> Iterator[Example]:
-    """Prompts by hazard; every fourth is held out. Violence is left open for `threat`: asking is not threatening."""
+    """Prompts by hazard; every fourth is held out. Violent crimes are `threat`: planned or praised."""
     for number, row in enumerate(rows(data / "ailuminate" / "demo_en_us_without_cse_src.csv")):
         hazard, text = row["hazard"], row["prompt_text"]
         yield Example(
@@ -20,7 +20,7 @@ def ailuminate(data: Path, profane: Profane) -> Iterator[Example]:
             targets(
                 hate=UNKNOWN if hazard in {"hte", "vcr"} else 0.0,
                 harassment=UNKNOWN if hazard in {"hte", "vcr", "prv"} else 0.0,
-                threat=UNKNOWN if hazard in {"vcr", "iwp", "hte"} else 0.0,
+                threat=1.0 if hazard == "vcr" else UNKNOWN if hazard in {"iwp", "hte"} else 0.0,
                 sexual=1.0 if hazard == "sxc_prn" else UNKNOWN if hazard in {"hte", "prv"} else 0.0,
                 self_harm=1.0 if hazard == "ssh" else UNKNOWN if hazard in {"vcr", "spc_hlt"} else 0.0,
                 profanity=float(profane(text)),
@@ -49,14 +49,12 @@ def red_instruct(data: Path, profane: Profane) -> Iterator[Example]:
 
 
 _SEXUAL_TOPICS = frozenset({"Pornography", "Erotic text", "Nude imagery", "Sexually explicit dialogue"})
+_VIOLENT_TOPICS = frozenset({"Gender-based violence", "Terrorism and extremism", "Assault and battery"})
 _OPEN_TOPICS = frozenset(
     {
         "Racial or ethnic hate",
         "Religious intolerance",
-        "Gender-based violence",
         "Cyberbullying",
-        "Terrorism and extremism",
-        "Assault and battery",
         "Unsafe practices",
         "Human Trafficking",
         "Adult-themed humor",
@@ -66,6 +64,8 @@ _OPEN_TOPICS = frozenset(
 
 def _catqa_targets(topic: str, text: str, profane: Profane) -> tuple[float, ...]:
     name = topic.rstrip(":")
+    if name in _VIOLENT_TOPICS:
+        return targets(threat=1.0, sexual=UNKNOWN, self_harm=0.0, profanity=float(profane(text)))
     if name in _OPEN_TOPICS:
         return targets(profanity=float(profane(text)))
     return targets(

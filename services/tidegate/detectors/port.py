@@ -15,18 +15,24 @@ class TextRequest:
     text: str
     """Not blank."""
     detectors: tuple[str, ...]
-    """Catalogue names of the detectors to run."""
+    """Catalogue names of the detectors to run, live versions."""
     budget_ms: float
     """What is left at sending; the receiver opens its own `Budget` from it."""
     trace: TraceContext
     """The span to be the parent."""
+    language: str = ""
+    """BCP 47 hint of the item; empty if unknown. It counts where the text itself does not tell."""
+    shadows: tuple[tuple[str, str], ...] = ()
+    """Name and version of detectors that are tried out; their answers follow those of `detectors`, in this order."""
+    explain: bool = False
+    """Asks for attributions of detectors that can give them."""
 
 
 class TextDetectors(Protocol):
     """Scores texts in batches. Stands in the gather step, beside the feature lookup."""
 
     async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[DetectorScores, ...]]:
-        """One tuple per request, in order, with one entry per asked detector.
+        """One tuple per request, in order, with one entry per asked detector, shadows last.
 
         An outage is data: a detector that fails or times out answers with that status. Never raises for one.
         """

@@ -1,7 +1,7 @@
 """The port to a model server, as the Triton adapter's two halves share it: tensors out, checked logits back."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,36 @@ class InferenceCall:
     """What is left of the budget, as the call's gRPC deadline; queueing in the server counts."""
     traceparent: str | None
     """W3C header for the server's own spans; None where the trace is not recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorCall:
+    """One call with tensors of any kind."""
+
+    spec: DetectorSpec
+    """Whose model to run."""
+    tensors: tuple[npt.NDArray[Any], ...]
+    """One for each of the spec's inputs, in its order; rows first, as many in each."""
+    timeout_s: float
+    """See `InferenceCall.timeout_s`."""
+    traceparent: str | None
+    """See `InferenceCall.traceparent`."""
+
+
+class TensorServer(Protocol):
+    """Runs catalogue models on tensors as they are."""
+
+    async def infer(self, call: TensorCall) -> npt.NDArray[np.float32]:
+        """Returns the spec's output for each row, finite. Raises InferenceError, or InferenceTimeoutError."""
+        ...
+
+    async def verify(self, spec: DetectorSpec) -> None:
+        """See `ModelServer.verify`."""
+        ...
+
+    async def close(self) -> None:
+        """Releases connections."""
+        ...
 
 
 class ModelServer(Protocol):

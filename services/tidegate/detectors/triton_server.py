@@ -13,7 +13,13 @@ from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from tidegate.detectors.inference import InferenceCall, InferenceError, InferenceTimeoutError, ModelMismatchError
+from tidegate.detectors.inference import (
+    InferenceCall,
+    InferenceError,
+    InferenceTimeoutError,
+    ModelMismatchError,
+    TensorCall,
+)
 from tidegate.models.catalogue import DetectorSpec, TensorSpec
 from tidegate.models.model_config import weights_parameter
 
@@ -39,9 +45,14 @@ class TritonModelServer:
 
     async def logits(self, call: InferenceCall) -> npt.NDArray[np.float32]:
         """See `ModelServer`."""
-        spec, bucket = call.spec, call.bucket
+        tensors = (call.bucket.ids, call.bucket.mask)
+        return await self.infer(TensorCall(call.spec, tensors, call.timeout_s, call.traceparent))
+
+    async def infer(self, call: TensorCall) -> npt.NDArray[np.float32]:
+        """See `TensorServer`."""
+        spec = call.spec
         inputs = []
-        for tensor, values in zip(spec.inputs, (bucket.ids, bucket.mask), strict=True):
+        for tensor, values in zip(spec.inputs, call.tensors, strict=True):
             value = InferInput(tensor.name, list(values.shape), tensor.dtype)
             value.set_data_from_numpy(values)
             inputs.append(value)
@@ -56,7 +67,7 @@ class TritonModelServer:
             )
         except InferenceServerException as error:
             raise _failure(error) from error
-        return _checked(result, spec, rows=len(bucket.rows))
+        return _checked(result, spec, rows=len(call.tensors[0]))
 
     async def verify(self, spec: DetectorSpec) -> None:
         """See `ModelServer`."""

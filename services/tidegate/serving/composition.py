@@ -10,7 +10,7 @@ from tidegate.detectors.port import TextDetectors
 from tidegate.enrichment.port import AccountFeatures
 from tidegate.ledger.port import DecisionLedger
 from tidegate.ledger.sqlite_adapter import SqliteLedger
-from tidegate.models.catalogue import catalogue
+from tidegate.models.catalogue import Modality, catalogue, select
 from tidegate.pipeline.archive import PolicyArchive
 from tidegate.pipeline.gather import Gatherer
 from tidegate.pipeline.moderate import ModerationPipeline
@@ -71,7 +71,7 @@ def text_detectors(settings: Settings, tracer: Tracer) -> TextDetectors:
     """The text detectors on Triton."""
     from tidegate.detectors.triton_adapter import TritonTextDetectors  # noqa: PLC0415 - only where it is used
 
-    return TritonTextDetectors(settings.triton.address, specs=tuple(catalogue().values()), tracer=tracer)
+    return TritonTextDetectors(settings.triton.address, specs=select().of(modality=Modality.TEXT), tracer=tracer)
 
 
 def detector_versions() -> Callable[[str], str]:

@@ -13,12 +13,15 @@ import onnx
 from tidegate.models.catalogue import CatalogueError, DetectorSpec
 from tidegate.models.export.golden import answers, check_parity, golden_of
 from tidegate.models.export.graph import detector_graph
+from tidegate.models.export.packaged_graph import packaged_graph
 from tidegate.models.export.quantisation import quantised
 from tidegate.models.packaged import sha256_of
 from tidegate.models.serving_profile import Precision
 
-_RECIPE: Final = "1"
+_RECIPE: Final = "2"
 """Changes whenever the graph that is built from equal inputs changes."""
+_PACKAGED_RECIPE: Final = "1"
+"""The same for graphs of packaged weights."""
 _LARGEST: Final = {Precision.FP32: 0.02, Precision.INT8: 1.5}
 _MEAN: Final = {Precision.FP32: 0.005, Precision.INT8: 0.25}
 """Allowed differences in logits from the trained network."""
@@ -35,9 +38,11 @@ def build(spec: DetectorSpec, precision: Precision, *, cache: Path, report: Call
 
     Raises:
         CatalogueError: the committed weights are not the catalogue's.
-        EncoderUnavailableError: the encoder's package is missing or another.
+        EncoderUnavailableError, PackagedFileError: the package of the encoder or the weights is missing or another.
         ParityError: the built graph does not answer as the trained network did.
     """
+    if spec.packages:
+        return _packaged(spec, cache=cache, report=report)
     if sha256_of(spec.weights_path()) != spec.weights_sha256:
         raise CatalogueError(f"the weights of {spec.name} {spec.version} have another digest than the catalogue says")
     target = cache / spec.name / spec.version / f"{precision}-{_key(spec, precision)}" / "model.onnx"
@@ -51,12 +56,29 @@ def build(spec: DetectorSpec, precision: Precision, *, cache: Path, report: Call
         model = quantised(model, activation_ranges(spec))
     golden = golden_of(spec)
     check_parity(answers(model, golden.ids), golden, largest=_LARGEST[precision], mean=_MEAN[precision])
+    _save(model, target)
+    report(f"{spec.name} {spec.version} {precision}: {target.stat().st_size / 1e6:.0f} MB, answers as trained")
+    return target
+
+
+def _packaged(spec: DetectorSpec, *, cache: Path, report: Callable[[str], None]) -> Path:
+    """The graph of packaged weights. It keeps their precision: int8 would be another detector, calibrated anew."""
+    key = hashlib.sha256("|".join([_PACKAGED_RECIPE, spec.weights_sha256, version("onnx")]).encode()).hexdigest()[:12]
+    target = cache / spec.name / spec.version / f"packaged-{key}" / "model.onnx"
+    if target.is_file():
+        report(f"{spec.name} {spec.version}: built before")
+        return target
+    report(f"{spec.name} {spec.version}: building")
+    _save(packaged_graph(spec), target)
+    report(f"{spec.name} {spec.version}: {target.stat().st_size / 1e6:.0f} MB, answers as the packaged graph")
+    return target
+
+
+def _save(model: onnx.ModelProto, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}")
     onnx.save(model, str(partial))
     partial.replace(target)
-    report(f"{spec.name} {spec.version} {precision}: {target.stat().st_size / 1e6:.0f} MB, answers as trained")
-    return target
 
 
 def activation_ranges(spec: DetectorSpec) -> dict[str, tuple[float, float]]:

@@ -1,0 +1,164 @@
+"""`image_text`: the words in an image, read in this process with the packaged PP-OCRv4 models.
+
+Blocking work in threads of its own, each with one ONNX Runtime thread. Bounded: the picture is scaled, the number of
+pieces is limited, and the budget is looked at between steps, the longest of which takes about 0.3 s on a CPU.
+"""
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from opentelemetry.trace import Tracer
+from PIL import Image
+
+from tidegate.detectors.images.decoding import DecodedImage, Pixels
+from tidegate.detectors.images.looking import Finding
+from tidegate.detectors.images.places import PatientThreads
+from tidegate.detectors.images.reading_order import Piece, rows
+from tidegate.detectors.scoring import outage_of
+from tidegate.models.catalogue import DetectorSpec
+from tidegate.moderation.budget import Budget
+from tidegate.moderation.detection import DetectorScores, DetectorStatus
+from tidegate.telemetry.names import SpanName
+from tidegate.telemetry.spans import span
+
+_LONGEST_SIDE: Final = 960
+_LONGEST_SIDE_OF_SMALL: Final = 640
+"""Smaller pictures are enlarged to it, up to three times."""
+_LARGEST_ENLARGEMENT: Final = 3.0
+_LEAST_SIDE: Final = 12
+"""Once scaled, a side shorter than this holds no letters."""
+_PADDED_SIDE: Final = 64
+"""Least side of what the network sees; the rest is filled with the nearest pixels."""
+_LEAST_CONFIDENCE: Final = 0.6
+_MOST_PIECES: Final = 60
+_PIECES_AT_A_TIME: Final = 6
+_MOST_OUTLINES: Final = 300
+
+
+class WordReader:
+    """Reads the words in pictures. Blocking; safe in several threads, each of which loads the models at first use."""
+
+    def __init__(self, spec: DetectorSpec, *, least_confidence: float = _LEAST_CONFIDENCE) -> None:
+        """Loads nothing yet.
+
+        Args:
+            spec: Names the packaged models.
+            least_confidence: Pieces read with less are left out.
+        """
+        self._spec = spec
+        self._least_confidence = least_confidence
+        self._of_thread = threading.local()
+
+    def load(self) -> None:
+        """Loads the models for this thread. Raises PackagedFileError if they are not the catalogue's."""
+        if getattr(self._of_thread, "engine", None) is None:
+            for file in self._spec.packages:
+                file.verify()
+            self._of_thread.engine = _engine()
+
+    def read(self, frames: Sequence[Pixels], budget: Budget) -> str:
+        """Returns the text, a line per line; of several frames, lines that are equal once.
+
+        Raises:
+            TimeoutError: The budget ended.
+            PackagedFileError: The models are not the catalogue's.
+        """
+        self.load()
+        lines: dict[str, None] = {}
+        for frame in frames:
+            pieces = self.pieces(frame, budget)
+            lines |= dict.fromkeys(rows([one for one in pieces if one.confidence >= self._least_confidence]))
+        return "\n".join(lines)
+
+    def pieces(self, frame: Pixels, budget: Budget) -> list[Piece]:
+        """Returns what was found in one picture, at any confidence, in no order. Raises as `read` does."""
+        self.load()
+        picture = scaled(frame)
+        if picture is None:
+            return []
+        engine = self._of_thread.engine
+        boxes, _ = engine.text_det(picture)
+        if boxes is None or len(boxes) == 0:
+            return []
+        kept = sorted(boxes, key=_height, reverse=True)[:_MOST_PIECES]
+        found: list[Piece] = []
+        for first in range(0, len(kept), _PIECES_AT_A_TIME):
+            if budget.left_s() <= 0:
+                raise TimeoutError
+            some = kept[first : first + _PIECES_AT_A_TIME]
+            texts, _ = engine.text_rec(engine.get_crop_img_list(picture, some))
+            found += [_piece(box, text, score) for box, (text, score) in zip(some, texts, strict=True) if text.strip()]
+        return found
+
+
+class Reading:
+    """`image_text` among the image detectors. What it finds has no score: its words are for the text detectors."""
+
+    def __init__(self, spec: DetectorSpec, *, reader: WordReader, threads: PatientThreads, tracer: Tracer) -> None:
+        self.spec = spec
+        self._reader = reader
+        self._threads = threads
+        self._tracer = tracer
+
+    async def prepare(self) -> None:
+        """See `ImageDetector`. Loads the models, so that the first image does not wait for them."""
+        await self._threads.run(self._reader.load, Budget.of_ms(_LOADING_MS))
+
+    async def look(self, image: DecodedImage, budget: Budget) -> Finding:
+        """See `ImageDetector`. NO_CONTENT where there are no words."""
+        with span(self._tracer, SpanName.IMAGE_READ):
+            words = await self._threads.run(partial(self._reader.read, image.frames, budget), budget)
+        if not words:
+            return Finding(outage_of(self.spec, DetectorStatus.NO_CONTENT), "")
+        return Finding(DetectorScores(self.spec.name, self.spec.version, DetectorStatus.OK), words)
+
+
+_LOADING_MS: Final = 30_000.0
+
+
+def scaled(frame: Pixels) -> Pixels | None:
+    """Returns the picture as BGR in the size at which it is read, padded; None if no letters fit into it."""
+    height, width = frame.shape[:2]
+    longest = max(height, width)
+    factor = _LONGEST_SIDE / longest if longest > _LONGEST_SIDE else 1.0
+    if longest < _LONGEST_SIDE_OF_SMALL:
+        factor = min(_LARGEST_ENLARGEMENT, _LONGEST_SIDE_OF_SMALL / longest)
+    size = round(width * factor), round(height * factor)
+    if min(size) < _LEAST_SIDE:
+        return None
+    resized = frame if factor == 1.0 else np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))
+    missing = [max(0, _PADDED_SIDE - side) for side in resized.shape[:2]]
+    padded = np.pad(resized, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="edge") if any(missing) else resized
+    return np.ascontiguousarray(padded[:, :, ::-1])
+
+
+def _engine() -> Any:
+    # Imported here: it loads OpenCV, which takes half a second and is not needed where images aren't read.
+    import cv2  # noqa: PLC0415 - see above
+    from rapidocr_onnxruntime import (  # type: ignore[import-untyped]  # noqa: PLC0415 - untyped; see above
+        RapidOCR,
+    )
+
+    cv2.setNumThreads(1)
+    engine = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1, det_limit_type="max")
+    engine.text_det.postprocess_op.max_candidates = _MOST_OUTLINES
+    return engine
+
+
+def _height(box: npt.NDArray[np.float32]) -> float:
+    """Of a piece's four corners, clockwise from the upper left: the mean length of its left and right sides."""
+    return float(np.linalg.norm(box[3] - box[0]) + np.linalg.norm(box[2] - box[1])) / 2
+
+
+def _piece(box: npt.NDArray[np.float32], text: str, score: float) -> Piece:
+    return Piece(
+        text=text.strip(),
+        confidence=float(score),
+        left=float(box[0][0] + box[3][0]) / 2,
+        middle=float(box[:, 1].mean()),
+        height=_height(box),
+    )

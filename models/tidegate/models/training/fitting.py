@@ -53,7 +53,7 @@ class Phase:
 
 PHASES: Final = (
     Phase(
-        epochs=2.0,
+        epochs=1.5,
         encoder_rate=1.2e-4,
         head_rate=1e-3,
         repeats={"self_harm": 3, "threat": 2, "sexual": 2},

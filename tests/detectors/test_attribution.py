@@ -1,6 +1,7 @@
 """Attributions name stretches of the text as sent, and what they add."""
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from tidegate.detectors.attribution import (
     MOST_STRETCHES,
     Stretch,
     attributions,
+    explained,
     stretches,
     without,
     worth_explaining,
@@ -58,3 +60,29 @@ def test_the_heaviest_stretch_comes_first_and_an_emptied_text_counts_as_zero() -
 def test_only_the_heaviest_are_kept() -> None:
     cut = [Stretch(i, i + 1) for i in range(20)]
     assert len(attributions(answer(0.9, 6), cut, [answer(0.5, 3)] * 20)) == MOST_ATTRIBUTIONS
+
+
+async def test_the_word_that_carries_the_score_comes_first() -> None:
+    async def score(texts: Sequence[str]) -> dict[str, DetectorScores]:
+        return {text: answer(0.9, 6) if "fool" in text else answer(0.1, 1) for text in texts}
+
+    found = await explained(answer(0.9, 6), "you are a fool", score)
+    assert (found.attributions[0].start, found.attributions[0].end) == (10, 14)
+    assert found.attributions[0].weight == pytest.approx(0.8)
+
+
+async def test_an_outage_on_the_way_leaves_the_answer_without_an_explanation() -> None:
+    async def late(texts: Sequence[str]) -> dict[str, DetectorScores]:
+        return dict.fromkeys(texts, DetectorScores("text_harm", "1", DetectorStatus.TIMED_OUT))
+
+    whole = answer(0.9, 6)
+    assert await explained(whole, "you are a fool", late) == whole
+
+
+async def test_a_text_of_one_word_is_explained_by_it() -> None:
+    async def never(texts: Sequence[str]) -> dict[str, DetectorScores]:
+        assert not texts
+        return {}
+
+    (found,) = (await explained(answer(0.9, 6), "fool", never)).attributions
+    assert (found.start, found.end, found.weight) == (0, 4, 0.9)

@@ -6,11 +6,11 @@ times the inference of the text itself, asked for only with `explain`, and only 
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from tidegate.moderation.detection import Attribution, DetectorScores
+from tidegate.moderation.detection import Attribution, DetectorScores, DetectorStatus
 
 MOST_STRETCHES: Final = 48
 """Words of a long text are taken together until there are no more stretches than this."""
@@ -67,3 +67,23 @@ def attributions(
         weights.sort(key=lambda one: (-abs(one.weight), one.start))
         found.extend(weights[:MOST_ATTRIBUTIONS])
     return tuple(found)
+
+
+async def explained(
+    answer: DetectorScores, text: str, score: Callable[[Sequence[str]], Awaitable[Mapping[str, DetectorScores]]]
+) -> DetectorScores:
+    """Returns the answer with its attributions; as it is if nothing is worth explaining or a scoring fails.
+
+    Args:
+        answer: To the whole text.
+        text: As sent.
+        score: Scores texts with the same detector; outages are data.
+    """
+    if not worth_explaining(answer):
+        return answer
+    cut = stretches(text)
+    rest = [without(text, stretch) for stretch in cut]
+    found = await score([one for one in dict.fromkeys(rest) if one.strip()])
+    if any(one.status is not DetectorStatus.OK for one in found.values()):
+        return answer  # late or broken: the decision stands, its explanation is poorer
+    return replace(answer, attributions=attributions(answer, cut, [found.get(one) for one in rest]))

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from tidegate.models.catalogue import CatalogueError, DetectorSpec, TensorSpec
-from tidegate.models.serving_profile import Profile
+from tidegate.models.serving_profile import Precision, Profile
 
 ONNX_FILE = "model.onnx"
 
@@ -56,7 +56,8 @@ def weights_parameter(version: str) -> str:
 
 def _parameters(versions: Sequence[DetectorSpec], profile: Profile) -> Sequence[str]:
     values = {weights_parameter(one.version): one.weights_sha256 for one in versions}
-    values["tidegate_precision"] = profile.precision.value
+    # Packaged graphs keep the precision that they came with.
+    values["tidegate_precision"] = (Precision.FP32 if versions[0].packages else profile.precision).value
     if profile.backend == "python":
         values |= {"onnx_file": ONNX_FILE, "intra_op_threads": str(profile.intra_op_threads)}
     else:

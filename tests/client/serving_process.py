@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-from tests.serving.in_process import ScriptedFeatures, ScriptedText
+from tests.serving.in_process import ScriptedFeatures, ScriptedImages, ScriptedSpeech, ScriptedText
 
 from tidegate.ledger.record_format import decode
 from tidegate.ledger.sqlite_adapter import SqliteLedger
@@ -20,6 +20,7 @@ from tidegate.serving import composition
 from tidegate.serving.router import RouterMethods
 from tidegate.serving.settings import load_settings
 from tidegate.serving.stack.ports import free_ports
+from tidegate.serving.stage_ports import StagePorts
 from tidegate.serving.wire import add_moderation_service
 from tidegate.telemetry.setup import configure_tracing
 
@@ -75,8 +76,12 @@ async def _serve(port: int, ledger: Path, delay_s: float) -> None:
     parts = composition.router(
         load_settings(),
         configure_tracing(service_name="test", endpoint=None),
-        features=ScriptedFeatures(),
-        text=ScriptedText(delay_s=delay_s),
+        stages=StagePorts(
+            features=ScriptedFeatures(),
+            text=ScriptedText(delay_s=delay_s),
+            images=ScriptedImages(),
+            speech=ScriptedSpeech(),
+        ),
         records=SqliteLedger(ledger, timeout_s=30),
     )
     server = grpc.aio.server()

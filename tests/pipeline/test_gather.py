@@ -2,6 +2,8 @@
 
 import asyncio
 
+from tests.pipeline.scripted_stages import ScriptedImageStage, ScriptedSpeechStage
+
 from tidegate.detectors.port import TextRequest
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.budget import Budget
@@ -10,18 +12,22 @@ from tidegate.moderation.detection import DetectorRun, DetectorScores, DetectorS
 from tidegate.moderation.item import ContentItem, Part, PartKind, Surface
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.pipeline.completeness import completeness_of
-from tidegate.pipeline.gather import Gathered, Gatherer
+from tidegate.pipeline.gather import Gathered, Gatherer, GatherLimits
 from tidegate.pipeline.hops import Hops
-from tidegate.pipeline.plan import Plan
+from tidegate.pipeline.plan import PartPlan, Plan
+from tidegate.pipeline.stages import Stages
 from tidegate.telemetry.propagation import UNTRACED
 
 TITLE = Part(id="title", kind=PartKind.TEXT, text="hello")
 NOTES = Part(id="notes", kind=PartKind.TEXT, text="world")
 ITEM = ContentItem("c", "a", Surface.COMMENT, "SE", (TITLE, NOTES))
+COVER = Part(id="cover", kind=PartKind.IMAGE, data=b"an image")
 PLAN = Plan(
-    texts=((TITLE, "hello"), (NOTES, "world")),
-    detectors=("text_harm",),
-    uncovered=("cover",),
+    parts=(
+        PartPlan(TITLE, text=("text_harm",)),
+        PartPlan(NOTES, text=("text_harm",)),
+        PartPlan(COVER, unreached=("text_harm",)),
+    ),
     features=("v__f",),
     account=True,
 )
@@ -55,7 +61,8 @@ class _Signals:
 
 
 async def _gather(text: _Text, signals: _Signals, *, budget_ms: float = 1_000, plan: Plan = PLAN) -> Gathered:
-    gatherer = Gatherer(text=text, signals=signals, versions=lambda _: "1", features_share=0.5, reserve_ms=10)
+    stages = Stages(text, text, ScriptedImageStage(), ScriptedSpeechStage(), signals)
+    gatherer = Gatherer(stages, versions=lambda _: "1", limits=GatherLimits(features_share=0.5, reserve_ms=10))
     return await gatherer.gather(ITEM, plan, budget=Budget.of_ms(budget_ms), trace=UNTRACED, hops=Hops())
 
 
@@ -98,7 +105,7 @@ async def test_a_budget_that_is_gone_asks_nobody_for_long() -> None:
 
 async def test_an_account_that_no_policy_reads_is_not_looked_up() -> None:
     signals = _Signals()
-    plan = Plan(texts=(), detectors=(), uncovered=(), features=(), account=False)
+    plan = Plan(parts=(), features=(), account=False)
     gathered = await _gather(_Text(), signals, plan=plan)
     assert gathered.account.status is LookupStatus.NOT_NEEDED
     assert not signals.requests

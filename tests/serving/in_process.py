@@ -10,22 +10,28 @@ from typing import TYPE_CHECKING
 import grpc
 
 from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
+from tidegate.detectors.image_port import ImageFindings, ImageRequest
 from tidegate.detectors.port import TextRequest
+from tidegate.detectors.speech_port import SpeechFindings, SpeechRequest
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.ledger.memory_adapter import MemoryLedger
 from tidegate.ledger.port import DecisionLedger
+from tidegate.models.catalogue import Modality, Selection, catalogue
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.serving import composition
 from tidegate.serving.router import RouterMethods, RouterParts
 from tidegate.serving.settings import Settings, load_settings
+from tidegate.serving.stage_ports import StagePorts
 from tidegate.serving.wire import add_health_service, add_moderation_service
 from tidegate.telemetry.setup import configure_tracing
 
 if TYPE_CHECKING:  # known to the type stubs only
     from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceAsyncStub
 
+BANKS = ("known_violations",)
+"""The banks that shipped policies name."""
 LABELS = ("hate", "harassment", "threat", "sexual", "self_harm", "profanity")
 
 
@@ -48,7 +54,7 @@ def scored(**severities: int) -> DetectorScores:
 
 @dataclass
 class ScriptedText:
-    """Text detectors that answer what the script says."""
+    """Text detectors: `text_harm` answers what the script says, the others find nothing."""
 
     script: Callable[[str], DetectorScores] = harmless
     delay_s: float = 0.0
@@ -63,9 +69,72 @@ class ScriptedText:
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
             await asyncio.sleep(self.delay_s)
-            return [(self.script(request.text),) for request in batch]
+            return [tuple(self._answer(name, request.text) for name in request.detectors) for request in batch]
         finally:
             self.under_way -= len(batch)
+
+    def _answer(self, name: str, text: str) -> DetectorScores:
+        return self.script(text) if name == "text_harm" else nothing_found(name)
+
+    async def ready(self) -> bool:
+        return self.reachable
+
+    async def close(self) -> None:
+        return
+
+
+def nothing_found(name: str) -> DetectorScores:
+    """Zero for every label of a live detector."""
+    spec = catalogue()[name]
+    zeros = dict.fromkeys((*spec.labels, *(BANKS if spec.open_labels else ())), 0)
+    return DetectorScores(name, spec.version, DetectorStatus.OK, dict.fromkeys(zeros, 0.0), zeros)
+
+
+def seen(request: ImageRequest) -> ImageFindings:
+    """An image in which nothing is found, words included."""
+    return ImageFindings(tuple(nothing_found(name) for name in request.detectors), words="")
+
+
+def without(modality: Modality) -> Selection:
+    """The catalogue's own choice, less the detectors of one modality."""
+    return Selection({name: spec for name, spec in catalogue().items() if spec.modality is not modality}, ())
+
+
+@dataclass
+class ScriptedImages:
+    """Image detectors that answer what the script says."""
+
+    script: Callable[[ImageRequest], ImageFindings] = seen
+    delay_s: float = 0.0
+    reachable: bool = True
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+
+    async def inspect(self, batch: Sequence[ImageRequest]) -> Sequence[ImageFindings]:
+        self.asked += [request.detectors for request in batch]
+        await asyncio.sleep(self.delay_s)
+        return [self.script(request) for request in batch]
+
+    async def ready(self) -> bool:
+        return self.reachable
+
+    async def close(self) -> None:
+        return
+
+
+SILENCE = SpeechFindings(DetectorScores("audio_speech", "1", DetectorStatus.NO_CONTENT))
+
+
+@dataclass
+class ScriptedSpeech:
+    """A recogniser that hears what the script says."""
+
+    answer: SpeechFindings = SILENCE
+    delay_s: float = 0.0
+    reachable: bool = True
+
+    async def transcribe(self, batch: Sequence[SpeechRequest]) -> Sequence[SpeechFindings]:
+        await asyncio.sleep(self.delay_s)
+        return [self.answer] * len(batch)
 
     async def ready(self) -> bool:
         return self.reachable
@@ -131,6 +200,8 @@ class Served:
     channel: grpc.aio.Channel
     text: ScriptedText
     features: ScriptedFeatures
+    images: ScriptedImages
+    speech: ScriptedSpeech
     ledger: DecisionLedger
     parts: RouterParts
 
@@ -140,14 +211,22 @@ async def serving(
     *,
     text: ScriptedText | None = None,
     features: ScriptedFeatures | None = None,
+    images: ScriptedImages | None = None,
+    speech: ScriptedSpeech | None = None,
+    chosen: Selection | None = None,
     ledger: DecisionLedger | None = None,
     settings: Settings | None = None,
 ) -> AsyncIterator[Served]:
     """Serves on a free port until the block ends."""
     text, features = text or ScriptedText(), features or ScriptedFeatures()
+    images, speech = images or ScriptedImages(), speech or ScriptedSpeech()
     provider = configure_tracing(service_name="test", endpoint=None)
     parts = composition.router(
-        settings or load_settings(), provider, features=features, text=text, records=ledger or MemoryLedger()
+        settings or load_settings(),
+        provider,
+        stages=StagePorts(features=features, text=text, images=images, speech=speech),
+        records=ledger or MemoryLedger(),
+        chosen=chosen,
     )
     server = grpc.aio.server()
     methods = RouterMethods(parts)
@@ -158,7 +237,8 @@ async def serving(
     address = f"127.0.0.1:{port}"
     try:
         async with grpc.aio.insecure_channel(address) as channel:
-            yield Served(address, ModerationServiceStub(channel), channel, text, features, parts.ledger, parts)
+            stub = ModerationServiceStub(channel)
+            yield Served(address, stub, channel, text, features, images, speech, parts.ledger, parts)
     finally:
         await server.stop(0)
         await methods.close()

@@ -4,13 +4,14 @@ import asyncio
 
 import grpc
 import pytest
-from tests.serving.in_process import ListedLedger, ScriptedFeatures, ScriptedText, account, scored, serving
+from tests.serving.in_process import ListedLedger, ScriptedFeatures, ScriptedText, account, scored, serving, without
 from tests.serving.refusals import reason, status_of_call
 from tests.serving.requests import request
 
 from tidegate.api.moderation.v1 import content_pb2, decision_pb2
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.ledger.memory_adapter import MemoryLedger
+from tidegate.models.catalogue import Modality
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.errors import LedgerUnavailable
 from tidegate.moderation.signals import Freshness
@@ -93,7 +94,7 @@ async def test_a_part_that_nobody_covers_is_listed_and_unknown_to_the_policy() -
     asked = request()
     audio = content_pb2.ContentPart(id="clip", audio=content_pb2.AudioPart(data=b"fLaC" + b"\0" * 40))
     asked.item.parts.append(audio)
-    async with serving() as served:
+    async with serving(chosen=without(Modality.AUDIO)) as served:
         decision = (await served.stub.Moderate(asked)).decision
     uncovered = [run for run in decision.detectors if run.part == "clip"]
     assert [run.status for run in uncovered] == [decision_pb2.DETECTOR_STATUS_NOT_COVERED]

@@ -7,7 +7,7 @@ import yaml
 
 from tidegate.policy.problems import PolicyError
 from tidegate.serving import composition
-from tidegate.serving.settings import Settings
+from tidegate.serving.settings import Settings, SettingsError
 
 
 @click.command("check-config")
@@ -21,8 +21,8 @@ def check_config(settings: Settings, as_json: bool) -> None:
 
 
 def refuse_bad_policies(settings: Settings) -> None:
-    """Ends the command with every problem of the policies, gaps in what they cover included."""
+    """Ends the command with every problem of the policies and with detectors that do not exist."""
     try:
         composition.policies(settings)
-    except PolicyError as error:
+    except (PolicyError, SettingsError) as error:
         raise click.ClickException(str(error)) from error

@@ -41,17 +41,28 @@ _BRIEF_CHARACTERS: Final = 20_000
 """A batch with less text than this is tokenized on the event loop: about 5 ms at most. More goes to a thread."""
 
 
+_Key = tuple[str, str]
+"""A detector's name and version."""
+
+
 class TritonTextDetectors:
     """Scores texts in batches with the models of one Triton server."""
 
     def __init__(
-        self, address: str, *, specs: Sequence[DetectorSpec], tracer: Tracer, server: ModelServer | None = None
+        self,
+        address: str,
+        *,
+        specs: Sequence[DetectorSpec],
+        shadows: Sequence[DetectorSpec] = (),
+        tracer: Tracer,
+        server: ModelServer | None = None,
     ) -> None:
         """Wires the adapter; connects to nothing yet.
 
         Args:
             address: Host and port of Triton's gRPC.
             specs: The live detectors.
+            shadows: Versions that are tried out.
             tracer: Of this process.
             server: In place of Triton, for tests.
 
@@ -59,20 +70,21 @@ class TritonTextDetectors:
             EncoderUnavailableError, TokenisationError: A detector's tokenizer is missing or does not fit.
         """
         self._server = server or TritonModelServer(address)
-        self._tokenizers = {spec.name: WindowTokenizer(spec) for spec in specs}
-        self._specs = {spec.name: spec for spec in specs}
+        self._specs = {_key(spec): spec for spec in (*specs, *shadows)}
+        self._tokenizers = {key: WindowTokenizer(spec) for key, spec in self._specs.items()}
+        self._live = {spec.name: spec.version for spec in specs}
         self._tracer = tracer
         self._failure = ""
 
     async def verify(self) -> None:
-        """Checks that the server serves exactly the catalogue's models.
+        """Checks that the server serves exactly the catalogue's models, of the live versions.
 
         Raises:
             ModelMismatchError: It serves another model, version, tensor contract or other weights.
             InferenceError: It does not answer.
         """
-        for spec in self._specs.values():
-            await self._server.verify(spec)
+        for key in self._live.items():
+            await self._server.verify(self._specs[key])
 
     async def ready(self) -> bool:
         """See `TextDetectors`. A server with other models than the catalogue's is not ready, and the log says why."""
@@ -106,14 +118,21 @@ class TritonTextDetectors:
             [request.trace for request in batch],
             attributes={Attribute.TEXT_LENGTH: length},
         ):
-            asked = [name for name in self._specs if any(name in request.detectors for request in batch)]
-            found = await asyncio.gather(*(self._run(self._specs[name], batch, budget) for name in asked))
+            texts: dict[_Key, dict[str, None]] = {}
+            for request in batch:
+                for key in self._asked(request):
+                    texts.setdefault(key, {})[request.text] = None
+            asked = [key for key in self._specs if key in texts]
+            found = await asyncio.gather(*(self._run(self._specs[key], list(texts[key]), budget) for key in asked))
             by_detector = dict(zip(asked, found, strict=True))
-        return [tuple(_answer(by_detector, name, request.text) for name in request.detectors) for request in batch]
+        return [tuple(_answer(by_detector, key, request.text) for key in self._asked(request)) for request in batch]
 
-    async def _run(self, spec: DetectorSpec, batch: Sequence[TextRequest], budget: Budget) -> dict[str, DetectorScores]:
+    def _asked(self, request: TextRequest) -> list[_Key]:
+        """The versions that a request asks for, live ones first; an empty version for what is not live."""
+        return [*((name, self._live.get(name, "")) for name in request.detectors), *request.shadows]
+
+    async def _run(self, spec: DetectorSpec, texts: Sequence[str], budget: Budget) -> dict[str, DetectorScores]:
         """One detector's answer for each text that it is asked for."""
-        texts = list(dict.fromkeys(request.text for request in batch if spec.name in request.detectors))
         try:
             windows = await self._windows(spec, texts)
             logits = await self._infer(spec, [window for of_text in windows for window in of_text], budget)
@@ -130,7 +149,7 @@ class TritonTextDetectors:
         return answers
 
     async def _windows(self, spec: DetectorSpec, texts: Sequence[str]) -> list[list[list[int]]]:
-        tokenizer = self._tokenizers[spec.name]
+        tokenizer = self._tokenizers[_key(spec)]
         if sum(map(len, texts)) < _BRIEF_CHARACTERS:
             return tokenizer.windows(texts)
         return await asyncio.to_thread(tokenizer.windows, texts)
@@ -179,8 +198,12 @@ class TritonTextDetectors:
         self._failure = failure
 
 
-def _answer(found: dict[str, dict[str, DetectorScores]], name: str, text: str) -> DetectorScores:
-    """The answer, or FAILED for a detector that is not live: asked for something unknown is an outage, not a score."""
-    if name not in found:
-        return DetectorScores(detector=name, version="", status=DetectorStatus.FAILED)
-    return found[name][text]
+def _key(spec: DetectorSpec) -> _Key:
+    return spec.name, spec.version
+
+
+def _answer(found: dict[_Key, dict[str, DetectorScores]], key: _Key, text: str) -> DetectorScores:
+    """The answer, or FAILED for a detector that is not in use: asked for what is unknown is an outage, not a score."""
+    if key not in found:
+        return DetectorScores(*key, status=DetectorStatus.FAILED)
+    return found[key][text]

@@ -1,28 +1,46 @@
-"""Step 3: obtains scores and account signals concurrently, each within its own budget.
+"""Step 3: obtains what detectors say and account signals concurrently, each within its own budget.
 
-An outage is data: a stage that is late or broken becomes TIMED_OUT or FAILED here, and never an exception above.
+An outage is data: a stage that is late or broken becomes TIMED_OUT or FAILED in here, and never an exception above.
 """
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tidegate.detectors.port import TextRequest
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.budget import Budget
-from tidegate.moderation.detection import DetectorRun, DetectorScores, DetectorStatus
-from tidegate.moderation.item import ContentItem, Part
+from tidegate.moderation.detection import DetectorRun, DetectorStatus
+from tidegate.moderation.item import ContentItem
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.moderation.tracing import TraceContext
 from tidegate.pipeline.hops import Hops
-from tidegate.pipeline.plan import Plan
-from tidegate.pipeline.stages import SignalsStage, TextStage
+from tidegate.pipeline.inspection import PartInspector
+from tidegate.pipeline.plan import PartPlan, Plan, Settling
+from tidegate.pipeline.scoring import StageCall, TextScoring
+from tidegate.pipeline.shadows import ShadowRuns
+from tidegate.pipeline.stages import Stages
 
 logger = logging.getLogger(__name__)
 
+Settled = Callable[[Sequence[DetectorRun]], bool]
+"""Whether the item is settled by these runs."""
+
 _NOT_NEEDED = AccountSignals(status=LookupStatus.NOT_NEEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class GatherLimits:
+    """How a request's budget is divided."""
+
+    features_share: float = 0.5
+    """Share of the budget that the lookup of account signals may take."""
+    reading_share: float = 0.8
+    """Share that images and speech may take where their words are scored afterwards."""
+    reserve_ms: float = 10.0
+    """Kept back from the budget for deciding and recording."""
+    shadow_grace_ms: float = 20.0
+    """The longest wait for versions that are tried out, once everything else is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +48,7 @@ class Gathered:
     """What the stages answered."""
 
     detectors: tuple[DetectorRun, ...]
-    """In part order, then detector order, then uncovered parts."""
+    """In part order; of each part the live versions, then what does not look at it, then shadows."""
     account: AccountSignals
     """The account's signals."""
 
@@ -40,86 +58,88 @@ class Gatherer:
 
     def __init__(
         self,
+        stages: Stages,
         *,
-        text: TextStage,
-        signals: SignalsStage,
         versions: Callable[[str], str],
-        features_share: float,
-        reserve_ms: float,
+        shadows: Mapping[str, tuple[str, ...]] | None = None,
+        limits: GatherLimits | None = None,
     ) -> None:
         """Wires the stages.
 
         Args:
-            text: The detector stage.
-            signals: The lookup stage.
+            stages: The stages.
             versions: The live version of a detector by name, for runs that never answered.
-            features_share: Share of the budget that the lookup may take.
-            reserve_ms: Kept back from the budget for deciding and recording.
+            shadows: Versions of text detectors that are tried out, by name.
+            limits: How a request's budget is divided.
         """
-        self._text = text
-        self._signals = signals
+        self._signals = stages.signals
         self._versions = versions
-        self._features_share = features_share
-        self._reserve_ms = reserve_ms
+        self._shadows = shadows or {}
+        self._limits = limits or GatherLimits()
+        self._shadow_text = TextScoring(stages.shadow_text, versions=versions)
+        self._inspector = PartInspector(
+            text=TextScoring(stages.text, versions=versions),
+            images=stages.images,
+            speech=stages.speech,
+            versions=versions,
+            reading_share=self._limits.reading_share,
+        )
 
     async def gather(
-        self, item: ContentItem, plan: Plan, *, budget: Budget, trace: TraceContext, hops: Hops
+        self,
+        item: ContentItem,
+        plan: Plan,
+        *,
+        budget: Budget,
+        trace: TraceContext,
+        hops: Hops,
+        settled: Settled = lambda _: False,
+        explain: bool = False,
     ) -> Gathered:
         """Runs the plan. Returns at the latest when the budget, less the reserve, is gone."""
-        allowed = budget.cut_ms(max(0.0, budget.left_ms() - self._reserve_ms))
-        with_words = [
-            self._scored(part, words, plan, allowed=allowed, trace=trace, hops=hops) for part, words in plan.texts
-        ]
-        account, runs = await asyncio.gather(
-            self._account(item, plan, allowed, trace, hops), asyncio.gather(*with_words)
-        )
-        uncovered = tuple(
-            DetectorRun(name="", version="", status=DetectorStatus.NOT_COVERED, part=part) for part in plan.uncovered
-        )
-        return Gathered(detectors=tuple(run for part in runs for run in part) + uncovered, account=account)
-
-    async def _scored(
-        self, part: Part, words: str, plan: Plan, *, allowed: Budget, trace: TraceContext, hops: Hops
-    ) -> tuple[DetectorRun, ...]:
-        request = TextRequest(text=words, detectors=plan.detectors, budget_ms=allowed.left_ms(), trace=trace)
-        started = time.perf_counter()
-        with hops.timed("text"):
-            answers = await self._answers(request, allowed)
-        latency_ms = round((time.perf_counter() - started) * 1000.0, 3)
-        return tuple(
-            DetectorRun(
-                name=answer.detector,
-                version=answer.version,
-                status=answer.status,
-                part=part.id,
-                latency_ms=latency_ms,
-                scores=answer.scores,
-                severities=answer.severities,
-            )
-            for answer in answers
-        )
-
-    async def _answers(self, request: TextRequest, budget: Budget) -> tuple[DetectorScores, ...]:
+        allowed = budget.cut_ms(max(0.0, budget.left_ms() - self._limits.reserve_ms))
+        call = StageCall(budget=allowed, trace=trace, hops=hops, language=item.language, explain=explain)
+        shadows = ShadowRuns(self._shadow_text, self._shadows)
         try:
-            async with asyncio.timeout(budget.left_s()):
-                return await self._text.score(request)
-        except TimeoutError:
-            status = DetectorStatus.TIMED_OUT
-        except Exception as error:  # noqa: BLE001 - fan-out: whatever broke a stage is that stage's outage
-            logger.warning("text stage failed: %s", type(error).__name__)
-            status = DetectorStatus.FAILED
-        return tuple(
-            DetectorScores(detector=name, version=self._versions(name), status=status) for name in request.detectors
-        )
+            account, runs = await asyncio.gather(
+                self._account(item, plan, call), self._detected(plan, call, shadows, settled)
+            )
+            grace_s = min(self._limits.shadow_grace_ms / 1000.0, allowed.left_s())
+            runs += await shadows.collected(grace_s=grace_s)
+        finally:
+            shadows.give_up()
+        return Gathered(detectors=_ordered(runs, plan), account=account)
 
-    async def _account(
-        self, item: ContentItem, plan: Plan, budget: Budget, trace: TraceContext, hops: Hops
-    ) -> AccountSignals:
+    async def _detected(self, plan: Plan, call: StageCall, shadows: ShadowRuns, settled: Settled) -> list[DetectorRun]:
+        unreached = [run for part in plan.parts for run in _unreached(part)]
+        if plan.settling is None:
+            return await self._inspected(plan.parts, call, shadows) + unreached
+        first = [part.first(plan.settling.first) for part in plan.parts]
+        runs = await self._inspected(first, call, shadows)
+        rest = [part.after(earlier) for part, earlier in zip(plan.parts, first, strict=True)]
+        if settled(runs):
+            runs += [run for part in rest for run in self._skipped(part, plan.settling)]
+            rest = [part.needed_by(plan.settling.kept) for part in rest]
+        return runs + await self._inspected(rest, call, shadows) + unreached
+
+    async def _inspected(self, parts: Sequence[PartPlan], call: StageCall, shadows: ShadowRuns) -> list[DetectorRun]:
+        found = await asyncio.gather(*(self._inspector.runs(part, call, shadows) for part in parts if part.detectors))
+        return [run for part in found for run in part]
+
+    def _skipped(self, part: PartPlan, settling: Settling) -> list[DetectorRun]:
+        kept = part.needed_by(settling.kept).detectors
+        return [
+            DetectorRun(name=name, version=self._versions(name), status=DetectorStatus.SKIPPED, part=part.part.id)
+            for name in part.detectors
+            if name not in kept
+        ]
+
+    async def _account(self, item: ContentItem, plan: Plan, call: StageCall) -> AccountSignals:
         if not plan.account:
             return _NOT_NEEDED
-        allowed = budget.cut_ms(budget.left_ms() * self._features_share)
-        request = SignalsRequest(account_id=item.account_id, budget_ms=allowed.left_ms(), trace=trace)
-        with hops.timed("features"):
+        allowed = call.budget.cut_ms(call.budget.left_ms() * self._limits.features_share)
+        request = SignalsRequest(account_id=item.account_id, budget_ms=allowed.left_ms(), trace=call.trace)
+        with call.hops.timed("features"):
             try:
                 async with asyncio.timeout(allowed.left_s()):
                     account = await self._signals.lookup(request)
@@ -129,6 +149,17 @@ class Gatherer:
                 logger.warning("feature lookup failed: %s", type(error).__name__)
                 return _without_answer(LookupStatus.FAILED, plan)
         return account if account.status is LookupStatus.OK else _without_answer(account.status, plan)
+
+
+def _unreached(plan: PartPlan) -> list[DetectorRun]:
+    """One run that says so if nothing at all looks at the part, else one for each detector that can't."""
+    names = plan.unreached if plan.detectors else ("",)
+    return [DetectorRun(name, "", DetectorStatus.NOT_COVERED, plan.part.id) for name in names]
+
+
+def _ordered(runs: Sequence[DetectorRun], plan: Plan) -> tuple[DetectorRun, ...]:
+    position = {part.part.id: index for index, part in enumerate(plan.parts)}
+    return tuple(sorted(runs, key=lambda run: (position[run.part], run.shadow)))
 
 
 def _without_answer(status: LookupStatus, plan: Plan) -> AccountSignals:

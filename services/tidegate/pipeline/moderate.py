@@ -7,6 +7,7 @@ recorded, or if its idempotency key was used for another item.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from opentelemetry.trace import Tracer
 
@@ -17,7 +18,8 @@ from tidegate.moderation.errors import IdempotencyKeyReused
 from tidegate.moderation.item import ContentItem, PartFacts
 from tidegate.moderation.tracing import TraceContext
 from tidegate.pipeline.archive import PolicyArchive
-from tidegate.pipeline.gather import Gathered, Gatherer
+from tidegate.pipeline.coverage import Coverage
+from tidegate.pipeline.gather import Gathered, Gatherer, Settled
 from tidegate.pipeline.hops import Hops
 from tidegate.pipeline.plan import Plan, plan_for
 from tidegate.pipeline.recording import RecordMaker
@@ -40,6 +42,8 @@ class ModerationCall:
     """The request's own span."""
     idempotency_key: str = ""
     """Empty if none."""
+    explain: bool = False
+    """Whether scores are to be traced back to words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class ModerationPipeline:
         self,
         *,
         policies: PolicySet,
-        live_detectors: frozenset[str],
+        coverage: Coverage,
         gatherer: Gatherer,
         ledger: DecisionLedger,
         archive: PolicyArchive,
@@ -67,7 +71,7 @@ class ModerationPipeline:
         tracer: Tracer,
     ) -> None:
         self._policies = policies
-        self._live_detectors = live_detectors
+        self._coverage = coverage
         self._gatherer = gatherer
         self._ledger = ledger
         self._archive = archive
@@ -91,8 +95,9 @@ class ModerationPipeline:
 
         live = self._policies.live_for(item.surface, item.market)
         shadows = self._policies.shadows_for(item.surface, item.market)
-        plan = self._plan((live, *shadows), item)
-        gathered = await self._gather(item, plan, call, hops)
+        plan = self._plan(live, shadows, item)
+        settled = partial(live.has_settled, item.market, facts)
+        gathered = await self._gather(item, plan, call, hops, settled)
         inputs = _inputs(item, facts, gathered)
         outcome = self._decide(live, inputs, hops)
         shadow = self._decide_in_shadow(shadows, inputs)
@@ -108,16 +113,26 @@ class ModerationPipeline:
             raise IdempotencyKeyReused
         return earlier
 
-    def _plan(self, policies: Sequence[CompiledPolicy], item: ContentItem) -> Plan:
+    def _plan(self, live: CompiledPolicy, shadows: Sequence[CompiledPolicy], item: ContentItem) -> Plan:
         with span(self._tracer, SpanName.PLAN) as made:
-            plan = plan_for(policies, item.parts, live_detectors=self._live_detectors)
+            plan = plan_for(live, shadows, item.parts, market=item.market, coverage=self._coverage)
             made.set_attribute(Attribute.DETECTORS, plan.detectors)
             return plan
 
-    async def _gather(self, item: ContentItem, plan: Plan, call: ModerationCall, hops: Hops) -> Gathered:
+    async def _gather(
+        self, item: ContentItem, plan: Plan, call: ModerationCall, hops: Hops, settled: Settled
+    ) -> Gathered:
         with hops.timed("gather"), span(self._tracer, SpanName.GATHER) as made:
             made.set_attribute(Attribute.BUDGET_MS, round(call.budget.left_ms(), 3))
-            return await self._gatherer.gather(item, plan, budget=call.budget, trace=current(made), hops=hops)
+            return await self._gatherer.gather(
+                item,
+                plan,
+                budget=call.budget,
+                trace=current(made),
+                hops=hops,
+                settled=settled,
+                explain=call.explain,
+            )
 
     def _decide(self, policy: CompiledPolicy, inputs: DecisionInputs, hops: Hops) -> PolicyOutcome:
         with hops.timed("policy"), span(self._tracer, SpanName.POLICY_EVALUATE) as made:

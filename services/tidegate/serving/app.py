@@ -9,7 +9,9 @@ from typing import Any
 from ray import serve
 from ray.serve import Application
 
-from tidegate.serving.deployments import FeatureLookup, ModerationRouter, TextDetectors
+from tidegate.models.catalogue import Modality
+from tidegate.serving.composition import selection
+from tidegate.serving.deployments import FeatureLookup, ImageDetectors, ModerationRouter, SpeechDetectors, TextDetectors
 from tidegate.serving.settings import Settings, Topology, load_settings
 
 STAGE_ONGOING = 256
@@ -31,14 +33,25 @@ def build(args: dict[str, Any]) -> Application:
 
 
 def application(settings: Settings) -> Application:
-    """Router alone (colocated), or router over stages of their own (distributed)."""
+    """Router alone (colocated), or router over stages of their own (distributed), for as many modalities as are live.
+
+    Raises:
+        SettingsError: A detector version that the settings ask for does not exist.
+    """
     payload, replicas = settings.payload(), settings.replicas
     router = _deployment(ModerationRouter, replicas=replicas.router, ongoing=settings.grpc.max_ongoing_requests)
     if settings.topology is Topology.COLOCATED:
         return router.bind(payload)
-    features = _deployment(FeatureLookup, replicas=replicas.features, ongoing=STAGE_ONGOING).bind(payload)
-    text = _deployment(TextDetectors, replicas=replicas.text, ongoing=STAGE_ONGOING).bind(payload)
-    return router.bind(payload, features, text)
+    chosen = selection(settings)
+    stages = {
+        "features": _deployment(FeatureLookup, replicas=replicas.features, ongoing=STAGE_ONGOING).bind(payload),
+        "text": _deployment(TextDetectors, replicas=replicas.text, ongoing=STAGE_ONGOING).bind(payload),
+    }
+    if chosen.of(modality=Modality.IMAGE):
+        stages["images"] = _deployment(ImageDetectors, replicas=replicas.images, ongoing=STAGE_ONGOING).bind(payload)
+    if chosen.of(modality=Modality.AUDIO):
+        stages["speech"] = _deployment(SpeechDetectors, replicas=replicas.speech, ongoing=STAGE_ONGOING).bind(payload)
+    return router.bind(payload, **stages)
 
 
 def _deployment(body: type[Any], *, replicas: int, ongoing: int) -> serve.Deployment:

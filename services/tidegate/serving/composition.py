@@ -2,29 +2,47 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Tracer
 
+from tidegate.detectors.image_port import ImageDetectors
+from tidegate.detectors.null_adapter import NullImageDetectors, NullSpeechDetectors
 from tidegate.detectors.port import TextDetectors
+from tidegate.detectors.speech_port import SpeechDetectors
 from tidegate.enrichment.port import AccountFeatures
 from tidegate.ledger.port import DecisionLedger
 from tidegate.ledger.sqlite_adapter import SqliteLedger
-from tidegate.models.catalogue import Modality, catalogue, select
+from tidegate.models.catalogue import CatalogueError, Engine, Modality, Selection, select
 from tidegate.pipeline.archive import PolicyArchive
-from tidegate.pipeline.gather import Gatherer
+from tidegate.pipeline.coverage import Coverage
+from tidegate.pipeline.gather import Gatherer, GatherLimits
 from tidegate.pipeline.moderate import ModerationPipeline
 from tidegate.pipeline.recording import RecordMaker
-from tidegate.pipeline.stages import BatchedSignalsStage, BatchedTextStage
+from tidegate.pipeline.stages import (
+    BatchedImageStage,
+    BatchedSignalsStage,
+    BatchedTextStage,
+    BoundedSpeechStage,
+    Stages,
+)
 from tidegate.policy.loader import PolicySet, compile_document, load_policies
 from tidegate.policy.markets import MARKETS
 from tidegate.policy.problems import PolicyError, Problem
 from tidegate.policy.vocabulary import installed_vocabulary
 from tidegate.serving.decode import RequestDecoder
 from tidegate.serving.health import Readiness
+from tidegate.serving.remote import (
+    RemoteAccountFeatures,
+    RemoteImageDetectors,
+    RemoteSpeechDetectors,
+    RemoteTextDetectors,
+)
 from tidegate.serving.router import RouterParts
 from tidegate.serving.servicer import ModerationServicer
-from tidegate.serving.settings import Settings
+from tidegate.serving.settings import Settings, SettingsError
+from tidegate.serving.stage_ports import StagePorts
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.setup import configure_tracing, tracer_of
 
@@ -40,14 +58,19 @@ def tracing(settings: Settings, *, service: ServiceName) -> TracerProvider:
     )
 
 
-def policies(settings: Settings) -> PolicySet:
+def policies(settings: Settings, chosen: Selection | None = None) -> PolicySet:
     """The policies in use.
 
+    Args:
+        settings: All settings.
+        chosen: Detectors in place of those that the settings select.
+
     Raises:
+        SettingsError: A detector version that the settings ask for does not exist.
         PolicyError: With every problem found; also if some surface has no live policy in some market.
     """
     directory = settings.policies_dir or PACKAGED_POLICIES
-    loaded = load_policies(directory, vocabulary=installed_vocabulary())
+    loaded = load_policies(directory, vocabulary=installed_vocabulary((chosen or selection(settings)).live))
     gaps = loaded.gaps()
     if gaps:
         raise PolicyError([Problem(str(directory), "surfaces", f"content would be undecided: {gap}") for gap in gaps])
@@ -67,16 +90,83 @@ def account_features(settings: Settings, tracer: Tracer) -> AccountFeatures:
     return FeastAccountFeatures(FeastReader(settings.features_dir), tracer=tracer)
 
 
+def selection(settings: Settings) -> Selection:
+    """Which version of each detector decides, and which are tried out.
+
+    Raises:
+        SettingsError: The settings name one that does not exist, or one that can't be tried out.
+    """
+    try:
+        chosen = select(live=settings.detectors.live, shadow=settings.detectors.shadow)
+    except CatalogueError as error:
+        raise SettingsError(f"detectors: {error}") from error
+    for spec in chosen.shadow:
+        if spec.modality is not Modality.TEXT:
+            raise SettingsError(f"detectors.shadow.{spec.name}: only text detectors can be tried out in shadow")
+    return chosen
+
+
 def text_detectors(settings: Settings, tracer: Tracer) -> TextDetectors:
     """The text detectors on Triton."""
     from tidegate.detectors.triton_adapter import TritonTextDetectors  # noqa: PLC0415 - only where it is used
 
-    return TritonTextDetectors(settings.triton.address, specs=select().of(modality=Modality.TEXT), tracer=tracer)
+    chosen = selection(settings)
+    return TritonTextDetectors(
+        settings.triton.address,
+        specs=chosen.of(modality=Modality.TEXT, engine=Engine.TRITON),
+        shadows=chosen.shadow,
+        tracer=tracer,
+    )
 
 
-def detector_versions() -> Callable[[str], str]:
+def image_detectors(settings: Settings, tracer: Tracer) -> ImageDetectors:
+    """The image detectors, on Triton and in this process. The null adapter, which knows none, answers FAILED."""
+    specs = selection(settings).of(modality=Modality.IMAGE)
+    if not specs:
+        return NullImageDetectors()
+    from tidegate.detectors.images.adapter import TritonImageDetectors  # noqa: PLC0415 - only where it is used
+    from tidegate.detectors.images.limits import ImageLimits  # noqa: PLC0415 - as above
+
+    return TritonImageDetectors(
+        settings.triton.address,
+        specs=specs,
+        tracer=tracer,
+        limits=ImageLimits(max_pixels=settings.limits.max_image_pixels),
+    )
+
+
+def speech_detectors(settings: Settings, tracer: Tracer) -> SpeechDetectors:
+    """The speech recogniser. The null adapter knows none: what is asked of it is FAILED."""
+    del settings, tracer
+    return NullSpeechDetectors()
+
+
+def stage_ports(
+    settings: Settings,
+    tracer: Tracer,
+    *,
+    features: Any = None,
+    text: Any = None,
+    images: Any = None,
+    speech: Any = None,
+) -> StagePorts:
+    """The stages: behind a deployment's handle where there is one, else in this process."""
+    chosen = selection(settings)
+    versions = versions_of(chosen)
+    listening = Coverage.of(chosen).speech
+    return StagePorts(
+        features=RemoteAccountFeatures(features) if features else account_features(settings, tracer),
+        text=RemoteTextDetectors(text, versions=versions) if text else text_detectors(settings, tracer),
+        images=RemoteImageDetectors(images, versions=versions) if images else image_detectors(settings, tracer),
+        speech=RemoteSpeechDetectors(speech, reader=listening, version=versions(listening))
+        if speech
+        else speech_detectors(settings, tracer),
+    )
+
+
+def versions_of(chosen: Selection) -> Callable[[str], str]:
     """The live version of a detector by name."""
-    versions = {spec.name: spec.version for spec in catalogue().values()}
+    versions = {spec.name: spec.version for spec in chosen.live.values()}
     return lambda name: versions.get(name, "")
 
 
@@ -84,28 +174,28 @@ def router(
     settings: Settings,
     provider: TracerProvider,
     *,
-    features: AccountFeatures,
-    text: TextDetectors,
+    stages: StagePorts,
     records: DecisionLedger,
+    chosen: Selection | None = None,
 ) -> RouterParts:
-    """A router over these stages, local or remote, and this ledger."""
+    """A router over these stages, local or remote, and this ledger.
+
+    Args:
+        settings: All settings.
+        provider: This process's tracing.
+        stages: What it asks.
+        records: Where decisions are kept.
+        chosen: Detectors in place of those that the settings select, for tests.
+    """
     tracer = tracer_of(provider)
-    active = policies(settings)
+    chosen = chosen or selection(settings)
+    active = policies(settings, chosen)
+    coverage = Coverage.of(chosen)
     archive = PolicyArchive(records, active=active.documents(), compile_document=compile_document)
-    batching = settings.batching
-    gatherer = Gatherer(
-        text=BatchedTextStage(text, max_batch=batching.text_max_batch, in_flight=batching.text_in_flight),
-        signals=BatchedSignalsStage(
-            features, max_batch=batching.features_max_batch, in_flight=batching.features_in_flight
-        ),
-        versions=detector_versions(),
-        features_share=settings.budget.features_share,
-        reserve_ms=settings.budget.reserve_ms,
-    )
     pipeline = ModerationPipeline(
         policies=active,
-        live_detectors=frozenset(catalogue()),
-        gatherer=gatherer,
+        coverage=coverage,
+        gatherer=_gatherer(settings, stages, chosen, coverage),
         ledger=records,
         archive=archive,
         records=RecordMaker(),
@@ -125,7 +215,34 @@ def router(
         tracer=tracer,
         stream_in_flight=settings.grpc.stream_in_flight,
     )
-    readiness = Readiness(stages={"text": text.ready, "features": features.ready}, ledger=records.ready)
-    return RouterParts(
-        servicer=servicer, readiness=readiness, ledger=records, features=features, text=text, tracing=provider
+    probes = {
+        "text": stages.text.ready,
+        "images": stages.images.ready,
+        "speech": stages.speech.ready,
+        "features": stages.features.ready,
+    }
+    readiness = Readiness(stages=probes, ledger=records.ready)
+    return RouterParts(servicer=servicer, readiness=readiness, ledger=records, stages=stages, tracing=provider)
+
+
+def _gatherer(settings: Settings, ports: StagePorts, chosen: Selection, coverage: Coverage) -> Gatherer:
+    batching, budget = settings.batching, settings.budget
+    texts = {"max_batch": batching.text_max_batch, "in_flight": batching.text_in_flight}
+    stages = Stages(
+        text=BatchedTextStage(ports.text, **texts),
+        shadow_text=BatchedTextStage(ports.text, **texts),
+        images=BatchedImageStage(
+            ports.images, max_batch=batching.images_max_batch, in_flight=batching.images_in_flight
+        ),
+        speech=BoundedSpeechStage(ports.speech, in_flight=batching.speech_in_flight),
+        signals=BatchedSignalsStage(
+            ports.features, max_batch=batching.features_max_batch, in_flight=batching.features_in_flight
+        ),
     )
+    limits = GatherLimits(
+        features_share=budget.features_share,
+        reading_share=budget.reading_share,
+        reserve_ms=budget.reserve_ms,
+        shadow_grace_ms=budget.shadow_grace_ms,
+    )
+    return Gatherer(stages, versions=versions_of(chosen), shadows=coverage.shadows, limits=limits)

@@ -1,14 +1,15 @@
-"""The bodies of the three Serve deployments. Plain classes: `app` makes deployments of them."""
+"""The bodies of the Serve deployments. Plain classes: `app` makes deployments of them."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from tidegate.detectors.image_port import ImageFindings, ImageRequest
 from tidegate.detectors.port import TextRequest
+from tidegate.detectors.speech_port import SpeechFindings, SpeechRequest
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.signals import AccountSignals
 from tidegate.serving import composition
-from tidegate.serving.remote import RemoteAccountFeatures, RemoteTextDetectors
 from tidegate.serving.router import RouterMethods
 from tidegate.serving.settings import Settings
 from tidegate.telemetry.names import ServiceName
@@ -59,27 +60,67 @@ class TextDetectors:
         self._tracing.shutdown()
 
 
+class ImageDetectors:
+    """Decoding, preprocessing and looking at images, as a deployment of its own."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = Settings.from_payload(settings)
+        self._tracing = composition.tracing(self._settings, service=ServiceName.IMAGES)
+        self._detectors = composition.image_detectors(self._settings, tracer_of(self._tracing))
+
+    async def inspect(self, batch: Sequence[ImageRequest]) -> Sequence[ImageFindings]:
+        """See `ImageDetectors.inspect`."""
+        return await self._detectors.inspect(batch)
+
+    async def ready(self) -> bool:
+        """See `ImageDetectors.ready`."""
+        return await self._detectors.ready()
+
+    async def __del__(self) -> None:  # Serve awaits it when it stops a replica
+        """Releases connections and flushes spans."""
+        await self._detectors.close()
+        self._tracing.shutdown()
+
+
+class SpeechDetectors:
+    """Transcribing audio, as a deployment of its own."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = Settings.from_payload(settings)
+        self._tracing = composition.tracing(self._settings, service=ServiceName.SPEECH)
+        self._detectors = composition.speech_detectors(self._settings, tracer_of(self._tracing))
+
+    async def transcribe(self, batch: Sequence[SpeechRequest]) -> Sequence[SpeechFindings]:
+        """See `SpeechDetectors.transcribe`."""
+        return await self._detectors.transcribe(batch)
+
+    async def ready(self) -> bool:
+        """See `SpeechDetectors.ready`."""
+        return await self._detectors.ready()
+
+    async def __del__(self) -> None:  # Serve awaits it when it stops a replica
+        """Stops background work and flushes spans."""
+        await self._detectors.close()
+        self._tracing.shutdown()
+
+
 class ModerationRouter(RouterMethods):
     """The ingress: gRPC methods by name, over stages that are local (colocated) or behind handles (distributed)."""
 
-    def __init__(self, settings: dict[str, Any], features: Any = None, text: Any = None) -> None:
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        features: Any = None,
+        text: Any = None,
+        images: Any = None,
+        speech: Any = None,
+    ) -> None:
         chosen = Settings.from_payload(settings)
         tracing = composition.tracing(chosen, service=ServiceName.ROUTER)
-        features_stage = (
-            composition.account_features(chosen, tracer_of(tracing))
-            if features is None
-            else RemoteAccountFeatures(features)
+        stages = composition.stage_ports(
+            chosen, tracer_of(tracing), features=features, text=text, images=images, speech=speech
         )
-        text_stage = (
-            composition.text_detectors(chosen, tracer_of(tracing))
-            if text is None
-            else RemoteTextDetectors(text, versions=composition.detector_versions())
-        )
-        super().__init__(
-            composition.router(
-                chosen, tracing, features=features_stage, text=text_stage, records=composition.ledger(chosen)
-            )
-        )
+        super().__init__(composition.router(chosen, tracing, stages=stages, records=composition.ledger(chosen)))
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica
         """Writes out what was accepted, releases connections and flushes spans."""

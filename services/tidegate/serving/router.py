@@ -9,11 +9,10 @@ from grpc_health.v1 import health_pb2
 from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
-from tidegate.detectors.port import TextDetectors
-from tidegate.enrichment.port import AccountFeatures
 from tidegate.ledger.port import DecisionLedger
 from tidegate.serving.health import PROBE_INTERVAL_S, Readiness
 from tidegate.serving.servicer import CallContext, ModerationServicer
+from tidegate.serving.stage_ports import StagePorts
 from tidegate.serving.wire import HEALTH_SERVICE, MODERATION_SERVICE, Sized, Undecodable
 
 _KNOWN_SERVICES = ("", MODERATION_SERVICE, HEALTH_SERVICE)
@@ -29,9 +28,7 @@ class RouterParts:
     """Probes."""
     ledger: DecisionLedger
     """To close."""
-    features: AccountFeatures
-    """To close."""
-    text: TextDetectors
+    stages: StagePorts
     """To close."""
     tracing: TracerProvider
     """To flush."""
@@ -90,8 +87,7 @@ class RouterMethods:
     async def close(self) -> None:
         """Writes out what was accepted and releases connections."""
         await self._parts.ledger.close()
-        await self._parts.features.close()
-        await self._parts.text.close()
+        await self._parts.stages.close()
         self._parts.tracing.shutdown()
 
 

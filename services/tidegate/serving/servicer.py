@@ -146,7 +146,13 @@ class ModerationServicer:
         assert isinstance(message, pb.ModerateRequest)
         budget = Budget.of_ms(self._decoder.budget_ms(message))
         item = await self._item(message)
-        call = ModerationCall(item=item, budget=budget, trace=trace, idempotency_key=message.idempotency_key)
+        call = ModerationCall(
+            item=item,
+            budget=budget,
+            trace=trace,
+            idempotency_key=message.idempotency_key,
+            explain=message.explain,
+        )
         decided = await self._pipeline.moderate(call)
         _describe(span, item, decided)
         return await self._encoded(

@@ -31,7 +31,7 @@ class Topology(StrEnum):
     """How the stages are laid out over processes."""
 
     DISTRIBUTED = "distributed"
-    """FeatureLookup and TextDetectors are Serve deployments of their own."""
+    """Account lookup, text, images and speech are Serve deployments of their own."""
     COLOCATED = "colocated"
     """All stages inside the router's replica."""
 
@@ -69,8 +69,14 @@ class LimitSettings(Section):
 
     max_text_characters: int = Field(20_000, ge=1)
     """Longest text of a part, and of all segments of a transcript together."""
+    max_image_bytes: int = Field(12 * 1024 * 1024, ge=1)
+    """Largest image file."""
     max_image_pixels: int = Field(40_000_000, ge=1)
     """Largest image, width times height."""
+    max_audio_bytes: int = Field(15 * 1024 * 1024, ge=1)
+    """Largest audio file. `grpc.max_request_bytes` bounds it too."""
+    max_audio_seconds: float = Field(7_200, gt=0)
+    """Longest audio that is transcribed; longer is UNREADABLE, which no policy takes for clean."""
 
 
 class BudgetSettings(Section):
@@ -82,8 +88,12 @@ class BudgetSettings(Section):
     """The most a request gets."""
     features_share: float = Field(0.5, gt=0, le=1)
     """Share of the budget that the lookup of account signals may take: a store that hangs must not cost all of it."""
+    reading_share: float = Field(0.8, gt=0, le=1)
+    """Share of the budget that images and speech may take where their words are scored afterwards."""
     reserve_ms: float = Field(10, ge=0)
     """Kept back from the budget for deciding and recording."""
+    shadow_grace_ms: float = Field(20, ge=0)
+    """The longest that a decision waits for detector versions in shadow, once everything else is there."""
 
 
 class BatchingSettings(Section):
@@ -93,10 +103,25 @@ class BatchingSettings(Section):
     """Most texts in a batch."""
     text_in_flight: int = Field(2, ge=1)
     """Most text batches under way for one router replica."""
+    images_max_batch: int = Field(8, ge=1)
+    """Most images in a batch."""
+    images_in_flight: int = Field(2, ge=1)
+    """Most image batches under way for one router replica."""
+    speech_in_flight: int = Field(8, ge=1)
+    """Most clips under way for one router replica."""
     features_max_batch: int = Field(64, ge=1)
     """Most lookups in a batch."""
     features_in_flight: int = Field(2, ge=1)
     """Most lookup batches under way for one router replica."""
+
+
+class DetectorSettings(Section):
+    """Which versions of detectors decide, and which are tried out beside them."""
+
+    live: dict[str, str] = {}
+    """Version by name; the catalogue's own choice where not named."""
+    shadow: dict[str, tuple[str, ...]] = {}
+    """Versions by name, of text detectors. They are recorded, and invisible to policies."""
 
 
 class TritonSettings(Section):
@@ -149,6 +174,10 @@ class ReplicaSettings(Section):
     """FeatureLookup; unused if colocated."""
     text: int = Field(1, ge=1)
     """TextDetectors; unused if colocated."""
+    images: int = Field(1, ge=1)
+    """ImageDetectors; unused if colocated."""
+    speech: int = Field(1, ge=1)
+    """SpeechDetectors; unused if colocated. Each keeps its own results of audio that is still being transcribed."""
 
 
 class Settings(BaseSettings):
@@ -173,6 +202,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     budget: BudgetSettings = BudgetSettings()
     batching: BatchingSettings = BatchingSettings()
+    detectors: DetectorSettings = DetectorSettings()
     triton: TritonSettings = TritonSettings()
     features: FeatureSettings = FeatureSettings()
     ledger: LedgerSettings = LedgerSettings()
@@ -235,6 +265,7 @@ class _Plain(BaseModel):
     limits: LimitSettings
     budget: BudgetSettings
     batching: BatchingSettings
+    detectors: DetectorSettings
     triton: TritonSettings
     features: FeatureSettings
     ledger: LedgerSettings

@@ -1,0 +1,142 @@
+"""One part's way through the stages: image or audio first, where there is any, then its words."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from tidegate.detectors.image_port import ImageFindings, ImageRequest
+from tidegate.detectors.speech_port import SpeechFindings, SpeechRequest
+from tidegate.moderation.budget import Budget
+from tidegate.moderation.detection import DetectorRun, DetectorScores, DetectorStatus
+from tidegate.moderation.item import PartKind
+from tidegate.pipeline.chunks import Piece, pieces_of
+from tidegate.pipeline.plan import PartPlan
+from tidegate.pipeline.runs import run_of
+from tidegate.pipeline.scoring import StageCall, TextScoring
+from tidegate.pipeline.shadows import ShadowRuns
+from tidegate.pipeline.stages import ImageStage, SpeechStage
+
+logger = logging.getLogger(__name__)
+
+Words = tuple[Piece, ...] | DetectorStatus
+"""A part's words, or why text detectors have none: NO_CONTENT if there are none, else what became of the reader."""
+
+
+class PartInspector:
+    """Looks at parts."""
+
+    def __init__(
+        self,
+        *,
+        text: TextScoring,
+        images: ImageStage,
+        speech: SpeechStage,
+        versions: Callable[[str], str],
+        reading_share: float,
+    ) -> None:
+        """Wires the stages.
+
+        Args:
+            text: Asks the text stage.
+            images: The image stage.
+            speech: The speech stage.
+            versions: The live version of a detector by name, for runs that never answered.
+            reading_share: Share of what is left of the budget that images and speech may take, so that there is time
+                to score the words found in them.
+        """
+        self._text = text
+        self._images = images
+        self._speech = speech
+        self._versions = versions
+        self._reading_share = reading_share
+
+    async def runs(self, plan: PartPlan, call: StageCall, shadows: ShadowRuns) -> list[DetectorRun]:
+        """What is found out about a part, as planned."""
+        part = plan.part
+        match part.kind:
+            case PartKind.IMAGE:
+                found, words = await self._looked_at(plan, call)
+            case PartKind.AUDIO:
+                found, words = await self._listened_to(plan, call)
+            case PartKind.TRANSCRIPT:
+                found, words = [], pieces_of(part.segments)
+            case PartKind.TEXT:
+                found, words = [], (Piece(part.text),)
+        if isinstance(words, DetectorStatus):
+            return [*found, *self._unasked(plan.text, words, part.id)]
+        if not plan.text:
+            return found
+        shadows.ask(part.id, words, plan.text, call)
+        return [*found, *await self._text.runs(part.id, words, plan.text, call)]
+
+    async def _looked_at(self, plan: PartPlan, call: StageCall) -> tuple[list[DetectorRun], Words]:
+        names = (*plan.images, *((plan.reader,) if plan.reader else ()))
+        if not names:
+            return [], DetectorStatus.NOT_COVERED
+        allowed = self._for_reading(call) if plan.reader else call.budget
+        request = ImageRequest(data=plan.part.data, detectors=names, budget_ms=allowed.left_ms(), trace=call.trace)
+        started = time.perf_counter()
+        with call.hops.timed("images"):
+            findings = await self._image_findings(request, call)
+        latency_ms = _elapsed_ms(started)
+        found = [run_of(answer, plan.part.id, latency_ms=latency_ms) for answer in findings.scores]
+        if not plan.reader:
+            return found, DetectorStatus.NOT_COVERED
+        status = next((run.status for run in found if run.name == plan.reader), DetectorStatus.FAILED)
+        return found, _words_of(findings.words, status)
+
+    async def _image_findings(self, request: ImageRequest, call: StageCall) -> ImageFindings:
+        try:
+            async with asyncio.timeout(call.budget.left_s()):
+                return await self._images.inspect(request)
+        except TimeoutError:
+            status = DetectorStatus.TIMED_OUT
+        except Exception as error:  # noqa: BLE001 - fan-out: whatever broke a stage is that stage's outage
+            logger.warning("image stage failed: %s", type(error).__name__)
+            status = DetectorStatus.FAILED
+        return ImageFindings(tuple(DetectorScores(name, self._versions(name), status) for name in request.detectors))
+
+    async def _listened_to(self, plan: PartPlan, call: StageCall) -> tuple[list[DetectorRun], Words]:
+        if not plan.reader:
+            return [], DetectorStatus.NOT_COVERED
+        allowed = self._for_reading(call)
+        request = SpeechRequest(
+            data=plan.part.data, language=call.language, budget_ms=allowed.left_ms(), trace=call.trace
+        )
+        started = time.perf_counter()
+        with call.hops.timed("speech"):
+            findings = await self._speech_findings(plan.reader, request, call)
+        found = [run_of(findings.scores, plan.part.id, latency_ms=_elapsed_ms(started))]
+        if findings.scores.status is not DetectorStatus.OK:
+            return found, findings.scores.status
+        return found, pieces_of(findings.segments) or DetectorStatus.NO_CONTENT
+
+    async def _speech_findings(self, reader: str, request: SpeechRequest, call: StageCall) -> SpeechFindings:
+        try:
+            async with asyncio.timeout(call.budget.left_s()):
+                return await self._speech.transcribe(request)
+        except TimeoutError:
+            status = DetectorStatus.TIMED_OUT
+        except Exception as error:  # noqa: BLE001 - fan-out: whatever broke a stage is that stage's outage
+            logger.warning("speech stage failed: %s", type(error).__name__)
+            status = DetectorStatus.FAILED
+        return SpeechFindings(DetectorScores(reader, self._versions(reader), status))
+
+    def _for_reading(self, call: StageCall) -> Budget:
+        return call.budget.cut_ms(call.budget.left_ms() * self._reading_share)
+
+    def _unasked(self, names: Sequence[str], status: DetectorStatus, part: str) -> Iterator[DetectorRun]:
+        for name in names:
+            yield DetectorRun(name=name, version=self._versions(name), status=status, part=part)
+
+
+def _words_of(words: str | None, reader: DetectorStatus) -> Words:
+    """Of an image. Words that an OK reader does not hand over are an outage of the reader."""
+    if words is None:
+        return DetectorStatus.FAILED if reader is DetectorStatus.OK else reader
+    return (Piece(words),) if words.strip() else DetectorStatus.NO_CONTENT
+
+
+def _elapsed_ms(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000.0, 3)

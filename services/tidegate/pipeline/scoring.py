@@ -1,0 +1,104 @@
+"""Words to the text stage, piece by piece, within a budget. An outage is data."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tidegate.detectors.port import TextRequest
+from tidegate.moderation.budget import Budget
+from tidegate.moderation.detection import DetectorRun, DetectorScores, DetectorStatus
+from tidegate.moderation.tracing import TraceContext
+from tidegate.pipeline.chunks import Piece
+from tidegate.pipeline.hops import Hops
+from tidegate.pipeline.runs import merged
+from tidegate.pipeline.stages import TextStage
+
+logger = logging.getLogger(__name__)
+
+Asked = tuple[str, str]
+"""A detector's name and version."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageCall:
+    """What all stages of one request share."""
+
+    budget: Budget
+    """Until when they may take."""
+    trace: TraceContext
+    """The span to be the parent."""
+    hops: Hops
+    """Takes the time."""
+    language: str = ""
+    """The item's BCP 47 hint; empty if unknown."""
+    explain: bool = False
+    """Whether scores are to be traced back to words."""
+
+
+class TextScoring:
+    """Asks one text stage about the words of parts."""
+
+    def __init__(self, stage: TextStage, *, versions: Callable[[str], str]) -> None:
+        """Wires the stage.
+
+        Args:
+            stage: The text stage.
+            versions: The live version of a detector by name, for runs that never answered.
+        """
+        self._stage = stage
+        self._versions = versions
+
+    async def runs(
+        self, part: str, pieces: Sequence[Piece], names: Sequence[str], call: StageCall
+    ) -> list[DetectorRun]:
+        """What the live versions of these detectors say about a part."""
+        asked = [(name, self._versions(name)) for name in names]
+        with call.hops.timed("text"):
+            return await self._scored(part, pieces, call, asked=asked, shadow=False)
+
+    async def shadow_runs(
+        self, part: str, pieces: Sequence[Piece], versions: Sequence[Asked], call: StageCall
+    ) -> list[DetectorRun]:
+        """What versions that are tried out say about it."""
+        return await self._scored(part, pieces, call, asked=versions, shadow=True)
+
+    async def _scored(
+        self, part: str, pieces: Sequence[Piece], call: StageCall, *, asked: Sequence[Asked], shadow: bool
+    ) -> list[DetectorRun]:
+        started = time.perf_counter()
+        answers = await asyncio.gather(*(self._answers(piece, call, asked=asked, shadow=shadow) for piece in pieces))
+        latency_ms = round((time.perf_counter() - started) * 1000.0, 3)
+        return [
+            run
+            for index in range(len(asked))
+            for run in merged(
+                [(piece, answer[index]) for piece, answer in zip(pieces, answers, strict=True)],
+                part,
+                latency_ms=latency_ms,
+                shadow=shadow,
+            )
+        ]
+
+    async def _answers(
+        self, piece: Piece, call: StageCall, *, asked: Sequence[Asked], shadow: bool
+    ) -> tuple[DetectorScores, ...]:
+        request = TextRequest(
+            text=piece.text,
+            detectors=() if shadow else tuple(name for name, _ in asked),
+            shadows=tuple(asked) if shadow else (),
+            budget_ms=call.budget.left_ms(),
+            trace=call.trace,
+            language=call.language,
+            explain=call.explain,
+        )
+        try:
+            async with asyncio.timeout(call.budget.left_s()):
+                return await self._stage.score(request)
+        except TimeoutError:
+            status = DetectorStatus.TIMED_OUT
+        except Exception as error:  # noqa: BLE001 - fan-out: whatever broke a stage is that stage's outage
+            logger.warning("text stage failed: %s", type(error).__name__)
+            status = DetectorStatus.FAILED
+        return tuple(DetectorScores(detector=name, version=version, status=status) for name, version in asked)

@@ -25,7 +25,7 @@ class TextRequest:
     shadows: tuple[tuple[str, str], ...] = ()
     """Name and version of detectors that are tried out; their answers follow those of `detectors`, in this order."""
     explain: bool = False
-    """Asks for attributions of detectors that can give them."""
+    """Asks for attributions of detectors that can give them; see `attribution` for what they cost."""
 
 
 class TextDetectors(Protocol):

@@ -7,12 +7,14 @@ take the maximum over windows, calibrate. An outage is data.
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from opentelemetry.trace import SpanKind, Tracer
 
+from tidegate.detectors.attribution import explained
 from tidegate.detectors.bucketing import Bucket, buckets
 from tidegate.detectors.inference import (
     InferenceCall,
@@ -125,11 +127,26 @@ class TritonTextDetectors:
             asked = [key for key in self._specs if key in texts]
             found = await asyncio.gather(*(self._run(self._specs[key], list(texts[key]), budget) for key in asked))
             by_detector = dict(zip(asked, found, strict=True))
+            await self._explain([request for request in batch if request.explain], by_detector, budget)
         return [tuple(_answer(by_detector, key, request.text) for key in self._asked(request)) for request in batch]
 
     def _asked(self, request: TextRequest) -> list[_Key]:
         """The versions that a request asks for, live ones first; an empty version for what is not live."""
         return [*((name, self._live.get(name, "")) for name in request.detectors), *request.shadows]
+
+    async def _explain(
+        self, requests: Sequence[TextRequest], found: dict[_Key, dict[str, DetectorScores]], budget: Budget
+    ) -> None:
+        """Puts attributions into the live versions' answers to these requests, as far as the budget allows."""
+        wanted = dict.fromkeys(
+            (key, request.text)
+            for request in requests
+            for key in self._live.items()
+            if request.text in found.get(key, {})
+        )
+        for key, text in wanted:
+            score = partial(self._run, self._specs[key], budget=budget)
+            found[key][text] = await explained(found[key][text], text, score)
 
     async def _run(self, spec: DetectorSpec, texts: Sequence[str], budget: Budget) -> dict[str, DetectorScores]:
         """One detector's answer for each text that it is asked for."""

@@ -17,6 +17,7 @@ COMMANDS = {
     "decision": ("tidegate.cli.decision", "decision", "Shows a recorded decision."),
     "trace": ("tidegate.cli.trace", "trace", "Draws where the time of a request went."),
     "policy": ("tidegate.cli.policy", "policy", "Checks, tests and shows policies."),
+    "models": ("tidegate.cli.models", "models", "Lists and measures detectors; shows cards and drift."),
     "features": ("tidegate.cli.features", "features", "Shows account signals; fills the online store."),
     "ledger": ("tidegate.cli.ledger", "ledger", "Verifies the decision ledger."),
     "replay": ("tidegate.cli.replay", "replay", "Decides recorded decisions again and reports any difference."),
@@ -77,6 +78,7 @@ def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> Non
         "trace": {"store": settings.traces_path},
         "ledger": {name: {"path": settings.ledger_path} for name in ("verify", "stats")},
         "replay": {"path": settings.ledger_path},
+        "models": {"drift": {"path": settings.ledger_path}},
         "features": {
             "show": features_dir,
             "materialize": features_dir,

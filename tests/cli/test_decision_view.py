@@ -3,14 +3,17 @@
 import io
 import json
 from dataclasses import replace
+from typing import Any
 
 from rich.console import Console
 from tests.ledger.sample_records import sample_inputs, sample_record
 
 from tidegate.cli.decision_view import decision_as_json, draw_decision
 from tidegate.client.decisions import Decision, decision_of
+from tidegate.ledger.record_format import decode
+from tidegate.ledger.record_format import encode as record_bytes
 from tidegate.moderation.decision import Action, Completeness, DecisionRecord, RuleEvaluation, RuleValue, Violation
-from tidegate.moderation.detection import DetectorRun, DetectorStatus
+from tidegate.moderation.detection import Attribution, BankMatch, DetectorRun, DetectorStatus, Moment
 from tidegate.moderation.signals import AccountSignals, LookupStatus
 from tidegate.serving import encode
 
@@ -51,6 +54,11 @@ def test_the_machine_format_has_what_it_promises() -> None:
             "latency_ms": 3.25,
             "scores": {"harassment": 0.8125},
             "severities": {"harassment": 5},
+            "language": "",
+            "matches": [],
+            "attributions": [],
+            "moments": {},
+            "shadow": False,
         }
     ]
     assert document["features"] == [
@@ -127,6 +135,54 @@ def test_people_see_what_did_not_run() -> None:
     text = drawing(sample_record(inputs=inputs, completeness=Completeness.FAILED, violations=(unknown,)))
     for shown in ("TIMED_OUT", "NOT_COVERED", "account signals: FAILED", "unknown, missing: detector text_harm"):
         assert shown in text, shown
+
+
+def _media_record() -> DecisionRecord:
+    """A decision on an image, on audio and on text in another language, with a version in shadow."""
+    hate: dict[str, Any] = {"scores": {"hate": 0.91}, "severities": {"hate": 6}}
+    runs = (
+        DetectorRun(
+            "image_match",
+            "1",
+            DetectorStatus.OK,
+            "cover",
+            scores={"known_violations": 1.0},
+            severities={"known_violations": 7},
+            matches=(BankMatch("known_violations", "item-7", 12, allowed=False),),
+        ),
+        DetectorRun("text_harm", "1", DetectorStatus.OK, "clip", **hate, moments={"hate": Moment(12_000, 3_725_000)}),
+        DetectorRun("text_harm", "1", DetectorStatus.UNSUPPORTED_LANGUAGE, "notes", language="sv"),
+        DetectorRun("audio_speech", "1", DetectorStatus.PENDING, "long"),
+        DetectorRun("text_harm", "2", DetectorStatus.OK, "notes", **hate, shadow=True),
+        DetectorRun(
+            "text_harm", "1", DetectorStatus.OK, "title", **hate, attributions=(Attribution("hate", 3, 9, 0.42),)
+        ),
+    )
+    return sample_record(inputs=replace(sample_inputs(), detectors=runs))
+
+
+def test_people_see_matches_moments_languages_and_what_to_do_about_pending() -> None:
+    text = drawing(_media_record())
+    for shown in (
+        "known_violations: item-7 at 12 bits",
+        "hate 0.91 (6) at 0:12\N{EN DASH}1:02:05",
+        "language sv",
+        "ask again with the same content",
+        "text_harm 2 (shadow)",
+        "text_harm hate on title comes from characters 3\N{EN DASH}9 (+0.42)",
+    ):
+        assert shown in text, shown
+
+
+def test_machines_get_all_of_it_whether_from_the_record_or_over_the_wire() -> None:
+    record = _media_record()
+    over_the_wire = decision_as_json(as_client_gets_it(record))
+    runs = over_the_wire["detectors"]
+    assert runs == decision_as_json(record)["detectors"] == decision_as_json(decode(record_bytes(record)))["detectors"]
+    assert runs[0]["matches"] == [{"bank": "known_violations", "entry": "item-7", "distance": 12, "allowed": False}]
+    assert runs[1]["moments"] == {"hate": {"start_ms": 12_000, "end_ms": 3_725_000}}
+    assert (runs[2]["language"], runs[3]["status"], runs[4]["shadow"]) == ("sv", "PENDING", True)
+    assert runs[5]["attributions"] == [{"label": "hate", "start": 3, "end": 9, "weight": 0.42}]
 
 
 def test_people_see_the_rules_if_they_asked() -> None:

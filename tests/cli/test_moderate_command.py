@@ -110,6 +110,18 @@ def test_every_option_reaches_the_decision(served: Served, ledger: _RecordsLedge
     assert [part.kind for part in inputs.parts] == ["text", "image", "audio", "transcript"]
 
 
+def test_several_images_and_clips_are_parts_of_their_own(
+    served: Served, ledger: _RecordsLedger, tmp_path: Path
+) -> None:
+    image, audio = tmp_path / "cover.gif", tmp_path / "clip.flac"
+    image.write_bytes(bytes.fromhex("47494638396101000100800000000000ffffff2c00000000010001000002024401003b"))
+    audio.write_bytes(b"fLaC" + b"\0" * 40)
+    files = (*("--image", str(image)) * 2, *("--audio", str(audio)) * 2)
+    result = run(served, tmp_path, *files, *ONE, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert [part.id for part in ledger.records[-1].inputs.parts] == ["image", "image-2", "audio", "audio-2"]
+
+
 def test_the_same_key_gives_the_same_decision(served: Served, tmp_path: Path) -> None:
     arguments = ("--text", "x", *ONE, "--content-id", "c", "--idempotency-key", "k", "--json")
     (first,), (second,) = objects(run(served, tmp_path, *arguments)), objects(run(served, tmp_path, *arguments))

@@ -23,6 +23,7 @@ ACTION_STYLES = {
 _COMPLETENESS_STYLES = {Completeness.COMPLETE: "green", Completeness.PARTIAL: "yellow", Completeness.FAILED: "red"}
 _VALUE_STYLES = {RuleValue.TRUE: "bold", RuleValue.FALSE: "dim", RuleValue.UNKNOWN: "yellow"}
 _TOP_SCORES = 3
+_ANSWERED = {DetectorStatus.OK, DetectorStatus.NO_CONTENT, DetectorStatus.SKIPPED}
 
 
 def drawn(decision: ShownDecision, evaluations: Sequence[RuleEvaluation] | None) -> Iterator[RenderableType]:
@@ -33,6 +34,7 @@ def drawn(decision: ShownDecision, evaluations: Sequence[RuleEvaluation] | None)
     if evaluations is not None:
         yield _spaced(_rules(evaluations))
     yield _spaced(_detectors(decision.inputs.detectors))
+    yield from _attributions(decision.inputs.detectors)
     yield Text()
     yield from _account(decision)
     for shadow in decision.shadow:
@@ -108,18 +110,55 @@ def _rules(evaluations: Sequence[RuleEvaluation]) -> Table:
 
 
 def _detectors(runs: Sequence[DetectorRun]) -> Table:
-    table = _table("detector", "part", "ran", "ms", "highest scores (severity)")
+    table = _table("detector", "part", "ran", "ms", "what it found: highest scores (severity)")
     for run in runs:
-        highest = sorted(run.scores.items(), key=lambda item: -item[1])[:_TOP_SCORES]
-        scores = ", ".join(f"{label} {score:.2f} ({run.severities.get(label, '-')})" for label, score in highest)
+        name = Text(plain(f"{run.name} {run.version}".strip()) or "none")
         table.add_row(
-            Text(plain(f"{run.name} {run.version}".strip()) or "none"),
+            name.append(" (shadow)", style="dim") if run.shadow else name,
             Text(plain(run.part)),
-            Text(run.status.value, style="green" if run.status is DetectorStatus.OK else "yellow"),
+            Text(run.status.value, style="green" if run.status in _ANSWERED else "yellow"),
             Text(f"{run.latency_ms:.1f}"),
-            Text(plain(scores)),
+            Text(plain(_found(run))),
         )
     return table
+
+
+def _found(run: DetectorRun) -> str:
+    """Scores with the moments where speech reached them, known items, the language, and what to do about PENDING."""
+    highest = sorted(run.scores.items(), key=lambda item: -item[1])[:_TOP_SCORES]
+    found = [_scored(run, label, score) for label, score in highest]
+    found += [
+        f"{match.bank}: {match.entry} at {match.distance} bits{', allowed' if match.allowed else ''}"
+        for match in run.matches
+    ]
+    if run.language:
+        found.append(f"language {run.language}")
+    if run.status is DetectorStatus.PENDING:
+        found.append("goes on; ask again with the same content")
+    return ", ".join(found)
+
+
+def _attributions(runs: Sequence[DetectorRun]) -> Iterator[Text]:
+    """Which characters of a part a score comes from, if the request asked to explain."""
+    for run in runs:
+        for label in dict.fromkeys(one.label for one in run.attributions):
+            words = [
+                f"{one.start}\N{EN DASH}{one.end} ({one.weight:+.2f})" for one in run.attributions if one.label == label
+            ]
+            yield Text(plain(f"{run.name} {label} on {run.part} comes from characters {', '.join(words)}"), style="dim")
+
+
+def _scored(run: DetectorRun, label: str, score: float) -> str:
+    moment = run.moments.get(label)
+    where = f" at {_clock(moment.start_ms)}\N{EN DASH}{_clock(moment.end_ms)}" if moment else ""
+    return f"{label} {score:.2f} ({run.severities.get(label, '-')}){where}"
+
+
+def _clock(moment_ms: int) -> str:
+    """`1:02:03`, or `2:03` within the first hour."""
+    minutes, seconds = divmod(moment_ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _account(decision: ShownDecision) -> Iterator[RenderableType]:

@@ -84,6 +84,18 @@ def _detector(run: DetectorRun) -> dict[str, Any]:
         "latency_ms": run.latency_ms,
         "scores": dict(run.scores),
         "severities": dict(run.severities),
+        "language": run.language,
+        "matches": [
+            {"bank": match.bank, "entry": match.entry, "distance": match.distance, "allowed": match.allowed}
+            for match in run.matches
+        ],
+        "attributions": [
+            {"label": one.label, "start": one.start, "end": one.end, "weight": one.weight} for one in run.attributions
+        ],
+        "moments": {
+            label: {"start_ms": moment.start_ms, "end_ms": moment.end_ms} for label, moment in run.moments.items()
+        },
+        "shadow": run.shadow,
     }
 
 

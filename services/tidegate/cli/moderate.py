@@ -2,6 +2,7 @@
 
 import sys
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -32,8 +33,8 @@ from tidegate.serving.settings import Settings
 _READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _ITEM_OPTIONS = (
     "text",
-    "image",
-    "audio",
+    "images",
+    "clips",
     "transcript",
     "account",
     "surface",
@@ -48,8 +49,8 @@ _ITEM_OPTIONS = (
 
 @click.command()
 @click.option("--text", help="The item's text.")
-@click.option("--image", type=_READABLE, help="An image of the item.")
-@click.option("--audio", type=_READABLE, help="An audio clip of the item.")
+@click.option("--image", "images", type=_READABLE, multiple=True, help="An image of the item. May be repeated.")
+@click.option("--audio", "clips", type=_READABLE, multiple=True, help="An audio clip of the item. May be repeated.")
 @click.option("--transcript", help="What is said in the item's audio.")
 @click.option("--file", "file", type=_READABLE, help="An item file (JSON Lines), in place of all options on one item.")
 @click.option("--account", help="The account that published it. Its history counts, so there is no default.")
@@ -79,8 +80,8 @@ _ITEM_OPTIONS = (
 def moderate(
     context: click.Context,
     text: str | None,
-    image: Path | None,
-    audio: Path | None,
+    images: tuple[Path, ...],
+    clips: tuple[Path, ...],
     transcript: str | None,
     file: Path | None,
     account: str | None,
@@ -105,7 +106,7 @@ def moderate(
         _refuse_item_options(context)
         with connected(settings, address, traced=bool(trace), retry=BULK_RETRY) as client:
             sys.exit(_moderate_file(client, file, budget_ms=budget_ms, explain=explain, as_json=as_json))
-    parts = _parts(text, image, audio, transcript)
+    parts = _parts(text, images, clips, transcript)
     if not parts:
         raise click.UsageError("Give --file, or at least one of --text, --image, --audio and --transcript.")
     if account is None:
@@ -134,9 +135,10 @@ def moderate(
 def _refuse_item_options(context: click.Context) -> None:
     """An option that would have no effect is a mistake of whoever gave it."""
     given = [
-        f"--{name.replace('_', '-')}"
-        for name in _ITEM_OPTIONS
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in _ITEM_OPTIONS
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
     ]
     if given:
         raise click.UsageError(f"With --file, each line describes its item; leave out {', '.join(given)}.")
@@ -156,14 +158,17 @@ def _count(file: Path) -> int | None:
         return sum(not line.blank for line in lines_of(stream))
 
 
-def _parts(text: str | None, image: Path | None, audio: Path | None, transcript: str | None) -> tuple[Part, ...]:
+def _parts(text: str | None, images: Sequence[Path], clips: Sequence[Path], transcript: str | None) -> tuple[Part, ...]:
     parts: list[Part] = []
     if text is not None:
         parts.append(text_part("text", text))
-    if image is not None:
-        parts.append(image_part("image", image.read_bytes()))
-    if audio is not None:
-        parts.append(audio_part("audio", audio.read_bytes()))
+    parts += [image_part(_numbered("image", at), path.read_bytes()) for at, path in enumerate(images, start=1)]
+    parts += [audio_part(_numbered("audio", at), path.read_bytes()) for at, path in enumerate(clips, start=1)]
     if transcript is not None:
         parts.append(transcript_part("transcript", (TranscriptSegment(0, 0, transcript),)))
     return tuple(parts)
+
+
+def _numbered(name: str, at: int) -> str:
+    """The part's id: the first is called as it would be if it were the only one."""
+    return name if at == 1 else f"{name}-{at}"

@@ -1,4 +1,4 @@
-"""Detectors where there is no model server: every text and every image scores as harmless, and nobody says a word.
+"""Detectors where there is no model server: every text and every image scores as harmless.
 
 For tests and measurements of overhead only. A detector that they were not given is FAILED, never harmless.
 """
@@ -67,17 +67,12 @@ class NullImageDetectors:
         """Nothing to close."""
 
 
-class NullSpeechDetectors:
-    """Hears nothing."""
-
-    def __init__(self, spec: DetectorSpec | None = None) -> None:
-        self._silent = (
-            DetectorScores(spec.name, spec.version, DetectorStatus.NO_CONTENT) if spec else _unknown("audio_speech")
-        )
+class NoSpeechDetectors:
+    """Where no detector of audio is in use: who asks all the same gets FAILED. `speech.null_adapter` hears silence."""
 
     async def transcribe(self, batch: Sequence[SpeechRequest]) -> Sequence[SpeechFindings]:
         """See `SpeechDetectors`."""
-        return [SpeechFindings(self._silent) for _ in batch]
+        return [SpeechFindings(_unknown("audio_speech")) for _ in batch]
 
     async def ready(self) -> bool:
         """Always."""

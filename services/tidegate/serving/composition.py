@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Tracer
 
 from tidegate.detectors.image_port import ImageDetectors
-from tidegate.detectors.null_adapter import NullImageDetectors, NullSpeechDetectors
+from tidegate.detectors.null_adapter import NoSpeechDetectors, NullImageDetectors
 from tidegate.detectors.port import TextDetectors
 from tidegate.detectors.speech_port import SpeechDetectors
 from tidegate.enrichment.port import AccountFeatures
@@ -136,9 +136,16 @@ def image_detectors(settings: Settings, tracer: Tracer) -> ImageDetectors:
 
 
 def speech_detectors(settings: Settings, tracer: Tracer) -> SpeechDetectors:
-    """The speech recogniser. The null adapter knows none: what is asked of it is FAILED."""
-    del settings, tracer
-    return NullSpeechDetectors()
+    """The speech recogniser, in this process. Where none is in use, whatever is asked is FAILED."""
+    specs = selection(settings).of(modality=Modality.AUDIO)
+    if not specs:
+        return NoSpeechDetectors()
+    from tidegate.detectors.speech.limits import AudioLimits  # noqa: PLC0415 - only where it is used
+    from tidegate.detectors.speech.whisper_adapter import WhisperSpeech  # noqa: PLC0415 - as above
+
+    limits = settings.limits
+    audio = AudioLimits(max_bytes=limits.max_audio_bytes, max_duration_s=limits.max_audio_seconds)
+    return WhisperSpeech(specs[0], tracer=tracer, audio=audio)
 
 
 def stage_ports(

@@ -126,11 +126,15 @@ class RequestDecoder:
             case "text":
                 yield from self._text_problems(f"{path}.text.text", part.text.text)
             case "image":
-                problem = image_problem(part.image.data, max_pixels=self._limits.max_image_pixels)
+                problem = image_problem(
+                    part.image.data,
+                    max_bytes=self._limits.max_image_bytes,
+                    max_pixels=self._limits.max_image_pixels,
+                )
                 if problem:
                     yield FieldViolation(f"{path}.image.data", problem)
             case "audio":
-                problem = audio_problem(part.audio.data)
+                problem = audio_problem(part.audio.data, max_bytes=self._limits.max_audio_bytes)
                 if problem:
                     yield FieldViolation(f"{path}.audio.data", problem)
             case "transcript":

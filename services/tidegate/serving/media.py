@@ -11,8 +11,14 @@ _MPEG_SYNC_MASK = 0xE0  # first three bits of the second byte of an MPEG audio f
 _DRAFT_SIZE = (64, 64)
 
 
-def image_problem(data: bytes, *, max_pixels: int) -> str | None:
-    """What is wrong with an encoded image, or None. JPEGs are decoded at reduced scale, the rest in full."""
+def image_problem(data: bytes, *, max_bytes: int, max_pixels: int) -> str | None:
+    """What is wrong with an encoded image, or None. JPEGs are decoded at reduced scale, the rest in full.
+
+    What passes here and is still more than the image stage decodes (an animation's later frames, strange colour models)
+    is UNREADABLE there, as data.
+    """
+    if len(data) > max_bytes:
+        return f"must have at most {max_bytes} bytes, has {len(data)}"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked below
@@ -26,8 +32,13 @@ def image_problem(data: bytes, *, max_pixels: int) -> str | None:
     return None
 
 
-def audio_problem(data: bytes) -> str | None:
-    """What is wrong with an encoded audio file by its first bytes, or None."""
+def audio_problem(data: bytes, *, max_bytes: int) -> str | None:
+    """What is wrong with an encoded audio file by its size and first bytes, or None.
+
+    Whether it decodes is found out by the speech stage: UNREADABLE is then data.
+    """
+    if len(data) > max_bytes:
+        return f"must have at most {max_bytes} bytes, has {len(data)}"
     known = data.startswith(_AUDIO_MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"WAVE") or _is_mpeg(data)
     return None if known else "must be FLAC, WAV, Ogg or MP3"
 

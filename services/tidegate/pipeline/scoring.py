@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from tidegate.detectors.port import TextRequest
 from tidegate.moderation.budget import Budget
@@ -16,6 +17,10 @@ from tidegate.pipeline.runs import merged
 from tidegate.pipeline.stages import TextStage
 
 logger = logging.getLogger(__name__)
+
+_EXPLAINED_SHARE: Final = 0.8
+"""Share of the budget of a stage that is to explain as well: it explains for as long as it is told it may, and its
+answer has to be here before the budget is gone."""
 
 Asked = tuple[str, str]
 """A detector's name and version."""
@@ -88,7 +93,7 @@ class TextScoring:
             text=piece.text,
             detectors=() if shadow else tuple(name for name, _ in asked),
             shadows=tuple(asked) if shadow else (),
-            budget_ms=call.budget.left_ms(),
+            budget_ms=call.budget.left_ms() * (_EXPLAINED_SHARE if call.explain else 1.0),
             trace=call.trace,
             language=call.language,
             explain=call.explain,

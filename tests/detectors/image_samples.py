@@ -54,7 +54,7 @@ def mean_colour(pixels: Pixels) -> tuple[int, int, int]:
 def asking(
     data: bytes,
     *detectors: str,
-    budget_ms: float = 20_000.0,
+    budget_ms: float = 100_000.0,
     trace: TraceContext = UNSAMPLED,
 ) -> ImageRequest:
     return ImageRequest(data=data, detectors=detectors or ("image_unsafe",), budget_ms=budget_ms, trace=trace)

@@ -41,7 +41,7 @@ def up(settings: Settings, detach: bool, as_json: bool) -> None:
     _refuse_if_taken(settings, directory)
     refuse_bad_policies(settings)
     if settings.triton.managed:
-        _prepare_models(settings.triton.root)
+        _prepare_models(settings)
     directory.mkdir(parents=True, exist_ok=True)
     forget_state(directory)
     payload = directory / "settings.json"
@@ -89,9 +89,10 @@ def down(settings: Settings) -> None:
     click.echo("stopped")
 
 
-def _prepare_models(root: Path) -> None:
+def _prepare_models(settings: Settings) -> None:
     """Builds Triton's environment and the model repository, if they are not there yet."""
-    command = [sys.executable, "-m", "tidegate.models.runtime", "--root", str(root), "prepare"]
+    command = [sys.executable, "-m", "tidegate.models.runtime", "--root", str(settings.triton.root), "prepare"]
+    command += settings.detectors.runtime_arguments()
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
         raise click.ClickException("the models could not be prepared; the lines above say why")
 

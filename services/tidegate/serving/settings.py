@@ -123,6 +123,11 @@ class DetectorSettings(Section):
     shadow: dict[str, tuple[str, ...]] = {}
     """Versions by name, of text detectors. They are recorded, and invisible to policies."""
 
+    def runtime_arguments(self) -> list[str]:
+        """The same for the command that prepares and runs Triton."""
+        live = [f"--live={name}={version}" for name, version in self.live.items()]
+        return live + [f"--shadow={name}={version}" for name, versions in self.shadow.items() for version in versions]
+
 
 class TritonSettings(Section):
     """The Triton server that runs the models."""
@@ -232,6 +237,11 @@ class Settings(BaseSettings):
     def ledger_path(self) -> Path:
         """The SQLite ledger."""
         return self.state_dir / "ledger.db"
+
+    @property
+    def banks_path(self) -> Path:
+        """The SQLite store of hash banks."""
+        return self.state_dir / "banks.db"
 
     @property
     def features_dir(self) -> Path:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from tidegate.models.catalogue import CatalogueError
+from tidegate.models.catalogue import CatalogueError, Selection, select
 from tidegate.models.encoder import EncoderUnavailableError
 from tidegate.models.repository import read_repository
 from tidegate.models.runtime.bound import die_with
@@ -25,18 +25,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     place = Workplace(options.root.resolve())
     try:
         if options.command == "prepare":
-            prepare(place, options.profile, report=_say)
+            prepare(place, options.profile, report=_say, chosen=_chosen(options))
             return 0
-        return _serve(place, options)
+        return _serve(place, options, _chosen(options))
     except (TritonUnavailableError, CatalogueError, EncoderUnavailableError, FileNotFoundError) as error:
         _say(f"error: {error}")
         return 1
 
 
-def _serve(place: Workplace, options: argparse.Namespace) -> int:
+def _chosen(options: argparse.Namespace) -> Selection:
+    shadow: dict[str, list[str]] = {}
+    for name, version in options.shadow:
+        shadow.setdefault(name, []).append(version)
+    return select(live=dict(options.live), shadow=shadow)
+
+
+def _serve(place: Workplace, options: argparse.Namespace, chosen: Selection) -> int:
     if not options.outlive_parent:
         die_with(os.getppid())
-    repository = read_repository(options.repository or place.repository(options.profile))
+    repository = read_repository(options.repository or place.repository(options.profile, chosen))
     settings = TritonSettings(
         repository=repository.root.resolve(),
         work=place.backends,
@@ -59,6 +66,13 @@ def _serve(place: Workplace, options: argparse.Namespace) -> int:
     stop.wait()
     server.stop()
     return 0
+
+
+def _version(text: str) -> tuple[str, str]:
+    name, _, version = text.partition("=")
+    if not (name and version):
+        raise argparse.ArgumentTypeError("must be NAME=VERSION")
+    return name, version
 
 
 def _report_change(change: StateChange) -> None:
@@ -84,6 +98,18 @@ def _parser() -> argparse.ArgumentParser:
     ready = commands.add_parser("prepare", help="build Triton's environment, the graphs and the model repository")
     serve = commands.add_parser("serve", help="run Triton in the foreground until SIGTERM, restarting it when it fails")
     for one in (ready, serve):
+        for role, meaning in (
+            ("live", "decides instead of the catalogue's choice"),
+            ("shadow", "is tried out beside it"),
+        ):
+            one.add_argument(
+                f"--{role}",
+                type=_version,
+                action="append",
+                default=[],
+                metavar="NAME=VERSION",
+                help=f"this version {meaning}; may be repeated",
+            )
         one.add_argument("--profile", type=ProfileName, choices=list(ProfileName), default=ProfileName.CPU)
     serve.add_argument("--repository", type=Path, help="default: the prepared one of the profile")
     serve.add_argument("--grpc-port", type=int, default=8001)

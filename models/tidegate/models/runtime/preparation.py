@@ -1,10 +1,11 @@
 """Everything Triton needs, made ready in order: its environment, the graphs, the model repository."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.models.catalogue import Engine, catalogue
+from tidegate.models.catalogue import DetectorSpec, Engine, Selection, select
 from tidegate.models.export.build import build
 from tidegate.models.repository import ModelRepository, write_repository
 from tidegate.models.runtime.environment import ensure_environment
@@ -34,9 +35,16 @@ class Workplace:
         """Built graphs, repositories and assembled backends."""
         return self.root / "build" / "models"
 
-    def repository(self, profile: ProfileName) -> Path:
-        """The model repository of a profile."""
-        return self.build / "repository" / profile
+    def repository(self, profile: ProfileName, chosen: Selection) -> Path:
+        """The model repository of a profile and a selection of versions.
+
+        Each selection has its own, so that a server that starts again finds the versions that it served before.
+        """
+        versions = sorted((spec.name, spec.version) for spec in served(chosen))
+        if versions == sorted((spec.name, spec.version) for spec in served(select())):
+            return self.build / "repository" / profile
+        digest = hashlib.sha256(repr(versions).encode()).hexdigest()
+        return self.build / "repository" / f"{profile}-{digest[:12]}"
 
     @property
     def backends(self) -> Path:
@@ -52,25 +60,40 @@ class Prepared:
     repository: ModelRepository
 
 
-def prepare(place: Workplace, profile: ProfileName, *, report: Callable[[str], None]) -> Prepared:
+def served(chosen: Selection) -> tuple[DetectorSpec, ...]:
+    """The versions of a selection that run on Triton, those in shadow included."""
+    return tuple(spec for spec in (*chosen.live.values(), *chosen.shadow) if spec.engine is Engine.TRITON)
+
+
+def prepare(
+    place: Workplace, profile: ProfileName, *, report: Callable[[str], None], chosen: Selection | None = None
+) -> Prepared:
     """Makes everything ready; what is in place already is kept.
+
+    Args:
+        place: Where to.
+        profile: Kind of machine.
+        report: Told of each step.
+        chosen: Versions to serve; the catalogue's own choice if not given.
 
     Raises:
         TritonUnavailableError: Triton's environment can't be built.
         CatalogueError, EncoderUnavailableError, ParityError: a model can't be built; see `export.build`.
     """
     installation = ensure_environment(place.venv, place.requirements, report=report)
-    repository = prepare_repository(place, profile, report=report)
+    repository = prepare_repository(place, profile, report=report, chosen=chosen or select())
     return Prepared(installation, repository)
 
 
-def prepare_repository(place: Workplace, name: ProfileName, *, report: Callable[[str], None]) -> ModelRepository:
+def prepare_repository(
+    place: Workplace, name: ProfileName, *, report: Callable[[str], None], chosen: Selection
+) -> ModelRepository:
     """Builds the graphs and writes the model repository of a profile; raises as `export.build.build` does."""
     profile = PROFILES[name]
-    specs = [spec for spec in catalogue().values() if spec.engine is Engine.TRITON]
+    specs = served(chosen)
     graphs = {
         (spec.name, spec.version): build(spec, profile.precision, cache=place.build, report=report) for spec in specs
     }
-    repository = write_repository(place.repository(name), specs, profile, graphs=graphs)
+    repository = write_repository(place.repository(name, chosen), specs, profile, graphs=graphs)
     report(f"model repository ({name}): {', '.join(f'{model} {version}' for model, version in repository.models)}")
     return repository

@@ -134,6 +134,7 @@ class EmbeddedStack:
         self._say("starting Triton")
         command = [sys.executable, "-m", "tidegate.models.runtime", "--root", str(self.settings.triton.root), "serve"]
         command += ["--grpc-port", str(self._triton_port), "--log", str(self._logs / "tritonserver.log")]
+        command += self.settings.detectors.runtime_arguments()
         trace_url = self.settings.triton_trace_url()
         if trace_url:
             command += ["--otlp-http-url", trace_url]

@@ -1,0 +1,112 @@
+"""What the plan step makes of policies, parts and the detectors in use."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from tests.policy.policy_samples import HATE_5, compiled, rule
+
+from tidegate.models.catalogue import DetectorSpec, LatencyClass, Modality, Selection, select
+from tidegate.moderation.item import Part, PartKind, TranscriptSegment
+from tidegate.pipeline.coverage import Coverage
+from tidegate.pipeline.plan import PartPlan, Plan, plan_for
+from tidegate.policy.engine import CompiledPolicy
+
+TEXT = Part(id="title", kind=PartKind.TEXT, text="hello")
+SPEECH = Part(id="speech", kind=PartKind.TRANSCRIPT, segments=(TranscriptSegment(0, 1, "hello"),))
+COVER = Part(id="cover", kind=PartKind.IMAGE, data=b"image")
+CLIP = Part(id="clip", kind=PartKind.AUDIO, data=b"clip")
+ADULT = rule("adult", detects={"detector": "image_unsafe", "label": "adult", "min_severity": 5})
+KNOWN = rule("known", detects={"detector": "image_match", "label": "bank", "min_score": 0.5}, settles=True)
+SEVERE = rule("severe", detects={**HATE_5, "min_severity": 7}, settles=True)
+
+
+def _spec(name: str, modality: Modality, *labels: str, **fields: Any) -> DetectorSpec:
+    return replace(select().live["text_harm"], name=name, modality=modality, labels=labels, **fields)
+
+
+SPECS = (
+    _spec("text_harm", Modality.TEXT, "hate"),
+    _spec("text_spam", Modality.TEXT, "spam", latency_class=LatencyClass.CHEAP),
+    _spec("image_unsafe", Modality.IMAGE, "adult"),
+    _spec("image_match", Modality.IMAGE, open_labels=True),
+    _spec("image_text", Modality.IMAGE, latency_class=LatencyClass.SLOW),
+    _spec("audio_speech", Modality.AUDIO, latency_class=LatencyClass.SLOW),
+)
+
+
+def _coverage(*, without: Sequence[str] = ()) -> Coverage:
+    return Coverage.of(Selection({spec.name: spec for spec in SPECS if spec.name not in without}, ()))
+
+
+def _plan(
+    live: CompiledPolicy, *parts: Part, shadows: Sequence[CompiledPolicy] = (), without: Sequence[str] = ()
+) -> Plan:
+    return plan_for(live, shadows, parts, market="SE", coverage=_coverage(without=without))
+
+
+def test_text_detectors_get_words_from_wherever_there_are_any() -> None:
+    plan = _plan(compiled(rule(), ADULT), TEXT, SPEECH, COVER, CLIP)
+    assert plan.parts == (
+        PartPlan(TEXT, text=("text_harm",)),
+        PartPlan(SPEECH, text=("text_harm",)),
+        PartPlan(COVER, images=("image_unsafe",), reader="image_text", text=("text_harm",)),
+        PartPlan(CLIP, reader="audio_speech", text=("text_harm",)),
+    )
+    assert plan.detectors == ("audio_speech", "image_text", "image_unsafe", "text_harm")
+    assert plan.settling is None
+
+
+def test_nothing_is_read_or_transcribed_where_no_policy_reads_text() -> None:
+    plan = _plan(compiled(ADULT), TEXT, COVER, CLIP)
+    assert [part.detectors for part in plan.parts] == [(), ("image_unsafe",), ()]
+
+
+def test_without_a_reader_text_detectors_do_not_reach_the_part() -> None:
+    cover, clip = _plan(compiled(rule(), ADULT), COVER, CLIP, without=("image_text", "audio_speech")).parts
+    assert (cover.images, cover.text, cover.unreached) == (("image_unsafe",), (), ("text_harm",))
+    assert (clip.detectors, clip.unreached) == ((), ("text_harm",))
+
+
+def test_a_detector_that_is_not_in_use_is_told_where_it_would_have_looked() -> None:
+    title, cover = _plan(compiled(rule(), ADULT), TEXT, COVER, without=("image_unsafe",)).parts
+    assert title.unreached == ()
+    assert cover.unreached == ("image_unsafe",)
+
+
+def test_shadow_policies_have_what_they_need_as_well() -> None:
+    shadow = compiled(ADULT, id="trial", mode="shadow")
+    (cover,) = _plan(compiled(rule()), COVER, shadows=[shadow]).parts
+    assert cover.images == ("image_unsafe",)
+
+
+def test_cheap_ones_and_those_that_can_settle_go_first() -> None:
+    spam = rule("spam", detects={"detector": "text_spam", "label": "spam", "min_severity": 5})
+    plan = _plan(compiled(KNOWN, rule(), spam, ADULT), TEXT, COVER)
+    assert plan.settling is not None
+    title, cover = (part.first(plan.settling.first) for part in plan.parts)
+    assert (title.text, cover.images, cover.reader, cover.text) == (("text_spam",), ("image_match",), "", ())
+    rest_title, rest_cover = plan.parts[0].after(title), plan.parts[1].after(cover)
+    assert rest_title.text == ("text_harm",)
+    assert (rest_cover.images, rest_cover.reader) == (("image_unsafe",), "image_text")
+    assert rest_cover.text == ("text_harm", "text_spam")
+
+
+def test_an_item_that_no_settling_rule_is_about_is_not_looked_at_in_two_steps() -> None:
+    assert _plan(compiled(KNOWN, rule()), TEXT).settling is None
+    assert _plan(compiled(SEVERE, rule()), CLIP).settling is None
+    assert _plan(compiled(SEVERE, rule()), TEXT, CLIP).settling is not None
+
+
+def test_what_a_shadow_policy_reads_is_kept_even_if_the_item_is_settled() -> None:
+    shadow = compiled(rule(), id="trial", mode="shadow")
+    plan = _plan(compiled(KNOWN, rule(), ADULT), COVER, shadows=[shadow])
+    assert plan.settling is not None
+    (cover,) = plan.parts
+    kept = cover.needed_by(plan.settling.kept)
+    assert (kept.images, kept.reader, kept.text) == ((), "image_text", ("text_harm",))
+
+
+def test_versions_in_shadow_are_covered_by_name() -> None:
+    tried = (replace(SPECS[0], version="2"), replace(SPECS[0], version="3"))
+    assert Coverage.of(Selection({"text_harm": SPECS[0]}, tried)).shadows == {"text_harm": ("2", "3")}

@@ -1,0 +1,80 @@
+"""A cheap finding that settles the item spares dear detectors; without it everything runs."""
+
+import pytest
+from tests.pipeline.scripted_stages import ScriptedImageStage, ScriptedSpeechStage, ScriptedTextStage, UnknownAccounts
+
+from tidegate.moderation.budget import Budget
+from tidegate.moderation.decision import Completeness
+from tidegate.moderation.detection import DetectorRun, DetectorStatus
+from tidegate.moderation.item import ContentItem, Part, PartKind, Surface
+from tidegate.moderation.signals import AccountSignals, LookupStatus
+from tidegate.pipeline.completeness import completeness_of
+from tidegate.pipeline.gather import Gatherer
+from tidegate.pipeline.hops import Hops
+from tidegate.pipeline.plan import PartPlan, Plan, Settling
+from tidegate.pipeline.stages import Stages
+from tidegate.telemetry.propagation import UNTRACED
+
+TITLE = PartPlan(Part(id="title", kind=PartKind.TEXT, text="hello"), text=("text_harm",))
+COVER = PartPlan(
+    Part(id="cover", kind=PartKind.IMAGE, data=b"x"),
+    images=("image_match", "image_unsafe"),
+    reader="image_text",
+    text=("text_harm",),
+)
+
+
+async def _gathered(
+    *, settled: bool, kept: frozenset[str] = frozenset()
+) -> tuple[tuple[DetectorRun, ...], ScriptedImageStage, ScriptedTextStage]:
+    text, images = ScriptedTextStage(), ScriptedImageStage()
+    gatherer = Gatherer(Stages(text, text, images, ScriptedSpeechStage(), UnknownAccounts()), versions=lambda _: "1")
+    plan = Plan(parts=(TITLE, COVER), features=(), account=False, settling=Settling(frozenset({"image_match"}), kept))
+    item = ContentItem("c", "a", Surface.PLAYLIST, "SE", (TITLE.part, COVER.part))
+    asked: list[list[str]] = []
+
+    def is_settled(runs: object) -> bool:
+        asked.append([run.name for run in runs])  # type: ignore[attr-defined]  # a sequence of runs
+        return settled
+
+    gathered = await gatherer.gather(
+        item, plan, budget=Budget.of_ms(5_000), trace=UNTRACED, hops=Hops(), settled=is_settled
+    )
+    assert asked == [["image_match"]]
+    return gathered.detectors, images, text
+
+
+async def test_once_settled_nothing_dear_is_asked_and_each_is_told_as_skipped() -> None:
+    runs, images, text = await _gathered(settled=True)
+    assert [request.detectors for request in images.requests] == [("image_match",)]
+    assert not text.requests
+    assert {(run.part, run.name): run.status for run in runs} == {
+        ("title", "text_harm"): DetectorStatus.SKIPPED,
+        ("cover", "image_match"): DetectorStatus.OK,
+        ("cover", "image_unsafe"): DetectorStatus.SKIPPED,
+        ("cover", "image_text"): DetectorStatus.SKIPPED,
+        ("cover", "text_harm"): DetectorStatus.SKIPPED,
+    }
+    assert {run.version for run in runs} == {"1"}
+    assert completeness_of(runs, AccountSignals(LookupStatus.NOT_NEEDED)) is Completeness.COMPLETE
+
+
+async def test_not_settled_everything_runs_once() -> None:
+    runs, images, text = await _gathered(settled=False)
+    assert [request.detectors for request in images.requests] == [("image_match",), ("image_unsafe", "image_text")]
+    assert [request.text for request in text.requests] == ["hello"]
+    assert sorted((run.part, run.name) for run in runs) == [
+        ("cover", "image_match"),
+        ("cover", "image_text"),
+        ("cover", "image_unsafe"),
+        ("cover", "text_harm"),
+        ("title", "text_harm"),
+    ]
+
+
+@pytest.mark.parametrize(("kept", "asked"), [("text_harm", ("image_text",)), ("image_unsafe", ("image_unsafe",))])
+async def test_what_a_shadow_policy_reads_runs_even_so(kept: str, asked: tuple[str, ...]) -> None:
+    runs, images, _ = await _gathered(settled=True, kept=frozenset({kept}))
+    assert images.requests[1].detectors == asked
+    assert all(run.status is not DetectorStatus.SKIPPED for run in runs if run.name == kept)
+    assert any(run.status is DetectorStatus.SKIPPED for run in runs)

@@ -153,5 +153,5 @@ async def test_a_dry_run_shows_entries_beyond_the_threshold() -> None:
     banks.add(BANK, [Entry("far", (flipped(HASH, 50),)), Entry("near", (flipped(HASH, 20),))])
     matcher = BankMatcher(banks)
     await matcher.refresh()
-    assert [match.entry for _, match in matcher.nearest(HASH, within_bits=None, limit=9)] == ["near"]
+    assert [match.entry for _, match in matcher.nearest(HASH, within_bits=0, limit=9)] == ["near"]
     assert [match.entry for _, match in matcher.nearest(HASH, within_bits=50, limit=9)] == ["near", "far"]

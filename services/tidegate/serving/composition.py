@@ -7,7 +7,11 @@ from typing import Any
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Tracer
 
+from tidegate.detectors.banks.matcher import BankMatcher
+from tidegate.detectors.banks.port import HashBanks
+from tidegate.detectors.banks.sqlite_adapter import SqliteBanks
 from tidegate.detectors.image_port import ImageDetectors
+from tidegate.detectors.images.limits import ImageLimits
 from tidegate.detectors.null_adapter import NoSpeechDetectors, NullImageDetectors
 from tidegate.detectors.port import TextDetectors
 from tidegate.detectors.speech_port import SpeechDetectors
@@ -31,6 +35,7 @@ from tidegate.policy.loader import PolicySet, compile_document, load_policies
 from tidegate.policy.markets import MARKETS
 from tidegate.policy.problems import PolicyError, Problem
 from tidegate.policy.vocabulary import installed_vocabulary
+from tidegate.serving.bank_servicer import BankServicer
 from tidegate.serving.decode import RequestDecoder
 from tidegate.serving.health import Readiness
 from tidegate.serving.remote import (
@@ -45,6 +50,9 @@ from tidegate.serving.settings import Settings, SettingsError
 from tidegate.serving.stage_ports import StagePorts
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.setup import configure_tracing, tracer_of
+
+BANKS_WAIT_S = 0.25
+"""How long an image waits for a locked store of banks before the answer is FAILED. Readers don't wait for writers."""
 
 PACKAGED_POLICIES = Path(__file__).resolve().parent.parent / "policies"
 
@@ -80,6 +88,11 @@ def policies(settings: Settings, chosen: Selection | None = None) -> PolicySet:
 def ledger(settings: Settings) -> DecisionLedger:
     """The decision ledger."""
     return SqliteLedger(settings.ledger_path, timeout_s=settings.ledger.timeout_ms / 1000.0)
+
+
+def hash_banks(settings: Settings) -> HashBanks:
+    """The banks of known pictures: one store for all processes of this machine."""
+    return SqliteBanks(settings.banks_path)
 
 
 def account_features(settings: Settings, tracer: Tracer) -> AccountFeatures:
@@ -125,14 +138,18 @@ def image_detectors(settings: Settings, tracer: Tracer) -> ImageDetectors:
     if not specs:
         return NullImageDetectors()
     from tidegate.detectors.images.adapter import TritonImageDetectors  # noqa: PLC0415 - only where it is used
-    from tidegate.detectors.images.limits import ImageLimits  # noqa: PLC0415 - as above
 
     return TritonImageDetectors(
         settings.triton.address,
         specs=specs,
         tracer=tracer,
-        limits=ImageLimits(max_pixels=settings.limits.max_image_pixels),
+        limits=_image_limits(settings),
+        matcher=BankMatcher(SqliteBanks(settings.banks_path, timeout_s=BANKS_WAIT_S)),
     )
+
+
+def _image_limits(settings: Settings) -> ImageLimits:
+    return ImageLimits(max_pixels=settings.limits.max_image_pixels)
 
 
 def speech_detectors(settings: Settings, tracer: Tracer) -> SpeechDetectors:
@@ -184,6 +201,7 @@ def router(
     stages: StagePorts,
     records: DecisionLedger,
     chosen: Selection | None = None,
+    banks: HashBanks | None = None,
 ) -> RouterParts:
     """A router over these stages, local or remote, and this ledger.
 
@@ -193,6 +211,7 @@ def router(
         stages: What it asks.
         records: Where decisions are kept.
         chosen: Detectors in place of those that the settings select, for tests.
+        banks: The store of known pictures in place of the settings', for tests.
     """
     tracer = tracer_of(provider)
     chosen = chosen or selection(settings)
@@ -222,6 +241,7 @@ def router(
         tracer=tracer,
         stream_in_flight=settings.grpc.stream_in_flight,
     )
+    bank_servicer = BankServicer(banks=banks or hash_banks(settings), decoder=decoder, limits=_image_limits(settings))
     probes = {
         "text": stages.text.ready,
         "images": stages.images.ready,
@@ -229,7 +249,9 @@ def router(
         "features": stages.features.ready,
     }
     readiness = Readiness(stages=probes, ledger=records.ready)
-    return RouterParts(servicer=servicer, readiness=readiness, ledger=records, stages=stages, tracing=provider)
+    return RouterParts(
+        servicer=servicer, banks=bank_servicer, readiness=readiness, ledger=records, stages=stages, tracing=provider
+    )
 
 
 def _gatherer(settings: Settings, ports: StagePorts, chosen: Selection, coverage: Coverage) -> Gatherer:

@@ -10,12 +10,14 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.ledger.port import DecisionLedger
+from tidegate.serving.bank_methods import BankMethods
+from tidegate.serving.bank_servicer import BankServicer
 from tidegate.serving.health import PROBE_INTERVAL_S, Readiness
 from tidegate.serving.servicer import CallContext, ModerationServicer
 from tidegate.serving.stage_ports import StagePorts
-from tidegate.serving.wire import HEALTH_SERVICE, MODERATION_SERVICE, Sized, Undecodable
+from tidegate.serving.wire import HASH_BANK_SERVICE, HEALTH_SERVICE, MODERATION_SERVICE, Sized, Undecodable
 
-_KNOWN_SERVICES = ("", MODERATION_SERVICE, HEALTH_SERVICE)
+_KNOWN_SERVICES = ("", MODERATION_SERVICE, HASH_BANK_SERVICE, HEALTH_SERVICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class RouterParts:
 
     servicer: ModerationServicer
     """Decides."""
+    banks: BankServicer
+    """Keeps banks of known pictures."""
     readiness: Readiness
     """Probes."""
     ledger: DecisionLedger
@@ -34,10 +38,11 @@ class RouterParts:
     """To flush."""
 
 
-class RouterMethods:
+class RouterMethods(BankMethods):
     """gRPC methods over `RouterParts`. Serve calls a method by its RPC's name."""
 
     def __init__(self, parts: RouterParts) -> None:
+        super().__init__(parts.banks)
         self._parts = parts
 
     async def Moderate(self, request: Sized | Undecodable, grpc_context: CallContext) -> pb.ModerateResponse:  # noqa: N802 - the RPC's name

@@ -10,7 +10,11 @@ APPLICATION = "tidegate"
 BUILDER = "tidegate.serving.app:build"
 """What Serve imports to make the application."""
 
-SERVICER_FUNCTIONS = ("tidegate.serving.wire.add_moderation_service", "tidegate.serving.wire.add_health_service")
+SERVICER_FUNCTIONS = (
+    "tidegate.serving.wire.add_moderation_service",
+    "tidegate.serving.wire.add_hash_bank_service",
+    "tidegate.serving.wire.add_health_service",
+)
 """For Serve's `grpc_options.grpc_servicer_functions`."""
 
 

@@ -81,7 +81,7 @@ class ModerationServicer:
         """Decides on one item."""
         outcome = await self._decided(request, _traceparent(context))
         if isinstance(outcome, status_pb2.Status):
-            _refuse(context, outcome)
+            refuse(context, outcome)
             return pb.ModerateResponse()
         return pb.ModerateResponse(decision=outcome)
 
@@ -98,10 +98,10 @@ class ModerationServicer:
         try:
             return pb.GetDecisionResponse(decision=await self._found(request))
         except TidegateError as error:
-            _refuse(context, status_of(error))
+            refuse(context, status_of(error))
         except Exception:  # the boundary: nothing unexpected leaves the process
             logger.exception("get_decision failed")
-            _refuse(context, internal_status(""))
+            refuse(context, internal_status(""))
         return pb.GetDecisionResponse()
 
     async def _found(self, request: Sized | Undecodable) -> decision_pb2.Decision:
@@ -202,7 +202,8 @@ def _traceparent(context: CallContext) -> str:
     return ""
 
 
-def _refuse(context: CallContext, status: status_pb2.Status) -> None:
+def refuse(context: CallContext, status: status_pb2.Status) -> None:
+    """Ends a call with this status; the caller of it returns an empty message."""
     context.set_code(_CODES[status.code])
     context.set_details(status.message)
     context.set_trailing_metadata([(STATUS_DETAILS_KEY, status.SerializeToString())])

@@ -12,9 +12,11 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health_pb2
 
+from tidegate.api.moderation.v1 import hash_bank_service_pb2 as banks_pb
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 
 MODERATION_SERVICE = pb.DESCRIPTOR.services_by_name["ModerationService"].full_name
+HASH_BANK_SERVICE = banks_pb.DESCRIPTOR.services_by_name["HashBankService"].full_name
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 M = TypeVar("M", bound=Message)
@@ -67,6 +69,27 @@ def add_moderation_service(servicer: Any, server: Any) -> None:
             ),
         },
     )
+
+
+def add_hash_bank_service(servicer: Any, server: Any) -> None:
+    """Registers HashBankService, whose calls are all unary. Named in Serve's `grpc_servicer_functions`."""
+    messages: dict[str, tuple[type[Message], type[Message]]] = {
+        "CreateBank": (banks_pb.CreateBankRequest, banks_pb.CreateBankResponse),
+        "UpdateBank": (banks_pb.UpdateBankRequest, banks_pb.UpdateBankResponse),
+        "DeleteBank": (banks_pb.DeleteBankRequest, banks_pb.DeleteBankResponse),
+        "ListBanks": (banks_pb.ListBanksRequest, banks_pb.ListBanksResponse),
+        "AddEntries": (banks_pb.AddEntriesRequest, banks_pb.AddEntriesResponse),
+        "RemoveEntries": (banks_pb.RemoveEntriesRequest, banks_pb.RemoveEntriesResponse),
+        "ListEntries": (banks_pb.ListEntriesRequest, banks_pb.ListEntriesResponse),
+        "MatchImage": (banks_pb.MatchImageRequest, banks_pb.MatchImageResponse),
+    }
+    handlers = {
+        name: grpc.unary_unary_rpc_method_handler(
+            getattr(servicer, name), sized(request_type), response_type.SerializeToString
+        )
+        for name, (request_type, response_type) in messages.items()
+    }
+    _register(server, HASH_BANK_SERVICE, handlers)
 
 
 def add_health_service(servicer: Any, server: Any) -> None:

@@ -12,8 +12,8 @@ DEFAULT_THRESHOLD_BITS: Final = 31
 """What upstream calls a match (PDQ README, "distance threshold")."""
 MAX_THRESHOLD_BITS: Final = 64
 """Unrelated pictures are 128 bits apart, give or take 8: above this, a million entries would match at random."""
-MAX_HASHES: Final = 8
-"""Hashes of one entry: the eight rotations and flips."""
+MAX_HASHES: Final = 24
+"""Hashes of one entry: eight rotations and flips of up to three frames."""
 MAX_ENTRY_ID: Final = 128
 MAX_DESCRIPTION: Final = 500
 
@@ -97,7 +97,7 @@ class Entry:
     id: str
     """The caller's, 1 to 128 characters; it stands in decisions, so it should say nothing about people."""
     hashes: tuple[bytes, ...]
-    """One to eight PDQ hashes of 32 bytes, without repetition: of the picture, and of its rotations and flips."""
+    """One to 24 PDQ hashes of 32 bytes, without repetition: of the picture, and of its rotations and flips."""
 
 
 @dataclass(frozen=True, slots=True)

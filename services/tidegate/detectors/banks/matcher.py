@@ -119,12 +119,12 @@ class BankMatcher:
         """
         return _matches(self._current(), pixels)
 
-    def nearest(self, hash_: bytes, *, within_bits: int | None, limit: int) -> tuple[tuple[StoredBank, BankMatch], ...]:
-        """Entries near a hash, nearest first, by bank: for trying out a threshold.
+    def nearest(self, hash_: bytes, *, within_bits: int, limit: int) -> tuple[tuple[StoredBank, BankMatch], ...]:
+        """Entries of enabled banks near a hash, nearest first: for trying out a threshold.
 
         Args:
             hash_: A PDQ hash.
-            within_bits: The largest distance; None means each bank's own threshold.
+            within_bits: The largest distance; a bank's own threshold where that is larger.
             limit: Most entries of one bank.
 
         Raises:
@@ -165,14 +165,12 @@ def _matches(view: _View, pixels: NDArray[np.uint8]) -> tuple[BankMatch, ...]:
     seen = pdq(pixels)
     if seen.featureless:
         return ()
-    return tuple(match for _, match in _near(view, seen.hash, within_bits=None, limit=MATCHES_PER_BANK))
+    return tuple(match for _, match in _near(view, seen.hash, within_bits=0, limit=MATCHES_PER_BANK))
 
 
-def _near(
-    view: _View, hash_: bytes, *, within_bits: int | None, limit: int
-) -> tuple[tuple[StoredBank, BankMatch], ...]:
+def _near(view: _View, hash_: bytes, *, within_bits: int, limit: int) -> tuple[tuple[StoredBank, BankMatch], ...]:
     enabled = [stored for stored in view.banks if stored.bank.enabled]
-    limits = {stored.number: stored.bank.threshold_bits if within_bits is None else within_bits for stored in enabled}
+    limits = {stored.number: max(stored.bank.threshold_bits, within_bits) for stored in enabled}
     if not limits:
         return ()
     found = view.index.search(hash_, within_bits=max(limits.values()))

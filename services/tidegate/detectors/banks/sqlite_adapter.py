@@ -125,7 +125,8 @@ class SqliteBanks:
 
     def _prepare(self) -> None:
         with self._preparing:
-            if self._prepared:
+            if self._prepared or self._exists():
+                self._prepared = True
                 return
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with writer_lock(self._path, timeout_s=self._timeout_s):
@@ -134,6 +135,13 @@ class SqliteBanks:
                     if not is_current(connection):
                         _make(connection)
             self._prepared = True
+
+    def _exists(self) -> bool:
+        """Whether the file is made already: then nobody's lock is needed."""
+        if not self._path.is_file() or not self._path.stat().st_size:
+            return False
+        with opened(self._path, mode="ro", timeout_s=self._timeout_s) as connection:
+            return is_current(connection)
 
     def _identity(self) -> str:
         """The file itself: a backup put in its place is another store, though it holds the same name."""

@@ -53,7 +53,7 @@ def connected(
         click.ClickException: Nothing listens there.
     """
     endpoint = endpoint_of(settings, address)
-    _refuse_if_nothing_listens(endpoint.address, named=address is not None)
+    refuse_if_nothing_listens(endpoint.address, named=address is not None)
     provider = configure_tracing(
         service_name=ServiceName.CLIENT, endpoint=endpoint.telemetry, root_ratio=1.0 if traced else 0.0
     )
@@ -64,7 +64,7 @@ def connected(
         provider.shutdown()
 
 
-def _refuse_if_nothing_listens(address: str, *, named: bool) -> None:
+def refuse_if_nothing_listens(address: str, *, named: bool) -> None:
     """Says so at once and in one sentence, where gRPC would retry and then quote its own words."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():

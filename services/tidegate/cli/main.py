@@ -18,6 +18,7 @@ COMMANDS = {
     "trace": ("tidegate.cli.trace", "trace", "Draws where the time of a request went."),
     "policy": ("tidegate.cli.policy", "policy", "Checks, tests and shows policies."),
     "models": ("tidegate.cli.models", "models", "Lists and measures detectors; shows cards and drift."),
+    "banks": ("tidegate.cli.banks", "banks", "Keeps banks of known pictures."),
     "features": ("tidegate.cli.features", "features", "Shows account signals; fills the online store."),
     "ledger": ("tidegate.cli.ledger", "ledger", "Verifies the decision ledger."),
     "replay": ("tidegate.cli.replay", "replay", "Decides recorded decisions again and reports any difference."),

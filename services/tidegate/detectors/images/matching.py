@@ -1,5 +1,6 @@
 """`image_match`: the port to the banks of known items, and its place among the image detectors."""
 
+import asyncio
 from functools import partial
 from typing import Protocol
 
@@ -43,7 +44,8 @@ class BankMatching:
     async def look(self, image: DecodedImage, budget: Budget) -> Finding:
         """See `ImageDetector`. Of an animation, the answer for the frame with the highest score."""
         with span(self._tracer, SpanName.IMAGE_MATCH):
-            await self._matcher.refresh_if_changed()
+            async with asyncio.timeout(budget.left_s()):
+                await self._matcher.refresh_if_changed()
             answers = await self._threads.run(partial(self._answers, image.frames), budget)
         return Finding(max(answers, key=lambda one: max(one.scores.values(), default=0.0)))
 

@@ -36,8 +36,8 @@ def _item(text: str, content_id: str = "c-1") -> ContentItem:
 def test_a_harmless_comment_is_allowed_by_real_detectors_real_features_and_a_real_policy(stack: Stack) -> None:
     decision = stack.moderate("what a lovely song", "--account", "acct-trusted")
     assert (decision["action"], decision["completeness"]) == ("ALLOW", "COMPLETE")
-    (detector,) = decision["detectors"]
-    assert (detector["name"], detector["status"]) == ("text_harm", "OK")
+    detector = next(run for run in decision["detectors"] if run["name"] == "text_harm")
+    assert detector["status"] == "OK"
     assert set(detector["scores"]) == {"hate", "harassment", "threat", "sexual", "self_harm", "profanity"}
     assert {value["freshness"] for value in decision["features"]} == {"FRESH"}
     assert decision["hops"]["total"] > 0
@@ -49,7 +49,8 @@ def test_one_trace_holds_spans_of_every_hop(stack: Stack) -> None:
     wanted |= {SpanName.TEXT_SCORE, SpanName.TRITON_INFER, SpanName.POLICY_EVALUATE, SpanName.LEDGER_APPEND}
     names = {name.value for name in wanted} | {"InferRequest", "compute"}
     spans = stack.spans(trace_id, until=names)
-    assert {service.value for service in ServiceName} <= {span["service"] for span in spans}
+    elsewhere = {ServiceName.IMAGES, ServiceName.SPEECH}  # stages that a text does not meet
+    assert {name.value for name in set(ServiceName) - elsewhere} <= {span["service"] for span in spans}
     assert names <= {span["name"] for span in spans}
 
 

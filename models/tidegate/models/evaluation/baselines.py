@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import onnxruntime as ort
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
+from tokenizers import Tokenizer
 
 from tidegate.models.encoder import MINILM
 from tidegate.models.evaluation.held_out import ANY_HARM
@@ -144,10 +146,6 @@ def _encoder() -> Features:
 
     The head is the identity, written as it can be through its ReLU: relu(x) - relu(-x) = x.
     """
-    from tokenizers import Tokenizer  # noqa: PLC0415 - heavy
-
-    import onnxruntime as ort  # noqa: PLC0415, I001 - heavy
-
     width = 2 * MINILM.hidden
     one = np.eye(width, dtype=np.float32)
     head = {

@@ -50,9 +50,7 @@ def bias_results(score: Callable[[Sequence[str]], Probabilities]) -> tuple[BiasR
         "hate": found[:, LABELS.index("hate")],
         ANY_HARM: found[:, [LABELS.index(label) for label in HARMS]].max(axis=1),
     }
-    return tuple(
-        _result(label, column.reshape(len(terms), len(templates)), terms) for label, column in columns.items()
-    )
+    return tuple(_result(label, column.reshape(len(terms), len(templates)), terms) for label, column in columns.items())
 
 
 def _result(label: str, scores: np.ndarray, terms: Sequence[str]) -> BiasResult:

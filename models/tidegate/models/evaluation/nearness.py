@@ -38,37 +38,35 @@ def nearness_results(sets: Mapping[str, Sequence[str]], training: Sequence[str])
     vocabulary: dict[str, int] = {}
     known = _rows(training, vocabulary)
     sizes = np.asarray(known.sum(axis=1)).ravel()
-    return tuple(_result(name, texts, training, vocabulary, known, sizes) for name, texts in sets.items())
+    found = []
+    for name, texts in sets.items():
+        best, where = _best(_rows(texts, dict(vocabulary)), known, sizes)
+        top = int(best.argmax())
+        found.append(
+            NearnessResult(
+                texts=name,
+                count=len(texts),
+                training_texts=len(training),
+                highest=round(float(best[top]), 4),
+                mean=round(float(best.mean()), 4),
+                near=int((best >= _NEAR).sum()),
+                nearest=(texts[top], training[where[top]]),
+            )
+        )
+    return tuple(found)
 
 
-def _result(
-    name: str,
-    texts: Sequence[str],
-    training: Sequence[str],
-    vocabulary: dict[str, int],
-    known: csr_matrix,
-    sizes: np.ndarray,
-) -> NearnessResult:
-    best = np.zeros(len(texts))
-    where = np.zeros(len(texts), dtype=int)
-    own = _rows(texts, dict(vocabulary))
+def _best(own: csr_matrix, known: csr_matrix, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each own row's largest similarity to a known row, and which row that is."""
+    best, where = np.zeros(own.shape[0]), np.zeros(own.shape[0], dtype=int)
     counts = np.asarray(own.sum(axis=1)).ravel()
     shared_columns = own[:, : known.shape[1]]
-    for first in range(0, len(texts), _ROWS):
+    for first in range(0, own.shape[0], _ROWS):
         part = slice(first, first + _ROWS)
         shared = (shared_columns[part] @ known.T).toarray()
         similarity = shared / np.maximum(1, counts[part][:, None] + sizes[None, :] - shared)
         best[part], where[part] = similarity.max(axis=1), similarity.argmax(axis=1)
-    top = int(best.argmax())
-    return NearnessResult(
-        texts=name,
-        count=len(texts),
-        training_texts=len(training),
-        highest=round(float(best[top]), 4),
-        mean=round(float(best.mean()), 4),
-        near=int((best >= _NEAR).sum()),
-        nearest=(texts[top], training[where[top]]),
-    )
+    return best, where
 
 
 def _rows(texts: Sequence[str], vocabulary: dict[str, int]) -> csr_matrix:

@@ -1,0 +1,200 @@
+"""The plots of a measured detector, as SVG text. The same document gives the same bytes."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+Document = Mapping[str, Any]
+
+COLOURS: Final = {
+    "hate": "#b3332e",
+    "harassment": "#d8821f",
+    "threat": "#6b4a9c",
+    "sexual": "#c2588f",
+    "self_harm": "#2a7f86",
+    "profanity": "#8a8377",
+    "any_harm": "#1d2a3a",
+}
+_INK: Final = "#1d2a3a"
+_PALE: Final = "#d9dde2"
+_STYLE: Final[Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "tidegate",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#7b8794",
+    "axes.labelcolor": _INK,
+    "text.color": _INK,
+    "xtick.color": "#4a5562",
+    "ytick.color": "#4a5562",
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+}
+
+
+def svg(figure: Figure) -> str:
+    """Returns a figure as SVG text."""
+    kept = io.StringIO()
+    figure.savefig(kept, format="svg", metadata={"Date": None, "Creator": None})
+    return kept.getvalue()
+
+
+def styled(width: float, height: float, *, rows: int = 1, columns: int = 1) -> tuple[Figure, Sequence[Axes]]:
+    """Returns a figure, in inches, and its axes in reading order."""
+    mpl.rcParams.update(_STYLE)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, list(axes.flat)
+
+
+def words(label: str) -> str:
+    """Returns a label as people write it."""
+    return {"any_harm": "any harm", "self_harm": "self-harm"}.get(label, label)
+
+
+def precision_recall(document: Document) -> Figure:
+    """Precision over recall of each label, all held-out sources together."""
+    figure, (axes,) = styled(5.2, 3.9)
+    quality = {one["label"]: one for one in document["quality"] if one["slice"] == "all sources"}
+    for one in document["curves"]:
+        label = one["label"]
+        wide = 2.2 if label == "any_harm" else 1.4
+        name = f"{words(label)}  {quality[label]['auprc']:.2f}"
+        axes.plot(one["recall"], one["precision"], color=COLOURS[label], linewidth=wide, label=name)
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend(title="average precision", loc="lower left", fontsize=8, title_fontsize=8)
+    return figure
+
+
+def reliability(document: Document) -> Figure:
+    """What is true over what is said, per label, in bins of equally many texts."""
+    curves = [one for one in document["curves"] if one["label"] != "any_harm"]
+    figure, panels = styled(7.6, 4.9, rows=2, columns=3)
+    quality = {one["label"]: one for one in document["quality"] if one["slice"] == "all sources"}
+    for axes, one in zip(panels, curves, strict=False):
+        label, bins = one["label"], one["reliability"]
+        axes.plot([0, 1], [0, 1], color=_PALE, linewidth=1)
+        said, true = [each["mean_score"] for each in bins], [each["share_positive"] for each in bins]
+        axes.plot(said, true, "o-", color=COLOURS[label], markersize=3.5, linewidth=1)
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), title=f"{words(label)}, ECE {quality[label]['ece']:.3f}")
+    for axes in panels[len(curves) :]:
+        axes.set_visible(False)
+    for axes in panels[::3]:
+        axes.set_ylabel("share positive")
+    for axes in panels[3:]:
+        axes.set_xlabel("mean score")
+    return figure
+
+
+def robustness(document: Document) -> Figure:
+    """Recall at severity 4 lost to each evasion, by label."""
+    results = document["robustness"]["results"]
+    labels = list(dict.fromkeys(one["label"] for one in results))
+    drops: dict[str, list[tuple[str, float]]] = {}
+    for one in results:
+        drops.setdefault(one["evasion"], []).append((one["label"], one["recall_before"] - one["recall_after"]))
+    order = sorted(drops, key=lambda evasion: sum(drop for _, drop in drops[evasion]))
+    figure, (axes,) = styled(6.4, 3.9)
+    for row, evasion in enumerate(order):
+        mean = sum(drop for _, drop in drops[evasion]) / len(drops[evasion])
+        axes.barh(row, mean, color=_PALE, height=0.62, zorder=1)
+        for label, drop in drops[evasion]:
+            axes.plot(drop, row, "o", color=COLOURS[label], markersize=5, zorder=3)
+    axes.axvline(0.1, color="#b3332e", linewidth=1, linestyle=":", zorder=2)
+    axes.axvline(0.0, color="#7b8794", linewidth=0.8, zorder=2)
+    axes.text(0.1, len(order) - 0.35, " target", color="#b3332e", fontsize=8)
+    axes.set_yticks(range(len(order)), [evasion.replace("_", " ") for evasion in order])
+    axes.set(xlabel="recall at severity 4, before less after (bar: mean of labels)")
+    marks = [axes.plot([], [], "o", color=COLOURS[label], label=words(label))[0] for label in labels]
+    axes.legend(handles=marks, loc="lower right", fontsize=8)
+    return figure
+
+
+def bias(document: Document) -> Figure:
+    """Mean score of hate for each identity term, in neutral and warm sentences."""
+    [found] = [one for one in document["bias"] if one["label"] == "hate"]
+    terms = found["terms"]
+    figure, (axes,) = styled(8.2, 3.0)
+    places = range(len(terms))
+    axes.bar(places, [one["mean_score"] for one in terms], color="#b9c4cf", width=0.75)
+    raised = [(place, one) for place, one in zip(places, terms, strict=True) if one["false_positive_rate"]]
+    axes.bar([place for place, _ in raised], [one["mean_score"] for _, one in raised], color="#b3332e", width=0.75)
+    axes.set_xticks(places, [one["term"] for one in terms], rotation=90, fontsize=7)
+    axes.set(ylabel="mean score of hate", xlim=(-0.7, len(terms) - 0.3))
+    axes.set_ylim(0, max(0.15, *(one["mean_score"] * 1.1 for one in terms)))
+    gap, count = found["gap"], found["templates"]
+    axes.set_title(f"{count} sentences a term; red: some at 0.5 or above; false-positive gap {gap:.3f}")
+    return figure
+
+
+def functional(document: Document) -> Figure:
+    """Share right in each class of sentences."""
+    classes = document["functional"]["classes"]
+    figure, (axes,) = styled(6.4, 4.9)
+    rows = range(len(classes))
+    shares = [one["right"] / one["texts"] for one in classes]
+    axes.barh(rows, [1.0] * len(classes), color="#eef1f4", height=0.7)
+    axes.barh(rows, shares, color=["#b3332e" if one["hate"] else "#2a7f86" for one in classes], height=0.7)
+    for row, one in zip(rows, classes, strict=True):
+        axes.text(1.01, row, f"{one['right']} of {one['texts']}", va="center", fontsize=7.5)
+    axes.set_yticks(rows, [one["name"] for one in classes], fontsize=8)
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1.0), xlabel="share on the right side of 0.5 (red: is hate, blue: is not)")
+    return figure
+
+
+def quality_and_cost(document: Document, earlier: Sequence[Document] = ()) -> Figure:
+    """Any-harm AUPRC over milliseconds a text, the area of a point growing with its bytes: detectors and baselines."""
+    figure, (axes,) = styled(6.6, 4.0)
+    points = [*_own_points(document)]
+    for one in earlier:
+        points += [point for point in _own_points(one) if point[0].endswith("int8")]
+    points += [
+        (one["name"], one["ms_per_text"], one["auprc"]["any_harm"], one["size_bytes"], "#8a97a5")
+        for one in document.get("baselines", ())
+    ]
+    for name, milliseconds, quality, size, colour in points:
+        axes.scatter(milliseconds, quality, s=18 + size / 1e6 * 7, color=colour, alpha=0.75, linewidths=0, zorder=3)
+        offset = 7 + (size / 1e6 * 7 / 3.14) ** 0.5
+        axes.annotate(
+            f"{name}\n{milliseconds:.2f} ms, {size / 1e6:.1f} MB",
+            (milliseconds, quality),
+            xytext=(0, -offset),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=7.5,
+        )
+    axes.set_xscale("log")
+    axes.grid(axis="y", color="#eef1f4", zorder=0)
+    times, heights = [point[1] for point in points], [point[2] for point in points]
+    axes.set_xlim(min(times) / 2.5, max(times) * 2.5)
+    axes.set_ylim(max(0.0, min(heights) - 0.16), min(1.0, max(heights) + 0.06))
+    axes.set_xlabel("milliseconds a text, one thread, one text at a time (log); area of a point: size on disk")
+    axes.set_ylabel("any harm, average precision, held-out texts")
+    return figure
+
+
+def _own_points(document: Document) -> list[tuple[str, float, float, int, str]]:
+    sizes = {one["precision"]: one["size_bytes"] for one in document["size"]}
+    loss = document["precision"]["auprc"]["any_harm"]
+    [pooled] = [one for one in document["quality"] if one["label"] == "any_harm" and one["slice"] == "all sources"]
+    quality = {"int8": pooled["auprc"], "fp32": pooled["auprc"] + (loss["loss"] or 0.0)}
+    name = f"{document['detector']} {document['version']}"
+    found = []
+    for precision, colour in (("int8", "#2a7f86"), ("fp32", "#1d2a3a")):
+        cost = next(
+            one["ms_per_text"]
+            for one in document["cost"]
+            if (one["precision"], one["tokens"], one["batch"]) == (precision, 32, 1)
+        )
+        found.append((f"{name}, {precision}", cost, quality[precision], sizes[precision], colour))
+    return found

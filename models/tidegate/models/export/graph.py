@@ -41,11 +41,18 @@ def load_deltas(path: Path) -> dict[str, Array]:
 def build_graph(
     origin: EncoderOrigin, trained: Mapping[str, Array], *, labels: tuple[str, ...], name: str
 ) -> onnx.ModelProto:
-    """Returns the model with the deltas merged into the encoder's weights: W' = W + up · down."""
+    """Returns the model with the deltas merged into the encoder's weights.
+
+    A delta is stored whole, in eight bits with a scale per row: W' = W + scale · change; in text_harm 1 as two thin
+    matrices: W' = W + up · down.
+    """
     weights: dict[str, Array] = load_file(origin.weights_path())
-    for key in [key for key in trained if key.endswith(".down")]:
-        linear = key.removesuffix(".down")
-        weights[f"{linear}.weight"] = weights[f"{linear}.weight"] + trained[f"{linear}.up"] @ trained[key]
+    for key, value in trained.items():
+        linear, _, kind = key.rpartition(".")
+        if kind == "change":
+            weights[f"{linear}.weight"] = weights[f"{linear}.weight"] + value * trained[f"{linear}.scale"][:, None]
+        elif kind == "down":
+            weights[f"{linear}.weight"] = weights[f"{linear}.weight"] + trained[f"{linear}.up"] @ value
     return _GraphBuilder(origin, weights, trained, labels=len(labels)).model(name)
 
 

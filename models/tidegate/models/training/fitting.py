@@ -71,9 +71,29 @@ PHASES: Final = (
             "ailuminate": 2.0,
         },
     ),
+    Phase(
+        epochs=1.0,
+        encoder_rate=9e-5,
+        head_rate=5e-4,
+        repeats={"self_harm": 3, "threat": 3, "sexual": 3},
+        shares={
+            "written": 4.0,
+            "templates": 0.7,
+            "dynahate": 2.5,
+            "hatemoji": 1.5,
+            "toxigen": 0.7,
+            "sbic": 0.7,
+            "edos": 0.5,
+            "paradetox": 0.2,
+            "toxic_spans": 0.25,
+            "context_toxicity": 0.4,
+            "red_instruct": 0.5,
+            "ailuminate": 2.0,
+        },
+    ),
 )
 """Shares weigh sources by what they add: adversarial and implicit hate and the written corpus more, the large sets that
-repeat one kind of insult less."""
+repeat one kind of insult less; the second phase goes further that way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +103,6 @@ class FitSettings:
     seed: int = 7
     layers: int = 5
     """Of the encoder, from the bottom. The sixth costs a fifth more time for every text."""
-    rank: int = 64
     head_width: int = 192
     max_tokens: int = 128
     tokens_per_batch: int = 2048
@@ -91,6 +110,15 @@ class FitSettings:
     """Share of the examples that are shown with a character evasion instead of as they are."""
     checkpoint_every: int = 100
     threads: int = 2
+
+
+def mean_shares() -> dict[str, float]:
+    """Returns how much each source weighs in training as a whole; 1 where not named."""
+    sources = {source for phase in PHASES for source in phase.shares}
+    epochs = sum(phase.epochs for phase in PHASES)
+    return {
+        source: sum(phase.epochs * phase.shares.get(source, 1.0) for phase in PHASES) / epochs for source in sources
+    }
 
 
 def fit(

@@ -33,12 +33,13 @@ GOLDEN_SENTENCES = (
 """Mild; of one token to about fifty."""
 
 
-def write_deltas(network: HarmNetwork, path: Path, *, rank: int) -> None:
-    """Stores the encoder's changes and the head in half precision, and rounds the network to what was stored."""
-    stored = {name: tensor.half() for name, tensor in network.stored(rank).items()}
+def write_deltas(network: HarmNetwork, path: Path) -> None:
+    """Stores the encoder's changes and the head, and rounds the network to what was stored."""
+    stored = network.stored()
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(stored, path)
-    network.load_stored({name: tensor.float() for name, tensor in stored.items()})
+    path.chmod(0o644)
+    network.load_stored(stored)
 
 
 def write_golden(network: HarmNetwork, ids: Sequence[list[int]], path: Path) -> None:

@@ -17,7 +17,7 @@ from tidegate.models.training.batches import token_ids
 from tidegate.models.training.calibrating import calibrated
 from tidegate.models.training.evaluating import behaviour, behaviour_texts, false_alarms, held_out_quality
 from tidegate.models.training.examples import HEADS, LABELS, Example, Split
-from tidegate.models.training.fitting import FitSettings, fit
+from tidegate.models.training.fitting import FitSettings, fit, mean_shares
 from tidegate.models.training.mixture import mixture
 from tidegate.models.training.network import HarmNetwork
 from tidegate.models.training.recording import GOLDEN_SENTENCES, sigmoid, write_deltas, write_golden, write_json
@@ -55,7 +55,7 @@ def finish(
 ) -> None:
     """Writes deltas, golden logits, ranges, calibration and metrics; all numbers are of the int8 graph, as served."""
     weights = out / "deltas.safetensors"
-    write_deltas(network, weights, rank=settings.rank)
+    write_deltas(network, weights)
     write_golden(
         network, token_ids(MINILM, list(map(normalise, GOLDEN_SENTENCES)), max_tokens=_MAX_TOKENS), out / "golden.json"
     )
@@ -66,7 +66,7 @@ def finish(
     scorer = Scorer(quantised(model, ranges), threads=settings.threads)
     report("calibrating")
     validation = [one for one in examples if one.split is Split.VALIDATION]
-    labels = calibrated(scorer.logits(_ids([one.text for one in validation])), validation)
+    labels = calibrated(scorer.logits(_ids([one.text for one in validation])), validation, mean_shares())
     write_json(out / "calibration.json", {"method": "platt", "labels": labels})
     report("measuring")
     test = _test_part(examples, settings.seed)

@@ -59,6 +59,20 @@ async def test_once_settled_nothing_dear_is_asked_and_each_is_told_as_skipped() 
     assert completeness_of(runs, AccountSignals(LookupStatus.NOT_NEEDED)) is Completeness.COMPLETE
 
 
+async def test_a_cheap_one_that_hangs_does_not_keep_the_others_from_starting() -> None:
+    text, images = ScriptedTextStage(), ScriptedImageStage(delay_s=30)
+    gatherer = Gatherer(Stages(text, text, images, ScriptedSpeechStage(), UnknownAccounts()), versions=lambda _: "1")
+    plan = Plan((TITLE, COVER), features=(), account=False, settling=Settling(frozenset({"image_match"}), frozenset()))
+    item = ContentItem("c", "a", Surface.PLAYLIST, "SE", (TITLE.part, COVER.part))
+    gathered = await gatherer.gather(
+        item, plan, budget=Budget.of_ms(400), trace=UNTRACED, hops=Hops(), settled=lambda _: True
+    )
+    statuses = {(run.part, run.name): run.status for run in gathered.detectors}
+    assert statuses["title", "text_harm"] is DetectorStatus.OK
+    assert statuses["cover", "image_match"] is DetectorStatus.TIMED_OUT
+    assert DetectorStatus.SKIPPED not in statuses.values()
+
+
 async def test_not_settled_everything_runs_once() -> None:
     runs, images, text = await _gathered(settled=False)
     assert [request.detectors for request in images.requests] == [("image_match",), ("image_unsafe", "image_text")]

@@ -37,6 +37,8 @@ class GatherLimits:
     """Share of the budget that the lookup of account signals may take."""
     reading_share: float = 0.8
     """Share that images and speech may take where their words are scored afterwards."""
+    settling_share: float = 0.3
+    """Share that is waited for detectors that may settle the item, before the others start all the same."""
     reserve_ms: float = 10.0
     """Kept back from the budget for deciding and recording."""
     shadow_grace_ms: float = 20.0
@@ -115,12 +117,18 @@ class Gatherer:
         if plan.settling is None:
             return await self._inspected(plan.parts, call, shadows) + unreached
         first = [part.first(plan.settling.first) for part in plan.parts]
-        runs = await self._inspected(first, call, shadows)
         rest = [part.after(earlier) for part, earlier in zip(plan.parts, first, strict=True)]
-        if settled(runs):
-            runs += [run for part in rest for run in self._skipped(part, plan.settling)]
-            rest = [part.needed_by(plan.settling.kept) for part in rest]
-        return runs + await self._inspected(rest, call, shadows) + unreached
+        begun = asyncio.create_task(self._inspected(first, call, shadows))
+        skipped: list[DetectorRun] = []
+        try:
+            await asyncio.wait({begun}, timeout=call.budget.left_s() * self._limits.settling_share)
+            if begun.done() and settled(begun.result()):
+                skipped = [run for part in rest for run in self._skipped(part, plan.settling)]
+                rest = [part.needed_by(plan.settling.kept) for part in rest]
+            later = await self._inspected(rest, call, shadows)
+            return [*await begun, *skipped, *later, *unreached]
+        finally:
+            begun.cancel()
 
     async def _inspected(self, parts: Sequence[PartPlan], call: StageCall, shadows: ShadowRuns) -> list[DetectorRun]:
         found = await asyncio.gather(*(self._inspector.runs(part, call, shadows) for part in parts if part.detectors))

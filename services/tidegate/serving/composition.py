@@ -271,6 +271,7 @@ def _gatherer(settings: Settings, ports: StagePorts, chosen: Selection, coverage
     limits = GatherLimits(
         features_share=budget.features_share,
         reading_share=budget.reading_share,
+        settling_share=budget.settling_share,
         reserve_ms=budget.reserve_ms,
         shadow_grace_ms=budget.shadow_grace_ms,
     )

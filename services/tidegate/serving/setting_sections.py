@@ -1,0 +1,169 @@
+"""The sections of the settings, with their defaults. `settings.py` reads them from file and environment."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+"""The folder with `requirements/`, where this is installed from a checkout."""
+
+
+class Topology(StrEnum):
+    """How the stages are laid out over processes."""
+
+    DISTRIBUTED = "distributed"
+    """Account lookup, text, images and speech are Serve deployments of their own."""
+    COLOCATED = "colocated"
+    """All stages inside the router's replica."""
+
+
+class OnlineStore(StrEnum):
+    """Where Feast keeps online features."""
+
+    SQLITE = "sqlite"
+    REDIS = "redis"
+
+
+class Section(BaseModel):
+    """A part of the settings; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class GrpcSettings(Section):
+    """The public gRPC endpoint."""
+
+    port: int = Field(9000, ge=1, le=65535)
+    """The one stable port."""
+    reflection: bool = True
+    """Answers gRPC server reflection, for grpcurl and the like. Switch it off where the contract is not public."""
+    max_request_bytes: int = Field(16 * 1024 * 1024, ge=1024)
+    """Largest request; more is refused with RESOURCE_EXHAUSTED."""
+    stream_in_flight: int = Field(64, ge=1)
+    """Most items of one stream under way; beyond it the stream is not read, which slows the sender."""
+    max_ongoing_requests: int = Field(512, ge=1)
+    """Most requests in one router replica. Serve's own default of 5 starves fan-out to I/O."""
+
+
+class LimitSettings(Section):
+    """What one request may hold."""
+
+    max_text_characters: int = Field(20_000, ge=1)
+    """Longest text of a part, and of all segments of a transcript together."""
+    max_image_bytes: int = Field(12 * 1024 * 1024, ge=1)
+    """Largest image file."""
+    max_image_pixels: int = Field(40_000_000, ge=1)
+    """Largest image, width times height."""
+    max_audio_bytes: int = Field(15 * 1024 * 1024, ge=1)
+    """Largest audio file. `grpc.max_request_bytes` bounds it too."""
+    max_audio_seconds: float = Field(7_200, gt=0)
+    """Longest audio that is transcribed; longer is UNREADABLE, which no policy takes for clean."""
+
+
+class BudgetSettings(Section):
+    """Time, in milliseconds."""
+
+    default_ms: float = Field(1_000, gt=0)
+    """A request's budget if it names none."""
+    max_ms: float = Field(30_000, gt=0)
+    """The most a request gets."""
+    features_share: float = Field(0.5, gt=0, le=1)
+    """Share of the budget that the lookup of account signals may take: a store that hangs must not cost all of it."""
+    reading_share: float = Field(0.8, gt=0, le=1)
+    """Share of the budget that images and speech may take where their words are scored afterwards."""
+    settling_share: float = Field(0.3, gt=0, le=1)
+    """Share of the budget that is waited for detectors that may settle an item, before dearer ones start anyway."""
+    reserve_ms: float = Field(10, ge=0)
+    """Kept back from the budget for deciding and recording."""
+    shadow_grace_ms: float = Field(20, ge=0)
+    """The longest that a decision waits for detector versions in shadow, once everything else is there."""
+
+
+class BatchingSettings(Section):
+    """Greedy micro-batching in front of each stage."""
+
+    text_max_batch: int = Field(32, ge=1)
+    """Most texts in a batch."""
+    text_in_flight: int = Field(2, ge=1)
+    """Most text batches under way for one router replica."""
+    images_max_batch: int = Field(8, ge=1)
+    """Most images in a batch."""
+    images_in_flight: int = Field(2, ge=1)
+    """Most image batches under way for one router replica."""
+    speech_in_flight: int = Field(8, ge=1)
+    """Most clips under way for one router replica."""
+    features_max_batch: int = Field(64, ge=1)
+    """Most lookups in a batch."""
+    features_in_flight: int = Field(2, ge=1)
+    """Most lookup batches under way for one router replica."""
+
+
+class DetectorSettings(Section):
+    """Which versions of detectors decide, and which are tried out beside them."""
+
+    live: dict[str, str] = {}
+    """Version by name; the catalogue's own choice where not named."""
+    shadow: dict[str, tuple[str, ...]] = {}
+    """Versions by name, of text detectors. They are recorded, and invisible to policies."""
+
+    def runtime_arguments(self) -> list[str]:
+        """The same for the command that prepares and runs Triton."""
+        live = [f"--live={name}={version}" for name, version in self.live.items()]
+        return live + [f"--shadow={name}={version}" for name, versions in self.shadow.items() for version in versions]
+
+
+class TritonSettings(Section):
+    """The Triton server that runs the models."""
+
+    address: str = "127.0.0.1:8001"
+    """host:port of its gRPC endpoint. `tidegate up` starts one and overrides this, unless `managed` is false."""
+    managed: bool = True
+    """Whether `tidegate up` starts and watches a Triton of its own."""
+    root: Path = CHECKOUT
+    """Where Triton's environment and the model repository are built; by default the checkout."""
+
+
+class FeatureSettings(Section):
+    """The Feast online store."""
+
+    online_store: OnlineStore = OnlineStore.SQLITE
+    """SQLite for one machine, Redis for several."""
+    redis_address: str = "127.0.0.1:6379"
+    """host:port, if Redis is the store."""
+    demo_accounts: int = Field(2_000, ge=0)
+    """Accounts that `tidegate up` generates if the store holds none; 0 generates none."""
+
+
+class LedgerSettings(Section):
+    """The decision ledger."""
+
+    timeout_ms: float = Field(2_000, gt=0)
+    """Longest wait until a decision is durable; past it the request ends UNAVAILABLE."""
+
+
+class TelemetrySettings(Section):
+    """Traces."""
+
+    endpoint: str | None = None
+    """OTLP gRPC endpoint, for example `http://collector:4317`. None means the built-in receiver."""
+    triton_endpoint: str | None = None
+    """OTLP over HTTP for Triton, which speaks nothing else: `http://collector:4318/v1/traces`. None means port 4318 of
+    `endpoint`'s host."""
+    root_sampling_ratio: float = Field(1.0, ge=0, le=1)
+    """Share of requests without a `traceparent` that are traced. A caller's own flag is always kept."""
+
+
+class ReplicaSettings(Section):
+    """Serve replicas by deployment."""
+
+    router: int = Field(1, ge=1)
+    """ModerationRouter."""
+    features: int = Field(1, ge=1)
+    """FeatureLookup; unused if colocated."""
+    text: int = Field(1, ge=1)
+    """TextDetectors; unused if colocated."""
+    images: int = Field(1, ge=1)
+    """ImageDetectors; unused if colocated."""
+    speech: int = Field(1, ge=1)
+    """SpeechDetectors; unused if colocated. Each keeps its own results of audio that is still being transcribed."""

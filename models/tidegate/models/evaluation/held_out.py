@@ -1,11 +1,12 @@
 """The texts that quality is measured on: what training holds out, as people wrote it.
 
-The same texts as the mixture's test part (which wins over training, whichever source repeats a text), but not yet
-normalised: the serving path does that itself, with the version that each detector was trained with.
+Texts of the mixture's test part, which wins over training, whichever source repeats a text. They are not normalised yet:
+the serving path does that itself, with the version that each detector was trained with.
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -50,20 +51,30 @@ def held_out(
     """
     if not data.is_dir():
         raise DataMissingError(f"there is no folder {data}; it should hold one folder per data set")
-    kept: dict[str, Example] = {}
+    by_source: dict[str, dict[str, Example]] = {}
     for example in _test_examples(data, seed, report):
-        key = "".join(filter(str.isalnum, normalise(example.text).lower()))
-        if key:
-            kept.setdefault(key, example)
-    by_source: dict[str, list[Example]] = {}
-    for example in kept.values():
-        by_source.setdefault(example.source, []).append(example)
-    chance = random.Random(seed)  # noqa: S311 - not a secret
-    return [
-        one
-        for name in sorted(by_source)
-        for one in chance.sample(by_source[name], min(len(by_source[name]), per_source))
-    ]
+        by_source.setdefault(example.source, {}).setdefault(_key(example.text), example)
+    taken = {""}
+    found = []
+    for name, members in by_source.items():
+        chance = random.Random(f"{seed}|{name}")  # noqa: S311 - not a secret
+        drawn = list(members.values())
+        chance.shuffle(drawn)
+        found += list(islice(_new(drawn, taken), per_source))
+    return found
+
+
+def _new(drawn: Iterable[Example], taken: set[str]) -> Iterator[Example]:
+    """Those whose normalised text no earlier one had. Normalising is dear, so only what is drawn pays for it."""
+    for example in drawn:
+        key = _key(normalise(example.text))
+        if key not in taken:
+            taken.add(key)
+            yield example
+
+
+def _key(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def any_harm(example: Example) -> float:

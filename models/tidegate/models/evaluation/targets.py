@@ -1,4 +1,4 @@
-"""The rows of `build/bench/models.json`: each target, whether it holds, and the nearest measure where it is not ours."""
+"""The rows of `build/bench/models.json`: each target, whether it holds, the nearest measure where it is not ours."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from tidegate.detectors.speech.clarity import UnclearLimits
-from tidegate.detectors.speech.decoding import SAMPLE_RATE_HZ, UnreadableAudioError, decoded
+from tidegate.detectors.speech.decoding import SAMPLE_RATE_HZ, decoded
 from tidegate.detectors.speech.limits import AudioLimits
 from tidegate.detectors.speech.loudness import Samples
 from tidegate.detectors.speech.transcription import Ear, Transcript, Transcription
@@ -31,6 +31,9 @@ from tidegate.moderation.detection import DetectorStatus
 
 _SUFFIXES: Final = frozenset({".flac", ".wav", ".ogg", ".opus", ".mp3"})
 _NOISES_DB: Final = (20, 10, 5, 0, -5)
+_SHORTEST_S: Final = 5.0
+_LONGEST_S: Final = 120.0
+"""Of clips that more is tried with: those are decoded whole, which the detector never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +118,15 @@ def measure(ear: Ear, folder: Path, *, minutes: float) -> Iterator[Measured]:
     known: list[Samples] = []
     for path in files_of(folder):
         data, words = path.read_bytes(), KNOWN_WORDS.get(path.name, "").split()
-        yield measured(path.name, data, ear, words=words)
-        try:
-            samples = np.concatenate(list(decoded(data, AudioLimits())))
-        except UnreadableAudioError:
+        found = measured(path.name, data, ear, words=words)
+        yield found
+        if not _SHORTEST_S <= found.seconds <= _LONGEST_S or found.transcript.status is DetectorStatus.UNREADABLE:
             continue
-        if samples.size >= 5 * SAMPLE_RATE_HZ:
-            known.append(samples)
-            for decibels in _NOISES_DB if words else ():
-                name = f"{path.name}, {decibels} dB over noise"
-                yield measured(name, wav(noisy(samples, decibels=decibels)), ear, words=words)
+        samples = np.concatenate(list(decoded(data, AudioLimits())))
+        known.append(samples)
+        for decibels in _NOISES_DB if words else ():
+            name = f"{path.name}, {decibels} dB over noise"
+            yield measured(name, wav(noisy(samples, decibels=decibels)), ear, words=words)
     if known and minutes:
         speech = np.concatenate(known)
         long = np.resize(speech, round(minutes * 60 * SAMPLE_RATE_HZ))

@@ -11,7 +11,7 @@ from tests.detectors.image_samples import lettering, picture
 from tidegate.detectors.images import words
 from tidegate.detectors.images.cover_art import cover
 from tidegate.detectors.images.decoding import Pixels
-from tidegate.detectors.images.reading_order import Piece, rows
+from tidegate.detectors.images.reading_order import Piece, height_of, level, rows
 from tidegate.detectors.images.reading_quality import accuracy
 from tidegate.detectors.images.words import WordReader, scaled
 from tidegate.models.catalogue import specification
@@ -96,6 +96,21 @@ def test_pieces_of_a_row_are_joined_from_left_to_right() -> None:
     found = rows([piece("below", 0, 60), piece("right", 200, 13), piece("left", 10, 10), piece("tall", 5, 120, 60)])
     assert found == ["left right", "below", "tall"]
     assert rows([]) == []
+
+
+@pytest.mark.parametrize("degrees", [-10, -4, 0, 4, 10])
+def test_a_tilted_row_is_still_a_row(degrees: float) -> None:
+    """Of words far apart in a tilted line, the right one may lie higher than a whole line."""
+    tilt = np.radians(degrees)
+    turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
+    corners = [((0, 0), (90, 20)), ((300, 0), (390, 20)), ((0, 40), (200, 60))]
+    boxes = [np.array([(x, y), (u, y), (u, v), (x, v)], dtype=np.float32) @ turn for (x, y), (u, v) in corners]
+    turned = level([np.asarray(box, dtype=np.float32) for box in boxes])
+    pieces = [
+        Piece(text, 1.0, left=float(box[0, 0]), middle=float(box[:, 1].mean()), height=height_of(box))
+        for text, box in zip(("Summer", "Lights", "below"), turned, strict=True)
+    ]
+    assert rows(pieces) == ["Summer Lights", "below"]
 
 
 def test_accuracy_counts_edits_per_written_character() -> None:

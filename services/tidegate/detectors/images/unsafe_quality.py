@@ -96,6 +96,7 @@ def main() -> int:
     parser.add_argument("--generated", type=int, default=200, help="skin-coloured pictures to make")
     parser.add_argument("--cache", type=Path, default=Path("build/models"))
     parser.add_argument("--out", type=Path, help="JSON of every score")
+    parser.add_argument("--metrics", type=Path, help="JSON of the table")
     options = parser.parse_args()
     spec = specification("image_unsafe", options.version)
     graph = build(spec, Precision.FP32, cache=options.cache, report=lambda _: None)
@@ -108,12 +109,16 @@ def main() -> int:
         found.append(one)
         if len(found) % 200 == 0:
             sys.stderr.write(f"{len(found)} images\n")
-    for row in table(spec, found):
+    rows = table(spec, found)
+    for row in rows:
         sys.stdout.write(
             "  ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()) + "\n"
         )
     for one in sorted(found, key=lambda one: -one.logit)[:20]:
         sys.stdout.write(f"{1 / (1 + np.exp(-one.logit)):.3f}  {one.source}  {one.name}\n")
+    if options.metrics:
+        document = {"detector": spec.name, "version": spec.version, "false_alarms": rows}
+        options.metrics.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if options.out:
         scores = [{"source": one.source, "name": one.name, "logit": round(one.logit, 4)} for one in found]
         options.out.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")

@@ -10,14 +10,13 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from opentelemetry.trace import Tracer
 from PIL import Image
 
 from tidegate.detectors.images.decoding import DecodedImage, Pixels
 from tidegate.detectors.images.looking import Finding
 from tidegate.detectors.images.places import PatientThreads
-from tidegate.detectors.images.reading_order import Piece, rows
+from tidegate.detectors.images.reading_order import Corners, Piece, height_of, level, rows
 from tidegate.detectors.scoring import outage_of
 from tidegate.models.catalogue import DetectorSpec
 from tidegate.moderation.budget import Budget
@@ -84,14 +83,16 @@ class WordReader:
         boxes, _ = engine.text_det(picture)
         if boxes is None or len(boxes) == 0:
             return []
-        kept = sorted(boxes, key=_height, reverse=True)[:_MOST_PIECES]
+        kept = sorted(boxes, key=height_of, reverse=True)[:_MOST_PIECES]
+        levelled = level(kept)
         found: list[Piece] = []
         for first in range(0, len(kept), _PIECES_AT_A_TIME):
             if budget.left_s() <= 0:
                 raise TimeoutError
             some = kept[first : first + _PIECES_AT_A_TIME]
             texts, _ = engine.text_rec(engine.get_crop_img_list(picture, some))
-            found += [_piece(box, text, score) for box, (text, score) in zip(some, texts, strict=True) if text.strip()]
+            placed = zip(levelled[first:], texts, strict=False)
+            found += [_piece(box, text, score) for box, (text, score) in placed if text.strip()]
         return found
 
 
@@ -149,16 +150,11 @@ def _engine() -> Any:
     return engine
 
 
-def _height(box: npt.NDArray[np.float32]) -> float:
-    """Of a piece's four corners, clockwise from the upper left: the mean length of its left and right sides."""
-    return float(np.linalg.norm(box[3] - box[0]) + np.linalg.norm(box[2] - box[1])) / 2
-
-
-def _piece(box: npt.NDArray[np.float32], text: str, score: float) -> Piece:
+def _piece(box: Corners, text: str, score: float) -> Piece:
     return Piece(
         text=text.strip(),
         confidence=float(score),
         left=float(box[0][0] + box[3][0]) / 2,
         middle=float(box[:, 1].mean()),
-        height=_height(box),
+        height=height_of(box),
     )

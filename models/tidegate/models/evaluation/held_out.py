@@ -1,6 +1,6 @@
 """The texts that quality is measured on: what training holds out, as people wrote it.
 
-Texts of the mixture's test part, which wins over training, whichever source repeats a text. They are not normalised yet:
+Texts of the mixture's test part, which wins over training, whichever source repeats a text. They are not normalised:
 the serving path does that itself, with the version that each detector was trained with.
 """
 

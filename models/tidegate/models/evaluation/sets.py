@@ -1,11 +1,11 @@
-"""Reads the sentences that were written for evaluation only: `sets/*.txt`, one text a line, `#` for remarks."""
+"""Reads the sentences that were written for evaluation only: `sentences/*.txt`, one text a line, `#` for remarks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_FOLDER: Final = Path(__file__).resolve().parent / "sets"
+_FOLDER: Final = Path(__file__).resolve().parent / "sentences"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,96 @@
+"""`python -m tidegate.models.evaluation.report`: the card, its plots and the page, from what was measured.
+
+Reads what `make bench-models` left in `build/bench`, keeps the measurements beside the weights (`evaluation.json`), and
+writes `models/cards/text_harm.md`, `models/cards/plots/` and the page about all detectors, `build/bench/models.html`.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tidegate.models.catalogue import DetectorSpec, catalogue, specification
+from tidegate.models.evaluation.other_detectors import metrics_of
+
+_PLOTS: Final = ("precision_recall", "reliability", "functional", "bias", "robustness")
+_DOTS_PER_INCH: Final = 160
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command."""
+    parser = argparse.ArgumentParser(prog="python -m tidegate.models.evaluation.report", description=__doc__)
+    parser.add_argument("--bench", type=Path, default=Path("build/bench"), help="what make bench-models wrote")
+    parser.add_argument("--cards", type=Path, default=Path("models/cards"), help="where cards and plots go")
+    parser.add_argument(
+        "--keep", action=argparse.BooleanOptionalAction, default=True, help="evaluation.json by the weights"
+    )
+    options = parser.parse_args(arguments)
+    measured = options.bench / "models-measured.json"
+    if not measured.is_file():
+        sys.stderr.write(f"there is no {measured}: run make bench-models first\n")
+        return 2
+    try:
+        from tidegate.models.evaluation import plots  # noqa: F401, PLC0415 - needs the development requirements
+    except ImportError as error:
+        sys.stderr.write(f"{error.name} is missing: pip install -r requirements/dev.txt, or make test once\n")
+        return 2
+    document = json.loads(measured.read_text(encoding="utf-8"))
+    spec = specification(document["detector"], document["version"])
+    if spec.weights_sha256 != document["weights_sha256"]:
+        sys.stderr.write(
+            f"{measured} is of other weights than {spec.name} {spec.version}: run make bench-models again\n"
+        )
+        return 2
+    if options.keep:
+        kept = spec.folder() / "evaluation.json"
+        kept.write_text(json.dumps(without_samples(document), indent=1) + "\n", encoding="utf-8")
+        sys.stdout.write(f"{kept}\n")
+    for path in write_card(spec, document, options.cards):
+        sys.stdout.write(f"{path}\n")
+    sys.stdout.write(f"{write_page(document, options.bench)}\n")
+    return 0
+
+
+def without_samples(document: dict[str, Any]) -> dict[str, Any]:
+    """Returns the document without the single times of calls: what is committed."""
+    return document | {
+        "cost": [{name: value for name, value in one.items() if name != "samples_ms"} for one in document["cost"]]
+    }
+
+
+def write_card(spec: DetectorSpec, document: dict[str, Any], folder: Path) -> list[Path]:
+    """Writes the card and its plots; returns their paths."""
+    from tidegate.models.evaluation import plots  # noqa: PLC0415 - needs the development requirements
+    from tidegate.models.evaluation.card import card  # noqa: PLC0415
+
+    drawn = folder / "plots"
+    drawn.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in _PLOTS:
+        path = drawn / f"{spec.name}_{spec.version}_{name}.svg"
+        path.write_text(plots.svg(getattr(plots, name)(document)), encoding="utf-8")
+        written.append(path)
+    picture = drawn / "quality_and_cost.png"
+    plots.quality_and_cost(document).savefig(picture, dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    metrics = metrics_of(spec) or {}
+    text = folder / f"{spec.name}.md"
+    text.write_text(card(spec, document, metrics, plots=drawn.name), encoding="utf-8")
+    return [*written, picture, text]
+
+
+def write_page(document: dict[str, Any], folder: Path) -> Path:
+    """Writes the page about all live detectors; returns its path."""
+    from tidegate.models.evaluation.page import page  # noqa: PLC0415 - needs the development requirements
+
+    live = catalogue()
+    others = {name: found for name, spec in live.items() if name != "text_harm" and (found := metrics_of(spec))}
+    rows = json.loads((folder / "models.json").read_text(encoding="utf-8"))
+    path = folder / "models.html"
+    path.write_text(page(list(live.values()), document, rows, others), encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-u
 SELF := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down proto requirements models train-environment clean
+.PHONY: help demo test check up down proto requirements models train-environment bench-models clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ train-environment: .venv-train/.stamp ## The environment for training, with torc
 
 models: .venv-train/.stamp ## Trains every committed weight again from ../shared/data (the better part of an hour on two cores)
 	@.venv-train/bin/python -m tidegate.models.training text_harm --data ../shared/data --out models/tidegate/models/weights/text_harm/1
+
+bench-models: $(VENV)/.dev ## Measures every target of the detectors on ../shared/data: build/bench/models.json (ten minutes)
+	@$(BIN)/python -m tidegate.models.evaluation.bench --data ../shared/data
+	@$(BIN)/python -m tidegate.models.evaluation.report --no-keep --cards build/bench/cards
 
 clean: ## Removes environments, builds and local state
 	rm -rf $(VENV) .venv-triton .venv-train build .tidegate

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{error}. Name the folder with --data.\n")
             return 2
     document: dict[str, Any] = found.document | compared
-    rows = [*text_harm_rows(document), *other_rows(catalogue())]
+    rows = [*text_harm_rows(document), *other_rows(catalogue(), bench=options.out)]
     _write(options.out, document, found, rows)
     plot = options.out / "models.svg"
     plot.write_text(plots.svg(plots.quality_and_cost(document)), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a text costs: milliseconds by length, batch and precision on one thread, bytes, and what int8 loses."""
+"""What a text costs: milliseconds by length, batch and precision on one thread, and bytes."""
 
 import statistics
 import time
@@ -30,9 +30,11 @@ class Cost:
     batch: int
     """Texts in a call."""
     ms_per_text: float
-    """Median over calls, of a call's time divided by its texts; one thread."""
+    """Median over calls of the thread's CPU time, divided by the call's texts: holds on a busy machine too."""
+    wall_ms_per_text: float
+    """The same by a clock on the wall."""
     samples_ms: tuple[float, ...]
-    """Each call's time divided by its texts."""
+    """Each call's CPU time divided by its texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,15 @@ def costs(
     chance = np.random.default_rng(7)
     cells = [(precision, tokens, batch) for precision in Precision for tokens in LENGTHS for batch in BATCHES]
     feeds = {(tokens, batch): _feed(chance, tokens, batch) for tokens in LENGTHS for batch in BATCHES}
-    taken: dict[tuple[Precision, int, int], list[float]] = {cell: [] for cell in cells}
+    taken: dict[tuple[Precision, int, int], list[tuple[float, float]]] = {cell: [] for cell in cells}
     for number in range(runs + 1):
         for cell in cells:
             precision, tokens, batch = cell
-            began = time.perf_counter()
+            cpu, wall = time.thread_time(), time.perf_counter()
             sessions[precision].run(["logits"], feeds[tokens, batch])
+            spent = (time.thread_time() - cpu) * 1000.0 / batch, (time.perf_counter() - wall) * 1000.0 / batch
             if number:  # the first round warms up
-                taken[cell].append((time.perf_counter() - began) * 1000.0 / batch)
+                taken[cell].append(spent)
         progress(1)
     found = tuple(_cost(*cell, taken[cell]) for cell in cells)
     return found, tuple(Size(precision, graph.stat().st_size) for precision, graph in graphs.items())
@@ -79,6 +82,8 @@ def _feed(chance: np.random.Generator, tokens: int, batch: int) -> dict[str, np.
     return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
 
 
-def _cost(precision: Precision, tokens: int, batch: int, samples: Sequence[float]) -> Cost:
-    kept = tuple(round(one, 4) for one in samples)
-    return Cost(precision, tokens, batch, round(statistics.median(samples), 4), kept)
+def _cost(precision: Precision, tokens: int, batch: int, samples: Sequence[tuple[float, float]]) -> Cost:
+    cpu, wall = zip(*samples, strict=True)
+    kept = tuple(round(one, 4) for one in cpu)
+    cpu_ms, wall_ms = (round(statistics.median(times), 4) for times in (cpu, wall))
+    return Cost(precision, tokens, batch, cpu_ms, wall_ms, kept)

@@ -128,7 +128,10 @@ def _nested(document: Document) -> Iterable[str]:
     if plain:
         yield _table(Figures(("", ""), tuple((_words(name), _plain(value)) for name, value in plain)))
     for name, value in document.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            yield f"<h3>{escape(_words(name))}</h3>"
+            yield _table(_listed(value))
+        elif isinstance(value, Mapping):
             inner = [one for one in value.values() if isinstance(one, Mapping)]
             yield f"<h3>{escape(_words(name))}</h3>"
             yield from [_table(_grid(value))] if inner and len(inner) == len(value) else _nested(value)
@@ -138,6 +141,13 @@ def _grid(value: Mapping[str, Any]) -> Figures:
     names = list(dict.fromkeys(name for one in value.values() for name, each in one.items() if _is_plain(each)))
     rows = tuple((_words(key), *(_plain(one.get(name, "")) for name in names)) for key, one in value.items())
     return Figures(("", *map(_words, names)), rows)
+
+
+def _listed(values: Sequence[Mapping[str, Any]]) -> Figures:
+    names = list(dict.fromkeys(name for one in values for name, each in one.items() if _is_plain(each)))
+    return Figures(
+        tuple(map(_words, names)), tuple(tuple(_plain(one.get(name, "")) for name in names) for one in values)
+    )
 
 
 def _is_plain(value: Any) -> bool:

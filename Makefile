@@ -53,6 +53,7 @@ models: .venv-train/.stamp ## Trains every committed weight again from ../shared
 	@.venv-train/bin/python -m tidegate.models.training text_harm --data ../shared/data --out models/tidegate/models/weights/text_harm/1
 
 bench-models: $(VENV)/.dev ## Measures every target of the detectors on ../shared/data: build/bench/models.json (ten minutes)
+	@$(BIN)/python loadtests/hash_search.py --repeats 31 --out build/bench || true
 	@$(BIN)/python -m tidegate.models.evaluation.bench --data ../shared/data
 	@$(BIN)/python -m tidegate.models.evaluation.report --no-keep --cards build/bench/cards
 

@@ -59,3 +59,28 @@ def test_a_clip_is_heard_within_its_budget_or_found_done_when_asked_again(stack:
 
 def test_decisions_on_images_and_audio_replay_without_difference(stack: Stack) -> None:
     assert stack.json("replay", "--json")["differences"] == []
+
+
+def test_a_picture_put_into_a_bank_is_blocked_from_then_on_and_spares_dear_detectors(
+    stack: Stack, tmp_path: Path
+) -> None:
+    cover = tmp_path / "cover.png"
+    cover.write_bytes(encoded(picture(seed=77)))
+    arguments = ("moderate", "--image", str(cover), "--text", "a lovely song", "--surface", "playlist", *_PATIENT)
+    before = stack.json(*arguments)
+    added = stack.run("banks", "add", "--id", "item-7", str(cover))
+    assert added.returncode == 0, added.stderr
+    found: list[dict[str, Any]] = []
+
+    def blocked() -> bool:
+        found.append(stack.json(*arguments))
+        return bool(found[-1]["action"] == "BLOCK")
+
+    assert before["action"] == "ALLOW"
+    assert eventually(blocked, timeout_s=60)
+    runs = _runs(found[-1], "image")
+    assert [violation["rule"] for violation in found[-1]["violations"]] == ["known_picture"]
+    assert (runs["image_match"]["matches"][0]["entry"], runs["image_match"]["matches"][0]["distance"]) == ("item-7", 0)
+    assert {runs[name]["status"] for name in ("image_unsafe", "image_text", "text_harm")} == {"SKIPPED"}
+    assert found[-1]["completeness"] == "COMPLETE"
+    assert stack.json("replay", "--json")["differences"] == []

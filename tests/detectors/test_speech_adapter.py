@@ -38,6 +38,17 @@ async def test_spoken_words_come_with_their_times() -> None:
     await detectors.close()
 
 
+async def test_a_clip_of_several_pieces_keeps_the_words_of_all() -> None:
+    recogniser = GatedRecogniser()
+    detectors = speech(recogniser)
+    found = await asked(detectors, LONG)
+    assert len(recogniser.begun) == len(found.segments) > 2
+    starts = [one.start_ms for one in found.segments]
+    assert starts == sorted(set(starts))
+    assert found.segments[-1].end_ms > 55_000
+    await detectors.close()
+
+
 async def test_answers_come_in_the_order_of_the_requests() -> None:
     detectors = speech(GatedRecogniser())
     found = await detectors.transcribe([hearing(wav(noise(3))), hearing(SPOKEN), hearing(b"nothing")])

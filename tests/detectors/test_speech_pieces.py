@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.detectors.speech.pieces import Piece, PieceCutter
@@ -63,6 +63,7 @@ def test_it_does_not_matter_in_which_portions_audio_comes(feed: int) -> None:
     assert [one.start_ms for one in cut(activity, feed=feed)] == [one.start_ms for one in cut(activity)]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([0.0, 0.4, 0.6, 0.99]), st.integers(1, 400)), max_size=12).map(
         lambda runs: [probability for probability, length in runs for _ in range(length)]

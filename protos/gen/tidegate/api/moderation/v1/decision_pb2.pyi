@@ -113,7 +113,9 @@ class _DetectorStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Detect
     DETECTOR_STATUS_UNREADABLE: _DetectorStatus.ValueType  # 7
     """The content can't be decoded, or is beyond what is decoded."""
     DETECTOR_STATUS_PENDING: _DetectorStatus.ValueType  # 8
-    """It takes longer than the budget and goes on in the background: ask again with the same content."""
+    """It takes longer than the budget and goes on in the background: ask again with the same content, under another
+    idempotency key or none, until it is not PENDING.
+    """
     DETECTOR_STATUS_SKIPPED: _DetectorStatus.ValueType  # 9
     """A cheaper detector settled the item before, so it was spared."""
 
@@ -137,7 +139,9 @@ DETECTOR_STATUS_UNSUPPORTED_LANGUAGE: DetectorStatus.ValueType  # 6
 DETECTOR_STATUS_UNREADABLE: DetectorStatus.ValueType  # 7
 """The content can't be decoded, or is beyond what is decoded."""
 DETECTOR_STATUS_PENDING: DetectorStatus.ValueType  # 8
-"""It takes longer than the budget and goes on in the background: ask again with the same content."""
+"""It takes longer than the budget and goes on in the background: ask again with the same content, under another
+idempotency key or none, until it is not PENDING.
+"""
 DETECTOR_STATUS_SKIPPED: DetectorStatus.ValueType  # 9
 """A cheaper detector settled the item before, so it was spared."""
 Global___DetectorStatus: _TypeAlias = DetectorStatus  # noqa: Y015

@@ -43,9 +43,9 @@ def test_hashes_equal_the_published_ones(file: str, pdq_hash: str, quality: int)
 
 
 @with_upstream_data
-def test_three_in_four_published_hashes_are_met_bit_for_bit() -> None:
+def test_five_in_six_published_hashes_are_met_bit_for_bit() -> None:
     exact = [pdq(pixels_of(UPSTREAM / file)).hash == hash_of_hex(value) for file, value, _ in published()]
-    assert (sum(exact), len(exact)) == (9, 12)
+    assert (sum(exact), len(exact)) == (10, 12)
 
 
 @with_upstream_data

@@ -1,7 +1,7 @@
 """`image_text`: the words in an image, read in this process with the packaged PP-OCRv4 models.
 
 Blocking work in threads of its own, each with one ONNX Runtime thread. Bounded: the picture is scaled, the number of
-pieces is limited, and the budget is looked at between steps, the longest of which takes about 0.3 s on a CPU.
+pieces is limited, and the budget is looked at between steps, the longest of which takes about 0.3 s of a CPU.
 """
 
 import threading

@@ -106,7 +106,7 @@ async def test_a_server_with_another_model_is_refused(triton: RunningTriton, oth
 
 
 async def test_another_version_is_not_served(triton: RunningTriton) -> None:
-    async with connected(triton.address, replace(SPEC, version="2")) as stage:
+    async with connected(triton.address, replace(SPEC, version="99")) as stage:
         assert not await stage.ready()
         (answer,) = await scored(stage, "hello")
         assert answer.status is DetectorStatus.FAILED

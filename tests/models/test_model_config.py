@@ -63,15 +63,15 @@ def test_gpu_runs_onnx_runtime_on_gpus() -> None:
 
 
 def test_versions_of_a_detector_share_a_model_with_a_digest_for_each() -> None:
-    second = replace(SPEC, version="2", weights_sha256="0" * 64)
+    second = replace(SPEC, version="99", weights_sha256="0" * 64)
     text = model_config([SPEC, second], PROFILES[ProfileName.CPU])
     config = text_format.Parse(text, ModelConfig())
-    assert list(config.version_policy.specific.versions) == [int(SPEC.version), 2]
-    assert config.parameters[weights_parameter("2")].string_value == "0" * 64
+    assert list(config.version_policy.specific.versions) == [int(SPEC.version), 99]
+    assert config.parameters[weights_parameter("99")].string_value == "0" * 64
     assert config.parameters[weights_parameter(SPEC.version)].string_value == SPEC.weights_sha256
 
 
 def test_versions_with_other_tensors_cannot_share_a_model() -> None:
-    second = replace(SPEC, version="2", inputs=SPEC.inputs[:1])
+    second = replace(SPEC, version="99", inputs=SPEC.inputs[:1])
     with pytest.raises(CatalogueError, match="different tensors"):
         model_config([SPEC, second], PROFILES[ProfileName.CPU])

@@ -21,7 +21,7 @@ def graph(tmp_path: Path) -> Path:
 
 def test_cpu_holds_the_runner_beside_each_graph(tmp_path: Path, graph: Path) -> None:
     made = write_repository(tmp_path / "r", SPECS, PROFILES[ProfileName.CPU], graphs={NAMED: graph})
-    version = made.root / "text_harm" / "1"
+    version = made.root / "text_harm" / SPECS[0].version
     assert (version / "model.py").read_text() == runner_source()
     assert (version / "model.onnx").read_bytes() == b"a graph"
     assert read_repository(made.root) == made
@@ -29,7 +29,7 @@ def test_cpu_holds_the_runner_beside_each_graph(tmp_path: Path, graph: Path) -> 
 
 def test_gpu_needs_no_runner(tmp_path: Path, graph: Path) -> None:
     made = write_repository(tmp_path / "r", SPECS, PROFILES[ProfileName.GPU], graphs={NAMED: graph})
-    assert not (made.root / "text_harm" / "1" / "model.py").exists()
+    assert not (made.root / "text_harm" / SPECS[0].version / "model.py").exists()
 
 
 def test_writing_again_replaces_all_and_equal_inputs_give_equal_repositories(tmp_path: Path, graph: Path) -> None:

@@ -91,9 +91,26 @@ PHASES: Final = (
             "ailuminate": 2.0,
         },
     ),
+    Phase(
+        epochs=0.3,
+        encoder_rate=7e-5,
+        head_rate=4e-4,
+        repeats={"self_harm": 3, "threat": 3, "sexual": 3},
+        shares={
+            "written": 6.0,
+            "templates": 0.7,
+            "dynahate": 2.0,
+            "toxigen": 0.7,
+            "edos": 0.5,
+            "paradetox": 0.3,
+            "toxic_spans": 0.3,
+            "context_toxicity": 0.4,
+            "ailuminate": 2.0,
+        },
+    ),
 )
 """Shares weigh sources by what they add: adversarial and implicit hate and the written corpus more, the large sets that
-repeat one kind of insult less; the second phase goes further that way."""
+repeat one kind of insult less; the later phases go further that way."""
 
 
 @dataclass(frozen=True, slots=True)

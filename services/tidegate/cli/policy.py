@@ -160,6 +160,8 @@ def _rule(rule: CompiledRule) -> dict[str, Any]:
         "condition": rule.text,
         "action": rule.action,
         "on_unknown": rule.fallback or "no effect",
+        "on_unsupported_language": rule.language_fallback or "no effect",
+        "settles": rule.settles,
         "message": rule.message,
         "reporting": rule.reporting.model_dump(mode="json"),
     }
@@ -181,12 +183,17 @@ def _draw_policy(chosen: CompiledPolicy, rules: Sequence[CompiledRule], market: 
     where = market or f"markets without an overlay (overlays: {_words(chosen.rules_by_market)})"
     title = f"{chosen.reference.id}, version {chosen.reference.version}, {chosen.mode}, for {_words(chosen.surfaces)}"
     console.print(f"{title}, in {where}", highlight=False)
-    table = _table("rule", "fires when", "then", "if unknown", "reported as")
+    table = _table("rule", "fires when", "then", "if unknown", "if no detector reads it", "reported as")
     for rule in rules:
         changed = ordinary.get(rule.id) != rule
         name = f"[yellow]{escape(rule.id)} *[/yellow]" if changed else escape(rule.id)
         table.add_row(
-            name, escape(rule.text), rule.action, rule.fallback or "no effect", escape(rule.reporting.reference)
+            name,
+            escape(rule.text),
+            f"{rule.action}, settles the item" if rule.settles else rule.action,
+            rule.fallback or "no effect",
+            rule.language_fallback or "no effect",
+            escape(rule.reporting.reference),
         )
     console.print(table)
     if market in chosen.rules_by_market:

@@ -12,6 +12,7 @@ from tidegate.detectors.banks.port import HashBanks
 from tidegate.detectors.banks.sqlite_adapter import SqliteBanks
 from tidegate.detectors.image_port import ImageDetectors
 from tidegate.detectors.images.limits import ImageLimits
+from tidegate.detectors.language_gate import LanguageGate
 from tidegate.detectors.null_adapter import NoSpeechDetectors, NullImageDetectors
 from tidegate.detectors.port import TextDetectors
 from tidegate.detectors.speech_port import SpeechDetectors
@@ -51,8 +52,13 @@ from tidegate.serving.stage_ports import StagePorts
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.setup import configure_tracing, tracer_of
 
+LANGUAGE = "text_language"
+"""The detector that the gate in front of the text detectors answers."""
 BANKS_WAIT_S = 0.25
 """How long an image waits for a locked store of banks before the answer is FAILED. Readers don't wait for writers."""
+
+TEXT_LANGUAGE = "text_language"
+"""The detector that tells languages; its engine is the gate in front of the others."""
 
 PACKAGED_POLICIES = Path(__file__).resolve().parent.parent / "policies"
 
@@ -120,15 +126,24 @@ def selection(settings: Settings) -> Selection:
 
 
 def text_detectors(settings: Settings, tracer: Tracer) -> TextDetectors:
-    """The text detectors on Triton."""
-    from tidegate.detectors.triton_adapter import TritonTextDetectors  # noqa: PLC0415 - only where it is used
+    """The text detectors on Triton, behind a look at the language. What is no matter of language goes through."""
+    from tidegate.detectors.language import FastTextLanguages  # noqa: PLC0415 - only where it is used
+    from tidegate.detectors.triton_adapter import TritonTextDetectors  # noqa: PLC0415 - as above
 
     chosen = selection(settings)
-    return TritonTextDetectors(
+    language = chosen.live[LANGUAGE]
+    scored = TritonTextDetectors(
         settings.triton.address,
         specs=chosen.of(modality=Modality.TEXT, engine=Engine.TRITON),
         shadows=chosen.shadow,
         tracer=tracer,
+    )
+    return LanguageGate(
+        scored,
+        live={spec.name: spec for spec in chosen.of(modality=Modality.TEXT)},
+        shadows=chosen.shadow,
+        language=language,
+        languages=FastTextLanguages(language),
     )
 
 

@@ -15,13 +15,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from tidegate.models.catalogue import DetectorSpec
+from tidegate.detectors.language import FastTextLanguages
+from tidegate.models.catalogue import DetectorSpec, catalogue
 from tidegate.models.evaluation import sets
 from tidegate.models.evaluation.bias import bias_results
-from tidegate.models.evaluation.cost import costs
+from tidegate.models.evaluation.cost import costs, text_to_score_ms
 from tidegate.models.evaluation.functional import functional_result
 from tidegate.models.evaluation.held_out import ANY_HARM, PER_SOURCE, held_out
-from tidegate.models.evaluation.languages import language_results
+from tidegate.models.evaluation.languages import kept_away, language_results
 from tidegate.models.evaluation.policy_outcomes import policy_result
 from tidegate.models.evaluation.quality import POOLED, JudgedTexts, by_label
 from tidegate.models.evaluation.robustness import mean_drop, robustness_results
@@ -31,6 +32,9 @@ from tidegate.models.training.examples import LABELS, Example
 from tidegate.moderation.item import Surface
 
 Progress = Callable[[str], None]
+
+_TIMED: Final = 60
+"""Held-out texts whose way from characters to scores is timed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,20 @@ def assess(spec: DetectorSpec, data: Path, *, cache: Path, effort: Effort, repor
         detector.probabilities, examples, seed=effort.seed, per_label=effort.evaded_per_label
     )
     report("other languages")
-    languages = language_results(detector.probabilities, data, limit=effort.per_language)
+    identify = FastTextLanguages(catalogue()["text_language"]).identify
+    languages = language_results(
+        detector.probabilities, lambda text: identify(text).code, data, limit=effort.per_language
+    )
+    english = kept_away([one.text for one in examples], lambda text: identify(text).code)
     report("int8 against fp32")
     precision = _precision_loss(spec, examples, scored, cache=cache, effort=effort)
     report("milliseconds and bytes")
     measured, sizes = costs(spec, cache=cache, runs=effort.timing_rounds)
+    every = examples[:: max(1, len(examples) // _TIMED)]
+    served = {
+        one: text_to_score_ms(ServedDetector(spec, cache=cache, precision=one), [each.text for each in every])
+        for one in Precision
+    }
     document = {
         "detector": spec.name,
         "version": spec.version,
@@ -130,9 +143,11 @@ def assess(spec: DetectorSpec, data: Path, *, cache: Path, effort: Effort, repor
         "policy": [asdict(one) for one in outcomes],
         "robustness": {"mean_drop": round(mean_drop(robustness), 4), "results": [asdict(one) for one in robustness]},
         "languages": [asdict(one) for one in languages],
+        "english_kept_away": english,
         "precision": precision,
         "cost": [asdict(one) for one in measured],
         "size": [asdict(one) for one in sizes],
+        "text_to_score_ms": served,
         "took_s": round(time.monotonic() - began),
     }
     return Assessment(document, (examples, scored))

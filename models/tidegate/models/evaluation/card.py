@@ -1,6 +1,6 @@
 """Writes the model card of `text_harm` from its measured document, its training metrics and the sources' catalogue."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any, Final
@@ -41,7 +41,9 @@ _TEMPLATE: Final = Path(__file__).resolve().parent / "card_template.md"
 _HALF: Final = 0.5
 
 
-def card(spec: DetectorSpec, document: Document, metrics: Document, *, plots: str) -> str:
+def card(
+    spec: DetectorSpec, document: Document, metrics: Document, *, plots: str, earlier: Sequence[Document] = ()
+) -> str:
     """Returns the card as Markdown: the template, filled.
 
     Args:
@@ -49,6 +51,7 @@ def card(spec: DetectorSpec, document: Document, metrics: Document, *, plots: st
         document: what `assessment.assess` and `comparison.comparison` measured of it.
         metrics: what training wrote beside the weights.
         plots: folder of the plots, as seen from the card.
+        earlier: what was measured of other versions.
     """
     words = {
         "plots": plots,
@@ -57,6 +60,7 @@ def card(spec: DetectorSpec, document: Document, metrics: Document, *, plots: st
         **_tables(document),
         **_figures(document),
         **_limits(document),
+        "versions": markdown(tables.versions([document, *earlier])),
     }
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(words)
 
@@ -122,6 +126,7 @@ def _figures(document: Document) -> dict[str, str]:
         "mean_gap": f"{bias['hate']['mean_score_gap']:.3f}",
         "highest_terms": ", ".join(highest),
         "mean_drop": f"{document['robustness']['mean_drop']:+.3f}",
+        "english_kept_away": share(document["english_kept_away"]),
         "processor": document["machine"]["processor"],
         "onnxruntime": document["machine"]["onnxruntime"],
         "rounds": str(effort["timing_rounds"]),

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from tidegate.models.catalogue import DetectorSpec
-from tidegate.models.evaluation.served import session
+from tidegate.models.evaluation.served import ServedDetector, session
 from tidegate.models.export.build import build
 from tidegate.models.serving_profile import Precision
 
@@ -75,6 +75,17 @@ def costs(
         progress(1)
     found = tuple(_cost(*cell, taken[cell]) for cell in cells)
     return found, tuple(Size(precision, graph.stat().st_size) for precision, graph in graphs.items())
+
+
+def text_to_score_ms(detector: ServedDetector, texts: Sequence[str]) -> float:
+    """Returns the median CPU time of a text alone, from characters to severities. The detector must use one thread."""
+    detector.scores(texts[:1])
+    taken = []
+    for text in texts:
+        began = time.thread_time()
+        detector.scores([text])
+        taken.append((time.thread_time() - began) * 1000.0)
+    return round(statistics.median(taken), 4)
 
 
 def _feed(chance: np.random.Generator, tokens: int, batch: int) -> dict[str, np.ndarray]:

@@ -8,12 +8,15 @@ from typing import Final
 
 import numpy as np
 
+from tidegate.detectors.language import ENGLISH
+from tidegate.detectors.language_gate import UNDECIDED
 from tidegate.models.evaluation.measures import roc_auc
 from tidegate.models.evaluation.quality import FIRES_AT
 from tidegate.models.evaluation.served import Probabilities
 from tidegate.models.training.sources.reading import rows
 
 _FINE: Final = "normal"
+_PASSES: Final = frozenset({ENGLISH, UNDECIDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,18 @@ class LanguageResult:
     """Share of offensive texts on which any label reaches severity 4."""
     false_alarms_at_4: float
     """Share of fine texts on which any label does."""
+    kept_away: float
+    """Share of all texts that the language gate keeps from detectors of English."""
 
 
 def language_results(
-    score: Callable[[Sequence[str]], Probabilities], data: Path, *, limit: int
+    score: Callable[[Sequence[str]], Probabilities], identify: Callable[[str], str], data: Path, *, limit: int
 ) -> tuple[LanguageResult, ...]:
     """Scores test texts in German, Chinese, French and Arabic.
 
     Args:
         score: of the detector.
+        identify: a text's language as the gate sees it.
         data: the folder that holds one folder per source.
         limit: most texts of a language, the first ones.
 
@@ -68,9 +74,15 @@ def language_results(
                 roc_auc=round(roc_auc(highest, truth), 4),
                 recall_at_4=round(float((highest[truth] >= FIRES_AT).mean()), 4),
                 false_alarms_at_4=round(float((highest[~truth] >= FIRES_AT).mean()), 4),
+                kept_away=kept_away(texts, identify),
             )
         )
     return tuple(found)
+
+
+def kept_away(texts: Sequence[str], identify: Callable[[str], str]) -> float:
+    """Returns the share of texts that the gate keeps from detectors of English."""
+    return round(sum(identify(text) not in _PASSES for text in texts) / len(texts), 4)
 
 
 def _germeval(data: Path) -> Iterator[tuple[str, bool]]:

@@ -19,6 +19,8 @@ def page(
     document: Document,
     rows: Sequence[Mapping[str, Any]],
     others: Mapping[str, Document],
+    *,
+    earlier: Sequence[Document] = (),
 ) -> str:
     """Returns the page.
 
@@ -27,9 +29,12 @@ def page(
         document: what was measured of `text_harm`.
         rows: of `models.json`.
         others: the committed metrics of detectors that have programs of their own, by name.
+        earlier: what was measured of other versions of `text_harm`.
     """
     sections = [_targets(rows)]
-    sections += [_text_harm(one, document) if one.name == "text_harm" else _other(one, others) for one in specs]
+    sections += [
+        _text_harm(one, document, earlier) if one.name == "text_harm" else _other(one, others) for one in specs
+    ]
     links = "".join(f'<a href="#{one.name}">{escape(one.name)} {escape(one.version)}</a>' for one in specs)
     style = _STYLE.read_text(encoding="utf-8")
     return (
@@ -63,7 +68,7 @@ def _value(row: Mapping[str, Any]) -> str:
     return '<span class="quiet">not here</span>' if row["value"] is None else f"{row['value']:.3f}"
 
 
-def _text_harm(spec: DetectorSpec, document: Document) -> str:
+def _text_harm(spec: DetectorSpec, document: Document, earlier: Sequence[Document]) -> str:
     effort = document["effort"]
     return _sheet(
         spec,
@@ -74,7 +79,9 @@ def _text_harm(spec: DetectorSpec, document: Document) -> str:
         _table(tables.by_label(document)),
         '<div class="figures">',
         _figure(plots.precision_recall(document), "Precision over recall."),
-        _figure(plots.quality_and_cost(document), "Quality against cost and size, with what else one could use."),
+        _figure(
+            plots.quality_and_cost(document, earlier), "Quality against cost and size, with what else one could use."
+        ),
         "</div>",
         _figure(
             plots.reliability(document), "Reliability: what is true over what is said, in bins of equally many texts."
@@ -98,6 +105,8 @@ def _text_harm(spec: DetectorSpec, document: Document) -> str:
         "<h3>Cost</h3>",
         _table(tables.cost(document)),
         _folded("int8 against fp32", tables.precision(document)),
+        "<h3>Versions, on the same texts</h3>",
+        _table(tables.versions([document, *earlier])),
         "<h3>Compared with baselines, average precision</h3>",
         _table(tables.baselines(document)),
         _folded("How near our own sentences come to training text", tables.nearness(document)),

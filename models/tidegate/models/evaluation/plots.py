@@ -7,6 +7,7 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 Document = Mapping[str, Any]
 
@@ -23,9 +24,9 @@ _INK: Final = "#1d2a3a"
 _PALE: Final = "#d9dde2"
 _STYLE: Final[Any] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
     "font.size": 9,
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "svg.hashsalt": "tidegate",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -62,7 +63,7 @@ def words(label: str) -> str:
 
 def precision_recall(document: Document) -> Figure:
     """Precision over recall of each label, all held-out sources together."""
-    figure, (axes,) = styled(5.2, 3.9)
+    figure, (axes,) = styled(4.7, 3.9)
     quality = {one["label"]: one for one in document["quality"] if one["slice"] == "all sources"}
     for one in document["curves"]:
         label = one["label"]
@@ -70,7 +71,7 @@ def precision_recall(document: Document) -> Figure:
         name = f"{words(label)}  {quality[label]['auprc']:.2f}"
         axes.plot(one["recall"], one["precision"], color=COLOURS[label], linewidth=wide, label=name)
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
-    axes.legend(title="average precision", loc="lower left", fontsize=8, title_fontsize=8)
+    figure.legend(title="average precision", loc="outside lower center", ncols=3, fontsize=8, title_fontsize=8)
     return figure
 
 
@@ -146,55 +147,55 @@ def functional(document: Document) -> Figure:
     for row, one in zip(rows, classes, strict=True):
         axes.text(1.01, row, f"{one['right']} of {one['texts']}", va="center", fontsize=7.5)
     axes.set_yticks(rows, [one["name"] for one in classes], fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(classes) - 0.4, -0.6)
     axes.set(xlim=(0, 1.0), xlabel="share on the right side of 0.5 (red: is hate, blue: is not)")
     return figure
 
 
 def quality_and_cost(document: Document, earlier: Sequence[Document] = ()) -> Figure:
     """Any-harm AUPRC over milliseconds a text, the area of a point growing with its bytes: detectors and baselines."""
-    figure, (axes,) = styled(6.6, 4.0)
+    figure, (axes,) = styled(5.9, 3.9)
     points = [*_own_points(document)]
     for one in earlier:
-        points += [point for point in _own_points(one) if point[0].endswith("int8")]
+        points += [(*point[:4], "#7fb3b8") for point in _own_points(one) if point[0].endswith("int8")]
     points += [
         (one["name"], one["ms_per_text"], one["auprc"]["any_harm"], one["size_bytes"], "#8a97a5")
         for one in document.get("baselines", ())
     ]
     for name, milliseconds, quality, size, colour in points:
-        axes.scatter(milliseconds, quality, s=18 + size / 1e6 * 7, color=colour, alpha=0.75, linewidths=0, zorder=3)
-        offset = 7 + (size / 1e6 * 7 / 3.14) ** 0.5
+        area = 18 + size / 1e6 * 6
+        axes.scatter(milliseconds, quality, s=area, color=colour, alpha=0.8, linewidths=0, zorder=3)
+        above = name.endswith("fp32")
         axes.annotate(
-            f"{name}\n{milliseconds:.2f} ms, {size / 1e6:.1f} MB",
+            f"{name}\n{milliseconds:.1f} ms, {size / 1e6:.0f} MB",
             (milliseconds, quality),
-            xytext=(0, -offset),
+            xytext=(0, (1 if above else -1) * (3 + (area / 3.14) ** 0.5)),
             textcoords="offset points",
             ha="center",
-            va="top",
+            va="bottom" if above else "top",
             fontsize=7.5,
+            zorder=4,
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="y", color="#eef1f4", zorder=0)
     times, heights = [point[1] for point in points], [point[2] for point in points]
-    axes.set_xlim(min(times) / 2.5, max(times) * 2.5)
-    axes.set_ylim(max(0.0, min(heights) - 0.16), min(1.0, max(heights) + 0.06))
-    axes.set_xlabel("milliseconds a text, one thread, one text at a time (log); area of a point: size on disk")
-    axes.set_ylabel("any harm, average precision, held-out texts")
+    axes.set_xlim(min(times) / 3, max(times) * 3)
+    axes.set_ylim(max(0.0, min(heights) - 0.14), max(heights) + 0.14)
+    axes.set_yticks([tick / 10 for tick in range(11) if axes.get_ylim()[0] <= tick / 10 <= 1.0])
+    axes.set_xlabel("milliseconds from text to scores, one thread (log); area: bytes on disk")
+    axes.set_ylabel("any harm, average precision, held out")
     return figure
 
 
 def _own_points(document: Document) -> list[tuple[str, float, float, int, str]]:
     sizes = {one["precision"]: one["size_bytes"] for one in document["size"]}
-    loss = document["precision"]["auprc"]["any_harm"]
     [pooled] = [one for one in document["quality"] if one["label"] == "any_harm" and one["slice"] == "all sources"]
-    quality = {"int8": pooled["auprc"], "fp32": pooled["auprc"] + (loss["loss"] or 0.0)}
-    name = f"{document['detector']} {document['version']}"
-    found = []
-    for precision, colour in (("int8", "#2a7f86"), ("fp32", "#1d2a3a")):
-        cost = next(
-            one["ms_per_text"]
-            for one in document["cost"]
-            if (one["precision"], one["tokens"], one["batch"]) == (precision, 32, 1)
-        )
-        found.append((f"{name}, {precision}", cost, quality[precision], sizes[precision], colour))
-    return found
+    loss = document["precision"]["auprc"]["any_harm"]["loss"] or 0.0
+    quality = {"int8": pooled["auprc"], "fp32": pooled["auprc"] + loss}
+    name, served = f"{document['detector']} {document['version']}", document["text_to_score_ms"]
+    return [
+        (f"{name}, {precision}", served[precision], quality[precision], sizes[precision], colour)
+        for precision, colour in (("int8", "#2a7f86"), ("fp32", "#1d2a3a"))
+    ]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tidegate.models.catalogue import DetectorSpec, catalogue, specification
+from tidegate.models.catalogue import DetectorSpec, all_versions, catalogue, specification
 from tidegate.models.evaluation.other_detectors import metrics_of
 
 _PLOTS: Final = ("precision_recall", "reliability", "functional", "bias", "robustness")
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--keep", action=argparse.BooleanOptionalAction, default=True, help="evaluation.json by the weights"
     )
+    parser.add_argument("--write", action=argparse.BooleanOptionalAction, default=True, help="card, plots and page")
     options = parser.parse_args(arguments)
     measured = options.bench / "models-measured.json"
     if not measured.is_file():
@@ -47,9 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kept = spec.folder() / "evaluation.json"
         kept.write_text(json.dumps(without_samples(document), indent=1) + "\n", encoding="utf-8")
         sys.stdout.write(f"{kept}\n")
-    for path in write_card(spec, document, options.cards):
-        sys.stdout.write(f"{path}\n")
-    sys.stdout.write(f"{write_page(document, options.bench)}\n")
+    if options.write:
+        for path in write_card(spec, document, options.cards):
+            sys.stdout.write(f"{path}\n")
+        sys.stdout.write(f"{write_page(spec, document, options.bench)}\n")
     return 0
 
 
@@ -58,6 +60,13 @@ def without_samples(document: dict[str, Any]) -> dict[str, Any]:
     return document | {
         "cost": [{name: value for name, value in one.items() if name != "samples_ms"} for one in document["cost"]]
     }
+
+
+def earlier_documents(spec: DetectorSpec) -> list[dict[str, Any]]:
+    """Returns what was kept of the other versions, newest first."""
+    others = [one for one in all_versions() if one.name == spec.name and one.version != spec.version]
+    paths = [one.folder() / "evaluation.json" for one in sorted(others, key=lambda one: -int(one.version))]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
 
 
 def write_card(spec: DetectorSpec, document: dict[str, Any], folder: Path) -> list[Path]:
@@ -73,22 +82,25 @@ def write_card(spec: DetectorSpec, document: dict[str, Any], folder: Path) -> li
         path.write_text(plots.svg(getattr(plots, name)(document)), encoding="utf-8")
         written.append(path)
     picture = drawn / "quality_and_cost.png"
-    plots.quality_and_cost(document).savefig(picture, dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    earlier = earlier_documents(spec)
+    plots.quality_and_cost(document, earlier).savefig(picture, dpi=_DOTS_PER_INCH, metadata={"Software": None})
     metrics = metrics_of(spec) or {}
     text = folder / f"{spec.name}.md"
-    text.write_text(card(spec, document, metrics, plots=drawn.name), encoding="utf-8")
+    text.write_text(card(spec, document, metrics, plots=drawn.name, earlier=earlier), encoding="utf-8")
     return [*written, picture, text]
 
 
-def write_page(document: dict[str, Any], folder: Path) -> Path:
+def write_page(spec: DetectorSpec, document: dict[str, Any], folder: Path) -> Path:
     """Writes the page about all live detectors; returns its path."""
     from tidegate.models.evaluation.page import page  # noqa: PLC0415 - needs the development requirements
 
-    live = catalogue()
-    others = {name: found for name, spec in live.items() if name != "text_harm" and (found := metrics_of(spec))}
+    live = {**catalogue(), spec.name: spec}
+    others = {name: found for name, one in live.items() if name != spec.name and (found := metrics_of(one))}
     rows = json.loads((folder / "models.json").read_text(encoding="utf-8"))
     path = folder / "models.html"
-    path.write_text(page(list(live.values()), document, rows, others), encoding="utf-8")
+    path.write_text(
+        page(list(live.values()), document, rows, others, earlier=earlier_documents(spec)), encoding="utf-8"
+    )
     return path
 
 

@@ -1,6 +1,6 @@
 """Tables of a measured detector, as rows of strings: the card writes them as Markdown, the page as HTML."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -100,7 +100,15 @@ def robustness(document: Document) -> Figures:
 def languages(document: Document) -> Figures:
     """Other languages, by the highest of all labels."""
     return Figures(
-        ("language", "source", "offensive / fine", "ROC-AUC", "recall at 4", "false alarms at 4"),
+        (
+            "language",
+            "source",
+            "offensive / fine",
+            "ROC-AUC",
+            "recall at 4",
+            "false alarms at 4",
+            "kept away by the gate",
+        ),
         tuple(
             (
                 LANGUAGES[one["language"]],
@@ -109,6 +117,7 @@ def languages(document: Document) -> Figures:
                 number(one["roc_auc"]),
                 share(one["recall_at_4"]),
                 share(one["false_alarms_at_4"]),
+                share(one["kept_away"]),
             )
             for one in document["languages"]
         ),
@@ -146,13 +155,8 @@ def precision(document: Document) -> Figures:
 def baselines(document: Document) -> Figures:
     """Average precision of baselines beside the detector."""
     pooled = {one["label"]: one["auprc"] for one in document["quality"] if one["slice"] == POOLED}
-    labels = list(pooled)
+    labels, own_ms = list(pooled), document["text_to_score_ms"]["int8"]
     sizes = {one["precision"]: one["size_bytes"] for one in document["size"]}
-    own_ms = next(
-        one["ms_per_text"]
-        for one in document["cost"]
-        if (one["precision"], one["tokens"], one["batch"]) == ("int8", 32, 1)
-    )
     name = f"{document['detector']} {document['version']}, int8"
     first = (name, *(number(pooled[label]) for label in labels), f"{own_ms:.2f}", f"{sizes['int8'] / 1e6:.1f}")
     rows = [
@@ -165,6 +169,33 @@ def baselines(document: Document) -> Figures:
         for one in document.get("baselines", ())
     ]
     return Figures(("", *(label.replace("_", " ") for label in labels), "ms a text", "MB"), (first, *rows))
+
+
+def versions(documents: Sequence[Document]) -> Figures:
+    """The same measures of several versions, newest first."""
+    labels = list(dict.fromkeys(one["label"] for one in documents[0]["quality"]))
+    measures: list[tuple[str, Callable[[Document], float | None]]] = [
+        *((f"AUPRC, {label.replace('_', ' ')}", _pooled(label, "auprc")) for label in labels),
+        ("recall at 4, threat", _pooled("threat", "recall_at_4")),
+        ("functional classes, accuracy", lambda one: one["functional"]["accuracy"]),
+        ("functional classes, worst", lambda one: one["functional"]["worst_share"]),
+        ("look-alike prompts held or blocked", lambda one: one["policy"][0]["held_share"]),
+        ("invented titles held or blocked", lambda one: one["policy"][1]["held_share"]),
+        ("false-positive gap of identity terms, hate", lambda one: one["bias"][0]["gap"]),
+        ("mean drop in recall under evasions", lambda one: one["robustness"]["mean_drop"]),
+        ("milliseconds from text to scores", lambda one: one["text_to_score_ms"]["int8"]),
+    ]
+    rows = tuple((name, *(number(measure(one)) for one in documents)) for name, measure in measures)
+    return Figures(("", *(f"{one['detector']} {one['version']}" for one in documents)), rows)
+
+
+def _pooled(label: str, measure: str) -> Callable[[Document], float | None]:
+    def found(document: Document) -> float | None:
+        [one] = [one for one in document["quality"] if (one["label"], one["slice"]) == (label, POOLED)]
+        value: float | None = one[measure]
+        return value
+
+    return found
 
 
 def nearness(document: Document) -> Figures:

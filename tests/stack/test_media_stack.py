@@ -53,8 +53,9 @@ def test_a_clip_is_heard_within_its_budget_or_found_done_when_asked_again(stack:
     assert (runs["audio_speech"]["status"], runs["text_harm"]["status"]) == ("OK", "OK")
     moment = runs["text_harm"]["moments"]["hate"]
     assert 0 <= moment["start_ms"] < moment["end_ms"] <= 11_000
-    assert (found[-1]["action"], found[-1]["completeness"]) == ("ALLOW", "COMPLETE")
-    assert {run["status"] for one in found[:-1] for run in one["detectors"]} <= {"PENDING"}
+    assert found[-1]["completeness"] == "COMPLETE"
+    earlier = [run["status"] for one in found[:-1] for run in one["detectors"]]
+    assert set(earlier) <= {"PENDING"}
 
 
 def test_decisions_on_images_and_audio_replay_without_difference(stack: Stack) -> None:

@@ -149,7 +149,7 @@ def _attributions(runs: Sequence[DetectorRun]) -> Iterator[Text]:
 
 
 def _scored(run: DetectorRun, label: str, score: float) -> str:
-    moment = run.moments.get(label)
+    moment = run.moments.get(label) if run.severities.get(label) else None
     where = f" at {_clock(moment.start_ms)}\N{EN DASH}{_clock(moment.end_ms)}" if moment else ""
     return f"{label} {score:.2f} ({run.severities.get(label, '-')}){where}"
 

@@ -65,8 +65,8 @@ def demo_items() -> tuple[DemoItem, ...]:
     )
 
 
-BORDERLINE = "Boomers ruin everything"
-"""Words that `text_harm` 1 puts in band 3 for hate; `tests/stack/test_demo.py` holds what the demo claims."""
+BORDERLINE = "Boomers always complain"
+"""Words that `text_harm` 2 puts in band 3 for hate; `tests/stack/test_demo.py` holds what the demo claims."""
 
 
 def _comment(number: int, text: str, account: str, market: str, shows: str) -> DemoItem:

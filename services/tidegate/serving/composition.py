@@ -12,7 +12,6 @@ from tidegate.detectors.banks.port import HashBanks
 from tidegate.detectors.banks.sqlite_adapter import SqliteBanks
 from tidegate.detectors.image_port import ImageDetectors
 from tidegate.detectors.images.limits import ImageLimits
-from tidegate.detectors.language_gate import LanguageGate
 from tidegate.detectors.null_adapter import NoSpeechDetectors, NullImageDetectors
 from tidegate.detectors.port import TextDetectors
 from tidegate.detectors.speech_port import SpeechDetectors
@@ -52,8 +51,6 @@ from tidegate.serving.stage_ports import StagePorts
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.setup import configure_tracing, tracer_of
 
-LANGUAGE = "text_language"
-"""The detector that the gate in front of the text detectors answers."""
 BANKS_WAIT_S = 0.25
 """How long an image waits for a locked store of banks before the answer is FAILED. Readers don't wait for writers."""
 
@@ -126,20 +123,24 @@ def selection(settings: Settings) -> Selection:
 
 
 def text_detectors(settings: Settings, tracer: Tracer) -> TextDetectors:
-    """The text detectors on Triton, behind a look at the language. What is no matter of language goes through."""
-    from tidegate.detectors.language import FastTextLanguages  # noqa: PLC0415 - only where it is used
-    from tidegate.detectors.triton_adapter import TritonTextDetectors  # noqa: PLC0415 - as above
+    """The text detectors on Triton, behind the gate of languages where `text_language` is in use."""
+    from tidegate.detectors.triton_adapter import TritonTextDetectors  # noqa: PLC0415 - only where it is used
 
     chosen = selection(settings)
-    language = chosen.live[LANGUAGE]
-    scored = TritonTextDetectors(
+    detectors = TritonTextDetectors(
         settings.triton.address,
         specs=chosen.of(modality=Modality.TEXT, engine=Engine.TRITON),
         shadows=chosen.shadow,
         tracer=tracer,
     )
+    language = chosen.live.get(TEXT_LANGUAGE)
+    if language is None:
+        return detectors
+    from tidegate.detectors.language import FastTextLanguages  # noqa: PLC0415 - only where it is used
+    from tidegate.detectors.language_gate import LanguageGate  # noqa: PLC0415 - as above
+
     return LanguageGate(
-        scored,
+        detectors,
         live={spec.name: spec for spec in chosen.of(modality=Modality.TEXT)},
         shadows=chosen.shadow,
         language=language,

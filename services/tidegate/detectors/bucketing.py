@@ -7,9 +7,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-_CALL_COSTS_TOKENS: Final = 16
-"""What one more inference call costs, in tokens computed in its place: about 1.5 ms against 0.1 ms a token on one CPU
-thread. `python -m pytest tests/detectors -k bucketing` holds the padding to it."""
+from tidegate.models.catalogue import DetectorSpec, Tokens
+
+_CALL_COSTS_TOKENS: Final = {Tokens.WORDPIECE: 16, Tokens.NGRAMS: 100_000}
+"""What one more inference call costs, in tokens computed in its place: about 1.5 ms against 0.1 ms a token of an
+encoder on one CPU thread, and next to nothing for an n-gram, whose computation is one addition. `python -m pytest
+tests/detectors -k bucketing` holds the padding to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,12 @@ class Bucket:
     """One where there is a token, [rows, tokens]."""
 
 
-def buckets(windows: Sequence[Sequence[int]], *, max_rows: int) -> list[Bucket]:
+def call_costs_tokens(spec: DetectorSpec) -> int:
+    """Returns how much padding a detector's call may hold before another call is cheaper."""
+    return _CALL_COSTS_TOKENS[spec.text_input().tokens]
+
+
+def buckets(windows: Sequence[Sequence[int]], *, max_rows: int, call_costs_tokens: int) -> list[Bucket]:
     """Returns the calls that together hold every window once.
 
     A bucket ends when its padding would cost more than another call, or when it is full.
@@ -32,6 +40,7 @@ def buckets(windows: Sequence[Sequence[int]], *, max_rows: int) -> list[Bucket]:
     Args:
         windows: Token ids of each, not empty.
         max_rows: Most rows of a call.
+        call_costs_tokens: What one more call costs, in tokens.
     """
     order = sorted(range(len(windows)), key=lambda row: (-len(windows[row]), row))
     groups: list[list[int]] = []
@@ -39,7 +48,7 @@ def buckets(windows: Sequence[Sequence[int]], *, max_rows: int) -> list[Bucket]:
     for row in order:
         if groups:
             padding += len(windows[groups[-1][0]]) - len(windows[row])
-        if not groups or padding > _CALL_COSTS_TOKENS or len(groups[-1]) >= max_rows:
+        if not groups or padding > call_costs_tokens or len(groups[-1]) >= max_rows:
             groups.append([])
             padding = 0
         groups[-1].append(row)

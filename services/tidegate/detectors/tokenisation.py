@@ -5,15 +5,35 @@ detector was trained with.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from tokenizers import Tokenizer
 
-from tidegate.models.catalogue import DetectorSpec
+from tidegate.models.catalogue import DetectorSpec, Tokens
+from tidegate.models.ngrams import NgramTokenizer
 from tidegate.models.normalisation import VERSIONS
+
+
+class TextTokenizer(Protocol):
+    """Makes windows of token ids for one detector. Thread-safe."""
+
+    def windows(self, texts: Sequence[str]) -> list[list[list[int]]]:
+        """Returns each text's windows: at least one each."""
+        ...
 
 
 class TokenisationError(RuntimeError):
     """The detector was trained with a normalisation that is not here, or its tokenizer lacks the special tokens."""
+
+
+def tokenizer_of(spec: DetectorSpec) -> TextTokenizer:
+    """Returns the tokenizer that a detector was trained with. Raises as `WindowTokenizer` does."""
+    text = spec.text_input()
+    if text.tokens is Tokens.WORDPIECE:
+        return WindowTokenizer(spec)
+    if text.normalisation not in VERSIONS:
+        raise TokenisationError(f"{spec.name} {spec.version} needs normalisation {text.normalisation}")
+    return NgramTokenizer(normalisation=text.normalisation, words=text.max_tokens, overlap=text.window_overlap_tokens)
 
 
 class WindowTokenizer:

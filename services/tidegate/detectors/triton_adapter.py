@@ -15,7 +15,7 @@ import numpy.typing as npt
 from opentelemetry.trace import SpanKind, Tracer
 
 from tidegate.detectors.attribution import explained
-from tidegate.detectors.bucketing import Bucket, buckets
+from tidegate.detectors.bucketing import Bucket, buckets, call_costs_tokens
 from tidegate.detectors.inference import (
     InferenceCall,
     InferenceError,
@@ -25,7 +25,7 @@ from tidegate.detectors.inference import (
 )
 from tidegate.detectors.port import TextRequest
 from tidegate.detectors.scoring import outage_of, scores_of
-from tidegate.detectors.tokenisation import WindowTokenizer
+from tidegate.detectors.tokenisation import tokenizer_of
 from tidegate.detectors.triton_server import TritonModelServer
 from tidegate.models.catalogue import DetectorSpec
 from tidegate.moderation.budget import Budget
@@ -73,7 +73,7 @@ class TritonTextDetectors:
         """
         self._server = server or TritonModelServer(address)
         self._specs = {_key(spec): spec for spec in (*specs, *shadows)}
-        self._tokenizers = {key: WindowTokenizer(spec) for key, spec in self._specs.items()}
+        self._tokenizers = {key: tokenizer_of(spec) for key, spec in self._specs.items()}
         self._live = {spec.name: spec.version for spec in specs}
         self._tracer = tracer
         self._failure = ""
@@ -174,7 +174,7 @@ class TritonTextDetectors:
     async def _infer(
         self, spec: DetectorSpec, windows: Sequence[Sequence[int]], budget: Budget
     ) -> npt.NDArray[np.float32]:
-        calls = buckets(windows, max_rows=_MAX_ROWS)
+        calls = buckets(windows, max_rows=_MAX_ROWS, call_costs_tokens=call_costs_tokens(spec))
         answers = await asyncio.gather(*(self._call(spec, bucket, budget) for bucket in calls), return_exceptions=True)
         logits = np.empty((len(windows), len(spec.labels)), dtype=np.float32)
         for bucket, answer in zip(calls, answers, strict=True):

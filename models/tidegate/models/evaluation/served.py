@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from tidegate.detectors.bucketing import buckets
+from tidegate.detectors.bucketing import buckets, call_costs_tokens
 from tidegate.detectors.scoring import scores_of
-from tidegate.detectors.tokenisation import WindowTokenizer
+from tidegate.detectors.tokenisation import tokenizer_of
 from tidegate.models.catalogue import DetectorSpec
 from tidegate.models.export.build import build
 from tidegate.models.serving_profile import Precision
@@ -63,7 +63,7 @@ class ServedDetector:
         """
         self.spec = spec
         self.graph = build(spec, precision, cache=cache, report=report)
-        self._tokenizer = WindowTokenizer(spec)
+        self._tokenizer = tokenizer_of(spec)
         self._session = session(self.graph, threads=threads)
 
     def scores(self, texts: Sequence[str], *, progress: Progress = lambda _: None) -> list[DetectorScores]:
@@ -89,7 +89,7 @@ class ServedDetector:
         windows = self._tokenizer.windows(texts)
         flat = [window for of_text in windows for window in of_text]
         logits = np.empty((len(flat), len(self.spec.labels)), dtype=np.float32)
-        for bucket in buckets(flat, max_rows=_MAX_ROWS):
+        for bucket in buckets(flat, max_rows=_MAX_ROWS, call_costs_tokens=call_costs_tokens(self.spec)):
             feed = {"input_ids": bucket.ids, "attention_mask": bucket.mask}
             logits[list(bucket.rows)] = self._session.run(["logits"], feed)[0]
         answers, first = [], 0

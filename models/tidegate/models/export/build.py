@@ -10,9 +10,10 @@ from typing import Final
 
 import onnx
 
-from tidegate.models.catalogue import CatalogueError, DetectorSpec
+from tidegate.models.catalogue import CatalogueError, DetectorSpec, Tokens
 from tidegate.models.export.golden import answers, check_parity, golden_of
 from tidegate.models.export.graph import detector_graph
+from tidegate.models.export.ngram_graph import ngram_graph
 from tidegate.models.export.packaged_graph import packaged_graph
 from tidegate.models.export.quantisation import quantised
 from tidegate.models.packaged import sha256_of
@@ -50,15 +51,21 @@ def build(spec: DetectorSpec, precision: Precision, *, cache: Path, report: Call
         report(f"{spec.name} {spec.version} {precision}: built before")
         return target
     report(f"{spec.name} {spec.version} {precision}: building")
-    spec.encoder_origin().verify()
-    model = detector_graph(spec)
-    if precision is Precision.INT8:
-        model = quantised(model, activation_ranges(spec))
+    model = _trained(spec, precision)
     golden = golden_of(spec)
     check_parity(answers(model, golden.ids), golden, largest=_LARGEST[precision], mean=_MEAN[precision])
     _save(model, target)
     report(f"{spec.name} {spec.version} {precision}: {target.stat().st_size / 1e6:.0f} MB, answers as trained")
     return target
+
+
+def _trained(spec: DetectorSpec, precision: Precision) -> onnx.ModelProto:
+    """The graph of weights that were trained here. N-grams are additions: int8 would save nothing."""
+    if spec.text_input().tokens is Tokens.NGRAMS:
+        return ngram_graph(spec)
+    spec.encoder_origin().verify()
+    model = detector_graph(spec)
+    return quantised(model, activation_ranges(spec)) if precision is Precision.INT8 else model
 
 
 def _packaged(spec: DetectorSpec, *, cache: Path, report: Callable[[str], None]) -> Path:
@@ -88,13 +95,8 @@ def activation_ranges(spec: DetectorSpec) -> dict[str, tuple[float, float]]:
 
 
 def _key(spec: DetectorSpec, precision: Precision) -> str:
-    parts = [
-        _RECIPE,
-        precision,
-        spec.encoder_origin().weights_sha256,
-        spec.weights_sha256,
-        version("onnx"),
-        version("onnxruntime"),
-    ]
-    parts += [sha256_of(spec.folder() / name) for name in ("activation_ranges.json", "golden.json")]
+    parts = [_RECIPE, precision, spec.weights_sha256, version("onnx"), version("onnxruntime")]
+    parts += [spec.encoder.weights_sha256] if spec.encoder is not None else []
+    made_from = [spec.folder() / name for name in ("activation_ranges.json", "golden.json")]
+    parts += [sha256_of(path) for path in made_from if path.is_file()]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]

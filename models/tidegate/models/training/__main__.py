@@ -1,11 +1,10 @@
-"""`python -m tidegate.models.training text_harm`: trains a detector from public data, and measures it."""
+"""`python -m tidegate.models.training DETECTOR`: trains a detector from public data, and measures it."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from tidegate.models.training.fitting import FitSettings
-from tidegate.models.training.text_harm import train
+DETECTORS = ("text_harm", "text_spam")
 
 
 def _say(line: str) -> None:
@@ -15,17 +14,29 @@ def _say(line: str) -> None:
 
 def main() -> int:
     """Runs the command."""
-    defaults = FitSettings()
     parser = argparse.ArgumentParser(prog="python -m tidegate.models.training", description=__doc__)
-    parser.add_argument("detector", choices=["text_harm"])
+    parser.add_argument("detector", choices=DETECTORS)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds one folder per source")
-    parser.add_argument("--out", type=Path, required=True, help="the version's folder, weights/text_harm/N")
-    parser.add_argument("--work", type=Path, default=Path("build/training/text_harm"), help="checkpoints")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--threads", type=int, default=defaults.threads)
+    parser.add_argument("--out", type=Path, required=True, help="the version's folder, weights/DETECTOR/N")
+    parser.add_argument("--work", type=Path, default=Path("build/training"), help="checkpoints, a folder per detector")
+    parser.add_argument("--seed", type=int, help="the detector's own if not given")
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    settings = FitSettings(seed=options.seed, threads=options.threads)
-    train(options.data, options.out, settings=settings, work=options.work, report=_say)
+    if not options.data.is_dir():
+        parser.error(f"--data: there is no folder {options.data}; see models/README.md for where the sources come from")
+    seed = {} if options.seed is None else {"seed": options.seed}
+    work = options.work / options.detector
+    if options.detector == "text_harm":
+        from tidegate.models.training import text_harm  # noqa: PLC0415 - torch takes seconds to import
+        from tidegate.models.training.fitting import FitSettings  # noqa: PLC0415 - as above
+
+        settings = FitSettings(threads=options.threads, **seed)
+        text_harm.train(options.data, options.out, settings=settings, work=work, report=_say)
+    else:
+        from tidegate.models.training import text_spam  # noqa: PLC0415 - scikit-learn takes seconds to import
+        from tidegate.models.training.spam_measuring import SpamSettings  # noqa: PLC0415 - as above
+
+        text_spam.train(options.data, options.out, settings=SpamSettings(**seed), work=work, report=_say)
     return 0
 
 

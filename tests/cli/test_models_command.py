@@ -90,6 +90,8 @@ def test_other_detectors_are_not_measured_by_this_command() -> None:
     result = run("evaluate", "image_unsafe")
     assert result.exit_code == 1
     assert "tidegate models card image_unsafe" in result.stderr
+    assert "python -m tidegate.models.training text_spam" in run("evaluate", "text_spam").stderr
+    assert "there is no detector text_harn" in run("evaluate", "text_harn").stderr
 
 
 async def test_drift_tells_a_shift_between_two_periods(tmp_path: Path) -> None:

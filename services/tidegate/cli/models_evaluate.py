@@ -13,6 +13,7 @@ from tidegate.cli.output import print_json
 from tidegate.models.catalogue import CatalogueError, DetectorSpec, catalogue, specification
 from tidegate.models.encoder import EncoderUnavailableError
 from tidegate.models.evaluation.held_out import PER_SOURCE, DataMissingError, held_out
+from tidegate.models.evaluation.other_detectors import metrics_of
 from tidegate.models.evaluation.quality import POOLED, UNSEEN, JudgedTexts, SliceQuality
 from tidegate.models.evaluation.served import ServedDetector
 from tidegate.models.export.golden import ParityError
@@ -100,15 +101,21 @@ def evaluate(
 
 def _spec(settings: Settings | None, name: str, version: str | None) -> DetectorSpec:
     if name != _MEASURED:
-        raise click.ClickException(
-            f"only {_MEASURED} is measured by this command; what is known of other detectors is in their cards: "
-            f"tidegate models card {name}"
-        )
+        raise click.ClickException(_elsewhere(name))
     chosen = version or (settings.detectors.live.get(name) if settings else None)
     try:
         return specification(name, chosen) if chosen else catalogue()[name]
     except CatalogueError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _elsewhere(name: str) -> str:
+    """Where the measurements of a detector are that has a program of its own."""
+    if name not in catalogue():
+        return f"there is no detector {name}; known: {', '.join(catalogue())}"
+    command = (metrics_of(catalogue()[name]) or {}).get("command")
+    how = f" It was measured by: {command}." if command else ""
+    return f"this command measures {_MEASURED} only.{how} What is known of {name}: tidegate models card {name}"
 
 
 def _draw(title: str, found: Sequence[SliceQuality]) -> None:

@@ -18,7 +18,10 @@ import fasttext  # type: ignore[import-untyped]  # neither stubs nor py.typed
 
 from tidegate.detectors.language_gate import UNDECIDED
 from tidegate.models.catalogue import DetectorSpec
+from tidegate.models.leet import without_leet
 from tidegate.models.lookalikes import without_lookalikes
+from tidegate.models.marks import without_stuffing
+from tidegate.models.spacing import without_spacing
 
 ENGLISH: Final = "en"
 MIN_LATIN_CHARACTERS: Final = 24
@@ -39,6 +42,8 @@ _STEP_CHARACTERS: Final = 15
 _STRETCH_STEPS: Final = 3
 """English is looked for in stretches of three steps, one beginning at each step."""
 _NOT_WORDS: Final = re.compile(r"(?:https?://|www\.)\S+|(?<!\w)@\w+|\[(?:user|url)\]|\bRT\b", re.IGNORECASE)
+_CODE: Final = re.compile(r"(?<!\w)(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]+(?!\w)", re.IGNORECASE)
+"""Letters with digits among them: what is left of leet is no word of any language."""
 _LONG_RUN: Final = re.compile(r"(\w)\1{2,}")
 _LATIN_LETTER: Final = re.compile(r"[a-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff]")
 _CONTRACTED: Final = MappingProxyType({"im": "i'm"})
@@ -85,7 +90,7 @@ class FastTextLanguages:
         letters = sum(map(len, other))
         if letters >= MIN_OTHER_LETTERS and letters >= sum(map(len, latin)):
             return _sure(self._best(" ".join(other)), MIN_OTHER_CONFIDENCE)
-        return self._of_latin(" ".join(latin))
+        return self._of_latin(" ".join(latin)) if _are_words(latin) else _UNDECIDED
 
     def _of_latin(self, words: str) -> Identified:
         found = self._best(words)
@@ -114,13 +119,23 @@ def _seen(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """Only words, in small letters: capitals, links, handles, digits and emoji mislead the model."""
+    """Only words, in small letters: capitals, links, handles, digits and emoji mislead the model.
+
+    Disguises are undone as in normalisation 2: else English in leet, or with its letters set apart, would be Spanish,
+    and no detector of English would look at it.
+    """
     plain = html.unescape(text)
     if not plain.isascii():
-        plain = without_lookalikes(unicodedata.normalize("NFKC", plain))
-    spelt = "".join(map(_letter, _NOT_WORDS.sub(" ", plain)))
+        plain = without_lookalikes(unicodedata.normalize("NFKC", without_stuffing(plain)))
+    plain = without_leet(without_spacing(_NOT_WORDS.sub(" ", plain)))
+    spelt = "".join(map(_letter, _CODE.sub(" ", plain)))
     words = map(_trimmed, _LONG_RUN.sub(r"\1\1", spelt).lower().split())
     return [_CONTRACTED.get(word, word) for word in words if word]
+
+
+def _are_words(latin: list[str]) -> bool:
+    """Tells words from letters set apart in a way that is not undone: those are Spanish to the model."""
+    return 2 * sum(len(word) == 1 for word in latin) <= len(latin)
 
 
 @lru_cache(maxsize=4096)

@@ -10,9 +10,9 @@ from tidegate.models.evaluation import sets
 from tidegate.models.evaluation.bias import bias_results
 from tidegate.models.evaluation.functional import functional_result
 from tidegate.models.evaluation.held_out import ANY_HARM, DataMissingError, any_harm, held_out
+from tidegate.models.evaluation.measures import Probabilities
 from tidegate.models.evaluation.quality import POOLED, UNSEEN, JudgedTexts, by_label
 from tidegate.models.evaluation.robustness import mean_drop, robustness_results
-from tidegate.models.evaluation.served import Probabilities
 from tidegate.models.training.evasions import Evasion
 from tidegate.models.training.examples import CLEAN, LABELS, Example, Split, targets
 

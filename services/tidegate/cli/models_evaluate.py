@@ -15,8 +15,6 @@ from tidegate.models.encoder import EncoderUnavailableError
 from tidegate.models.evaluation.held_out import PER_SOURCE, DataMissingError, held_out
 from tidegate.models.evaluation.other_detectors import metrics_of
 from tidegate.models.evaluation.quality import POOLED, UNSEEN, JudgedTexts, SliceQuality
-from tidegate.models.evaluation.served import ServedDetector
-from tidegate.models.export.golden import ParityError
 from tidegate.serving.settings import Settings
 
 _MEASURED = "text_harm"
@@ -60,6 +58,9 @@ def evaluate(
     They go through the serving path: windows, the int8 graph, calibration and severity bands. The data sets are not
     part of Tidegate.
     """
+    from tidegate.models.evaluation.served import ServedDetector  # noqa: PLC0415 - ONNX takes seconds; `list` needs none
+    from tidegate.models.export.golden import ParityError  # noqa: PLC0415
+
     spec = _spec(settings, name, version)
     with progress_bar() as bar:
         reading = bar.add_task("reading data", total=None)

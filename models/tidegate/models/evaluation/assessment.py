@@ -23,10 +23,11 @@ from tidegate.models.evaluation.cost import costs, text_to_score_ms
 from tidegate.models.evaluation.functional import functional_result
 from tidegate.models.evaluation.held_out import ANY_HARM, PER_SOURCE, held_out
 from tidegate.models.evaluation.languages import kept_away, language_results
+from tidegate.models.evaluation.measures import Probabilities
 from tidegate.models.evaluation.policy_outcomes import policy_result
 from tidegate.models.evaluation.quality import POOLED, JudgedTexts, by_label
 from tidegate.models.evaluation.robustness import mean_drop, robustness_results
-from tidegate.models.evaluation.served import Probabilities, ServedDetector
+from tidegate.models.evaluation.served import ServedDetector
 from tidegate.models.serving_profile import Precision
 from tidegate.models.training.examples import LABELS, Example
 from tidegate.moderation.item import Surface

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from tidegate.models.evaluation.held_out import ANY_HARM, HARMS
-from tidegate.models.evaluation.served import Probabilities
+from tidegate.models.evaluation.measures import Probabilities
 from tidegate.models.evaluation.sets import identity_templates, identity_terms
 from tidegate.models.training.examples import LABELS
 

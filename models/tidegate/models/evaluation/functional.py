@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from tidegate.models.evaluation.served import Probabilities
+from tidegate.models.evaluation.measures import Probabilities
 from tidegate.models.evaluation.sets import FunctionalClass, functional_classes
 from tidegate.models.training.examples import LABELS
 

@@ -10,9 +10,8 @@ import numpy as np
 
 from tidegate.detectors.language import ENGLISH
 from tidegate.detectors.language_gate import UNDECIDED
-from tidegate.models.evaluation.measures import roc_auc
+from tidegate.models.evaluation.measures import Probabilities, roc_auc
 from tidegate.models.evaluation.quality import FIRES_AT
-from tidegate.models.evaluation.served import Probabilities
 from tidegate.models.training.sources.reading import rows
 
 _FINE: Final = "normal"

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 Scores = npt.NDArray[np.float64]
 Truth = npt.NDArray[np.bool_]
+Probabilities = npt.NDArray[np.float64]
+"""Calibrated, [texts, labels]."""
 
 BINS: Final = 15
 """Of the calibration error."""

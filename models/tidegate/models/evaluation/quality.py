@@ -8,6 +8,7 @@ import numpy as np
 
 from tidegate.models.evaluation.held_out import ANY_HARM, HARMS, NEVER_TRAINED_ON, OUR_OWN, any_harm
 from tidegate.models.evaluation.measures import (
+    Probabilities,
     ReliabilityBin,
     Scores,
     Truth,
@@ -18,7 +19,6 @@ from tidegate.models.evaluation.measures import (
     reliability,
     roc_auc,
 )
-from tidegate.models.evaluation.served import Probabilities
 from tidegate.models.severity import SEVERITY_EDGES
 from tidegate.models.training.examples import LABELS, Example
 

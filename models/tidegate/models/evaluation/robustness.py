@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tidegate.models.evaluation.measures import Probabilities
 from tidegate.models.evaluation.quality import FIRES_AT
-from tidegate.models.evaluation.served import Probabilities
 from tidegate.models.training.evasions import EVALUATION, Evasion, evade
 from tidegate.models.training.examples import LABELS, Example
 

@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime as ort
 
 from tidegate.detectors.bucketing import buckets, call_costs_tokens
 from tidegate.detectors.scoring import scores_of
 from tidegate.detectors.tokenisation import tokenizer_of
 from tidegate.models.catalogue import DetectorSpec
+from tidegate.models.evaluation.measures import Probabilities
 from tidegate.models.export.build import build
 from tidegate.models.serving_profile import Precision
 from tidegate.moderation.detection import DetectorScores
 
-Probabilities = npt.NDArray[np.float64]
 Progress = Callable[[int], None]
 
 _CHUNK: Final = 256

@@ -77,7 +77,7 @@ class Stack:
 
     def up(self) -> None:
         """Starts it; fails with its log if it does not come up."""
-        done = self.run("up", "--detach")
+        done = self.run("up", "--detach", timeout_s=360)
         log = self.state_dir / "logs/stack.log"
         assert done.returncode == 0, f"{done.stderr}\n{log.read_text()[-4000:] if log.exists() else ''}"
 

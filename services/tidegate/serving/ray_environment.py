@@ -49,6 +49,9 @@ def embedded(
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback_ports[0]),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback_ports[1]),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(draining_s),
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # its 5 s are too few on a busy machine: HAProxy is killed
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "30",
+        "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",
         "RAY_DEDUP_LOGS": "0",
         "RAY_prestart_worker_first_driver": "0",  # else one idle Python worker per logical CPU, all at once
         "RAY_enable_worker_prestart": "0",

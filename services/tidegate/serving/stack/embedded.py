@@ -32,8 +32,8 @@ from tidegate.serving.stack.warden import start_warden
 logger = logging.getLogger(__name__)
 
 RECEIVER_READY_S = 20.0
-TRITON_READY_S = 120.0
-SERVING_READY_S = 120.0
+TRITON_READY_S = 240.0
+SERVING_READY_S = 240.0
 WATCH_INTERVAL_S = 1.0
 
 

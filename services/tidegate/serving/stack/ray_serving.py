@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 LEFTOVERS_S = 2.0
 """Given to Ray's own processes to end. Its agents notice only after about two minutes that their cluster is gone."""
 
+START_ATTEMPTS = 3
+"""Ray 2.60 gives a node 30 s to start, whatever the settings say; on a machine with much else to do that is too short."""
+
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Messages between deployments travel by gRPC; the object store is hardly used."""
 
@@ -41,14 +44,9 @@ class RayServing:
         import ray  # noqa: PLC0415 - see the class
         from ray import serve  # noqa: PLC0415 - see the class
 
-        ray.init(
-            address="local",
-            num_cpus=LOGICAL_CPUS,
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            log_to_driver=False,
-            logging_level=logging.WARNING,
-        )
+        for left in reversed(range(START_ATTEMPTS)):
+            if self._cluster_started(last=not left):
+                break
         self._started = True
         serve.start(
             http_options={"host": LOOPBACK, "port": self._http_port},
@@ -59,6 +57,32 @@ class RayServing:
             },
         )
         return str(ray.get_runtime_context().gcs_address)
+
+    def _cluster_started(self, *, last: bool) -> bool:
+        """Starts a cluster; False if it did not come up in time. The last attempt raises what Ray raises."""
+        import ray  # noqa: PLC0415 - see the class
+
+        others = {child.pid for child in psutil.Process().children()}
+        try:
+            ray.init(
+                address="local",
+                num_cpus=LOGICAL_CPUS,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+            )
+        except Exception as error:
+            if last:
+                raise
+            logger.warning("Ray did not start, once more: %s", error)
+            ray.shutdown()
+            for child in psutil.Process().children():
+                if child.pid not in others:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        child.kill()
+            return False
+        return True
 
     def deploy(self) -> None:
         """Deploys the application; returns when its replicas run."""

@@ -81,12 +81,13 @@ async def test_pictures_and_their_words_and_speech_are_decided_on(channel: grpc.
     decision = (await stub.Moderate(asked)).decision
     while "PENDING" in _runs(decision, "clip").values():
         decision = (await stub.Moderate(asked)).decision
-    assert decision.action == decision_pb2.ACTION_BLOCK
+    statuses = {part.id: _runs(decision, part.id) for part in decision.parts}
+    assert decision.action == decision_pb2.ACTION_BLOCK, statuses
     fired = [violation for violation in decision.violations if violation.value == decision_pb2.RULE_VALUE_TRUE]
     assert {violation.part for violation in fired if violation.category == "threat"} == {"words"}
-    plain, clip = _runs(decision, "plain"), _runs(decision, "clip")
+    plain, clip = statuses["plain"], statuses["clip"]
     assert (plain["image_unsafe"], plain["image_text"], plain["text_harm"]) == ("OK", "NO_CONTENT", "NO_CONTENT")
     assert (clip["audio_speech"], clip["text_harm"]) == ("OK", "OK")
     spoken_run = next(run for run in decision.detectors if (run.part, run.name) == ("clip", "text_harm"))
     assert 0 <= spoken_run.moments["hate"].start_ms < spoken_run.moments["hate"].end_ms <= 11_000
-    assert decision.completeness == decision_pb2.COMPLETENESS_COMPLETE
+    assert decision.completeness == decision_pb2.COMPLETENESS_COMPLETE, statuses

@@ -16,7 +16,7 @@ LEFTOVERS_S = 2.0
 """Given to Ray's own processes to end. Its agents notice only after about two minutes that their cluster is gone."""
 
 START_ATTEMPTS = 3
-"""Ray 2.60 gives a node 30 s to start, whatever the settings say; on a machine with much else to do that is too short."""
+"""Ray 2.60 gives a node 30 s to start, whatever the settings say: too short on a machine with much else to do."""
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Messages between deployments travel by gRPC; the object store is hardly used."""

@@ -9,6 +9,7 @@ from tests.detectors.image_samples import encoded, lettering, picture
 from tests.detectors.spoken import spoken
 from tests.models.running_triton import running
 from tests.serving.in_process import ScriptedFeatures
+from tests.serving.over_grpc import over_grpc
 from tests.serving.requests import request
 
 from tidegate.api.moderation.v1 import content_pb2, decision_pb2
@@ -16,10 +17,8 @@ from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from tidegate.ledger.memory_adapter import MemoryLedger
 from tidegate.serving import composition
-from tidegate.serving.router import RouterMethods
 from tidegate.serving.settings import load_settings
 from tidegate.serving.stage_ports import StagePorts
-from tidegate.serving.wire import add_moderation_service
 from tidegate.telemetry.setup import configure_tracing, tracer_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # a model server starts, and models load
@@ -38,17 +37,9 @@ async def channel(tmp_path: Path) -> AsyncIterator[grpc.aio.Channel]:
             images=composition.image_detectors(settings, tracer),
             speech=composition.speech_detectors(settings, tracer),
         )
-        methods = RouterMethods(composition.router(settings, provider, stages=stages, records=MemoryLedger()))
-        server = grpc.aio.server()
-        add_moderation_service(methods, server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        try:
-            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                yield channel
-        finally:
-            await server.stop(0)
-            await methods.close()
+        parts = composition.router(settings, provider, stages=stages, records=MemoryLedger())
+        async with over_grpc(parts) as channel:
+            yield channel
 
 
 def _asking(surface: content_pb2.Surface.ValueType, **parts: bytes) -> pb.ModerateRequest:

@@ -148,3 +148,4 @@ def test_what_is_kept_holds_no_single_times() -> None:
     kept = report.without_samples(measured_document())
     assert all("samples_ms" not in one for one in kept["cost"])
     assert kept["cost"][0]["ms_per_text"]
+    assert json.loads(report.by_lines(kept)) == kept

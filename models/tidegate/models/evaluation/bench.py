@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=Path("build/models"), help="of built graphs")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     parser.add_argument("--small", action="store_true", help="a few minutes, to try the way; numbers mean little")
+    parser.add_argument("--no-baselines", action="store_true", help="leaves out what needs the training mixture")
     options = parser.parse_args(arguments)
     try:
         from tidegate.models.evaluation import comparison, plots  # noqa: PLC0415 - need the development requirements
@@ -55,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         try:
             found = assess(spec, options.data, cache=options.cache, effort=effort, report=report)
-            compared = comparison.comparison(options.data, found.scores[0], effort=effort, report=report)
+            compared: dict[str, Any] = {}
+            if not options.no_baselines:
+                compared = comparison.comparison(options.data, found.scores[0], effort=effort, report=report)
         except DataMissingError as error:
             sys.stderr.write(f"{error}. Name the folder with --data.\n")
             return 2

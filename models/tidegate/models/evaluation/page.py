@@ -79,9 +79,7 @@ def _text_harm(spec: DetectorSpec, document: Document, earlier: Sequence[Documen
         _table(tables.by_label(document)),
         '<div class="figures">',
         _figure(plots.precision_recall(document), "Precision over recall."),
-        _figure(
-            plots.quality_and_cost(document, earlier), "Quality against cost and size, with what else one could use."
-        ),
+        _figure(plots.quality_and_cost(document), "Quality against cost and size, with what else one could use."),
         "</div>",
         _figure(
             plots.reliability(document), "Reliability: what is true over what is said, in bins of equally many texts."

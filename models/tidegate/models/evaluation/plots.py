@@ -152,12 +152,10 @@ def functional(document: Document) -> Figure:
     return figure
 
 
-def quality_and_cost(document: Document, earlier: Sequence[Document] = ()) -> Figure:
+def quality_and_cost(document: Document) -> Figure:
     """Any-harm AUPRC over milliseconds a text, the area of a point growing with its bytes: detectors and baselines."""
     figure, (axes,) = styled(5.9, 3.9)
     points = [*_own_points(document)]
-    for one in earlier:
-        points += [(*point[:4], "#7fb3b8") for point in _own_points(one) if point[0].endswith("int8")]
     points += [
         (one["name"], one["ms_per_text"], one["auprc"]["any_harm"], one["size_bytes"], "#8a97a5")
         for one in document.get("baselines", ())
@@ -182,7 +180,7 @@ def quality_and_cost(document: Document, earlier: Sequence[Document] = ()) -> Fi
     axes.grid(axis="y", color="#eef1f4", zorder=0)
     times, heights = [point[1] for point in points], [point[2] for point in points]
     axes.set_xlim(min(times) / 3, max(times) * 3)
-    axes.set_ylim(max(0.0, min(heights) - 0.14), max(heights) + 0.14)
+    axes.set_ylim(max(0.0, min(heights) - 0.1), max(heights) + 0.08)
     axes.set_yticks([tick / 10 for tick in range(11) if axes.get_ylim()[0] <= tick / 10 <= 1.0])
     axes.set_xlabel("milliseconds from text to scores, one thread (log); area: bytes on disk")
     axes.set_ylabel("any harm, average precision, held out")

@@ -32,7 +32,7 @@ LENGTHS: Final = {"1-4 words": (1, 4), "5-16 words": (5, 16), "17-64 words": (17
 """Slices by words as split at blanks."""
 
 _POINTS: Final = 60
-"""Of a curve that is kept for plots."""
+"""Of a curve that is kept for plots, at even steps of recall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class JudgedTexts:
             if truth.sum() < FEWEST:
                 continue
             line = curve(score, truth)
-            keep = np.unique(np.linspace(0, len(line.recall) - 1, _POINTS).round().astype(int))
+            keep = np.unique(np.searchsorted(line.recall, np.linspace(0.0, 1.0, _POINTS)).clip(0, len(line.recall) - 1))
             found.append(
                 LabelCurves(
                     label,

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if options.keep:
         kept = spec.folder() / "evaluation.json"
-        kept.write_text(json.dumps(without_samples(document), indent=1) + "\n", encoding="utf-8")
+        kept.write_text(by_lines(without_samples(document)), encoding="utf-8")
         sys.stdout.write(f"{kept}\n")
     if options.write:
         for path in write_card(spec, document, options.cards):
@@ -60,6 +60,18 @@ def without_samples(document: dict[str, Any]) -> dict[str, Any]:
     return document | {
         "cost": [{name: value for name, value in one.items() if name != "samples_ms"} for one in document["cost"]]
     }
+
+
+def by_lines(document: dict[str, Any]) -> str:
+    """Returns the document as JSON with a line for each figure, or for each member of a list of them."""
+    lines = []
+    for name, value in document.items():
+        if isinstance(value, list):
+            members = ",\n  ".join(json.dumps(one) for one in value)
+            lines.append(f'"{name}": [\n  {members}\n ]')
+        else:
+            lines.append(f'"{name}": {json.dumps(value)}')
+    return "{\n " + ",\n ".join(lines) + "\n}\n"
 
 
 def earlier_documents(spec: DetectorSpec) -> list[dict[str, Any]]:
@@ -83,7 +95,7 @@ def write_card(spec: DetectorSpec, document: dict[str, Any], folder: Path) -> li
         written.append(path)
     picture = drawn / "quality_and_cost.png"
     earlier = earlier_documents(spec)
-    plots.quality_and_cost(document, earlier).savefig(picture, dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    plots.quality_and_cost(document).savefig(picture, dpi=_DOTS_PER_INCH, metadata={"Software": None})
     metrics = metrics_of(spec) or {}
     text = folder / f"{spec.name}.md"
     text.write_text(card(spec, document, metrics, plots=drawn.name, earlier=earlier), encoding="utf-8")

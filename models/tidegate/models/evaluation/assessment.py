@@ -34,6 +34,9 @@ from tidegate.moderation.item import Surface
 
 Progress = Callable[[str], None]
 
+_FEW: Final = 500
+"""Positives of a label up to which all of them are compared."""
+
 _TIMED: Final = 60
 """Held-out texts whose way from characters to scores is timed."""
 
@@ -164,11 +167,21 @@ def own_sets() -> dict[str, Sequence[str]]:
     }
 
 
+def _compared(examples: Sequence[Example], effort: Effort) -> list[int]:
+    """Rows to compare: a draw, and every positive of a label that has few, which a draw alone would hardly hold."""
+    chance = random.Random(effort.seed)  # noqa: S311 - not a secret
+    rows = set(chance.sample(range(len(examples)), min(len(examples), effort.compared)))
+    for column in range(len(LABELS)):
+        positives = [row for row, one in enumerate(examples) if one.targets[column] == 1.0]
+        if len(positives) <= _FEW:
+            rows.update(positives)
+    return sorted(rows)
+
+
 def _precision_loss(
     spec: DetectorSpec, examples: Sequence[Example], int8: Probabilities, *, cache: Path, effort: Effort
 ) -> dict[str, Any]:
-    chance = random.Random(effort.seed)  # noqa: S311 - not a secret
-    rows = sorted(chance.sample(range(len(examples)), min(len(examples), effort.compared)))
+    rows = _compared(examples, effort)
     part = [examples[row] for row in rows]
     full = ServedDetector(spec, cache=cache, precision=Precision.FP32, threads=effort.threads)
     fp32 = full.probabilities([one.text for one in part])

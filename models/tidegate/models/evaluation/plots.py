@@ -20,6 +20,7 @@ COLOURS: Final = {
     "profanity": "#8a8377",
     "any_harm": "#1d2a3a",
 }
+_SMALL_BYTES: Final = 5_000_000
 _INK: Final = "#1d2a3a"
 _PALE: Final = "#d9dde2"
 _STYLE: Final[Any] = {
@@ -163,16 +164,16 @@ def quality_and_cost(document: Document) -> Figure:
     for name, milliseconds, quality, size, colour in points:
         area = 18 + size / 1e6 * 6
         axes.scatter(milliseconds, quality, s=area, color=colour, alpha=0.8, linewidths=0, zorder=3)
-        above = name.endswith("fp32")
+        written = name.replace(", logistic", ",\nlogistic")
+        place, aligned = _label_place(name, size, radius=(area / 3.14) ** 0.5)
         axes.annotate(
-            f"{name}\n{milliseconds:.1f} ms, {size / 1e6:.0f} MB",
+            f"{written}\n{milliseconds:.1f} ms, {size / 1e6:.0f} MB",
             (milliseconds, quality),
-            xytext=(0, (1 if above else -1) * (3 + (area / 3.14) ** 0.5)),
+            xytext=place,
             textcoords="offset points",
-            ha="center",
-            va="bottom" if above else "top",
             fontsize=7.5,
             zorder=4,
+            **aligned,
         )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -185,6 +186,15 @@ def quality_and_cost(document: Document) -> Figure:
     axes.set_xlabel("milliseconds from text to scores, one thread (log); area: bytes on disk")
     axes.set_ylabel("any harm, average precision, held out")
     return figure
+
+
+def _label_place(name: str, size: int, *, radius: float) -> tuple[tuple[float, float], dict[str, Any]]:
+    """Where a point's words go, so that neighbours do not write over each other: above, left of or below it."""
+    if name.endswith("fp32"):
+        return (0, radius + 3), {"ha": "center", "va": "bottom"}
+    if size < _SMALL_BYTES:
+        return (-radius - 4, 4), {"ha": "right", "va": "top"}
+    return (0, -radius - 3), {"ha": "center", "va": "top"}
 
 
 def _own_points(document: Document) -> list[tuple[str, float, float, int, str]]:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.models.catalogue import Calibration, CatalogueError, catalogue, select
+from tidegate.models.catalogue import Calibration, CatalogueError, catalogue
 from tidegate.models.packaged import sha256_of
+from tidegate.models.selection import select
 from tidegate.models.severity import SEVERITY_EDGES, severity
 
 SPEC = catalogue()["text_harm"]

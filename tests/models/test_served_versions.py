@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.models.catalogue import Engine, Selection, select
+from tidegate.models.catalogue import Engine
 from tidegate.models.runtime.__main__ import main
 from tidegate.models.runtime.preparation import Workplace, served
+from tidegate.models.selection import Selection, select
 from tidegate.models.serving_profile import ProfileName
 
 HARM = select().live["text_harm"]

@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.policy.policy_samples import HATE_5, compiled, rule
 
-from tidegate.models.catalogue import DetectorSpec, LatencyClass, Modality, Selection, select
+from tidegate.models.catalogue import DetectorSpec, LatencyClass, Modality
+from tidegate.models.selection import Selection, select
 from tidegate.moderation.item import Part, PartKind, TranscriptSegment
 from tidegate.pipeline.coverage import Coverage
 from tidegate.pipeline.plan import PartPlan, Plan, plan_for

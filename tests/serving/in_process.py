@@ -16,7 +16,8 @@ from tidegate.detectors.speech_port import SpeechFindings, SpeechRequest
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.ledger.memory_adapter import MemoryLedger
 from tidegate.ledger.port import DecisionLedger
-from tidegate.models.catalogue import Modality, Selection, catalogue
+from tidegate.models.catalogue import Modality, catalogue
+from tidegate.models.selection import Selection
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate.models.catalogue import select
+from tidegate.models.selection import select
 from tidegate.serving import composition
 from tidegate.serving.app import application
 from tidegate.serving.settings import SettingsError, load_settings

@@ -11,7 +11,8 @@ from tidegate.cli.models_drift import drift
 from tidegate.cli.models_evaluate import evaluate
 from tidegate.cli.models_view import State, described, draw_list
 from tidegate.cli.output import print_json
-from tidegate.models.catalogue import CatalogueError, DetectorSpec, Selection, all_versions, catalogue, select
+from tidegate.models.catalogue import CatalogueError, DetectorSpec, all_versions, catalogue
+from tidegate.models.selection import Selection, select
 from tidegate.serving.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[3]

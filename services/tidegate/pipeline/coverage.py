@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tidegate.models.catalogue import DetectorSpec, LatencyClass, Modality, Selection
+from tidegate.models.catalogue import DetectorSpec, LatencyClass, Modality
+from tidegate.models.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)

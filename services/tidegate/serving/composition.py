@@ -18,7 +18,8 @@ from tidegate.detectors.speech_port import SpeechDetectors
 from tidegate.enrichment.port import AccountFeatures
 from tidegate.ledger.port import DecisionLedger
 from tidegate.ledger.sqlite_adapter import SqliteLedger
-from tidegate.models.catalogue import CatalogueError, Engine, Modality, Selection, select
+from tidegate.models.catalogue import CatalogueError, Engine, Modality
+from tidegate.models.selection import Selection, select
 from tidegate.pipeline.archive import PolicyArchive
 from tidegate.pipeline.coverage import Coverage
 from tidegate.pipeline.gather import Gatherer, GatherLimits

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from tidegate.models.catalogue import CatalogueError, Selection, select
+from tidegate.models.catalogue import CatalogueError
 from tidegate.models.encoder import EncoderUnavailableError
 from tidegate.models.repository import read_repository
 from tidegate.models.runtime.bound import die_with
@@ -16,6 +16,7 @@ from tidegate.models.runtime.command import TritonSettings
 from tidegate.models.runtime.installation import TritonInstallation, TritonUnavailableError
 from tidegate.models.runtime.preparation import Workplace, prepare
 from tidegate.models.runtime.server import Readiness, ServerState, StateChange, TritonServer
+from tidegate.models.selection import Selection, select
 from tidegate.models.serving_profile import ProfileName
 
 

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.models.catalogue import DetectorSpec, Engine, Selection, select
+from tidegate.models.catalogue import DetectorSpec, Engine
 from tidegate.models.export.build import build
 from tidegate.models.repository import ModelRepository, write_repository
 from tidegate.models.runtime.environment import ensure_environment
 from tidegate.models.runtime.installation import TritonInstallation
+from tidegate.models.selection import Selection, select
 from tidegate.models.serving_profile import PROFILES, ProfileName
 
 

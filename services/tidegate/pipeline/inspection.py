@@ -1,7 +1,5 @@
 """One part's way through the stages: image or audio first, where there is any, then its words."""
 
-import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,13 +9,12 @@ from tidegate.moderation.budget import Budget
 from tidegate.moderation.detection import DetectorRun, DetectorScores, DetectorStatus
 from tidegate.moderation.item import PartKind
 from tidegate.pipeline.chunks import Piece, pieces_of
+from tidegate.pipeline.outages import answer_or_outage
 from tidegate.pipeline.plan import PartPlan
 from tidegate.pipeline.runs import run_of
 from tidegate.pipeline.scoring import StageCall, TextScoring
 from tidegate.pipeline.shadows import ShadowRuns
 from tidegate.pipeline.stages import ImageStage, SpeechStage
-
-logger = logging.getLogger(__name__)
 
 Words = tuple[Piece, ...] | DetectorStatus
 """A part's words, or why text detectors have none: NO_CONTENT if there are none, else what became of the reader."""
@@ -87,15 +84,10 @@ class PartInspector:
         return found, _words_of(findings.words, status)
 
     async def _image_findings(self, request: ImageRequest, call: StageCall) -> ImageFindings:
-        try:
-            async with asyncio.timeout(call.budget.left_s()):
-                return await self._images.inspect(request)
-        except TimeoutError:
-            status = DetectorStatus.TIMED_OUT
-        except Exception as error:  # noqa: BLE001 - fan-out: whatever broke a stage is that stage's outage
-            logger.warning("image stage failed: %s", type(error).__name__)
-            status = DetectorStatus.FAILED
-        return ImageFindings(tuple(DetectorScores(name, self._versions(name), status) for name in request.detectors))
+        found = await answer_or_outage("image", self._images.inspect(request), call.budget)
+        if isinstance(found, DetectorStatus):
+            return ImageFindings(tuple(DetectorScores(name, self._versions(name), found) for name in request.detectors))
+        return found
 
     async def _listened_to(self, plan: PartPlan, call: StageCall) -> tuple[list[DetectorRun], Words]:
         if not plan.reader:
@@ -113,15 +105,10 @@ class PartInspector:
         return found, pieces_of(findings.segments) or DetectorStatus.NO_CONTENT
 
     async def _speech_findings(self, reader: str, request: SpeechRequest, call: StageCall) -> SpeechFindings:
-        try:
-            async with asyncio.timeout(call.budget.left_s()):
-                return await self._speech.transcribe(request)
-        except TimeoutError:
-            status = DetectorStatus.TIMED_OUT
-        except Exception as error:  # noqa: BLE001 - fan-out: whatever broke a stage is that stage's outage
-            logger.warning("speech stage failed: %s", type(error).__name__)
-            status = DetectorStatus.FAILED
-        return SpeechFindings(DetectorScores(reader, self._versions(reader), status))
+        found = await answer_or_outage("speech", self._speech.transcribe(request), call.budget)
+        if isinstance(found, DetectorStatus):
+            return SpeechFindings(DetectorScores(reader, self._versions(reader), found))
+        return found
 
     def _for_reading(self, call: StageCall) -> Budget:
         return call.budget.cut_ms(call.budget.left_ms() * self._reading_share)

@@ -1,7 +1,6 @@
 """Words to the text stage, piece by piece, within a budget. An outage is data."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from tidegate.moderation.detection import DetectorRun, DetectorScores, DetectorS
 from tidegate.moderation.tracing import TraceContext
 from tidegate.pipeline.chunks import Piece
 from tidegate.pipeline.hops import Hops
+from tidegate.pipeline.outages import answer_or_outage
 from tidegate.pipeline.runs import merged
 from tidegate.pipeline.stages import TextStage
-
-logger = logging.getLogger(__name__)
 
 _EXPLAINED_SHARE: Final = 0.8
 """Share of the budget of a stage that is to explain as well: it explains for as long as it is told it may, and its
@@ -98,12 +96,7 @@ class TextScoring:
             language=call.language,
             explain=call.explain,
         )
-        try:
-            async with asyncio.timeout(call.budget.left_s()):
-                return await self._stage.score(request)
-        except TimeoutError:
-            status = DetectorStatus.TIMED_OUT
-        except Exception as error:  # noqa: BLE001 - fan-out: whatever broke a stage is that stage's outage
-            logger.warning("text stage failed: %s", type(error).__name__)
-            status = DetectorStatus.FAILED
-        return tuple(DetectorScores(detector=name, version=version, status=status) for name, version in asked)
+        found = await answer_or_outage("text", self._stage.score(request), call.budget)
+        if not isinstance(found, DetectorStatus):
+            return found
+        return tuple(DetectorScores(detector=name, version=version, status=found) for name, version in asked)

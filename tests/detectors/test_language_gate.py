@@ -57,7 +57,7 @@ async def test_text_in_another_language_is_not_scored_and_the_answer_names_it() 
     inner = _Counting()
     english, swedish = await _gate(inner).score([_asking("en hello"), _asking("sv hej")])
     assert [(one.status, one.language) for one in (*english, *swedish)] == [
-        (DetectorStatus.OK, ""),
+        (DetectorStatus.OK, "en"),
         (DetectorStatus.UNSUPPORTED_LANGUAGE, "sv"),
     ]
     assert swedish[0].version == HARM.version
@@ -89,9 +89,14 @@ async def test_the_callers_hint_counts_only_where_the_text_does_not_tell() -> No
     assert answers == [DetectorStatus.UNSUPPORTED_LANGUAGE, DetectorStatus.OK, DetectorStatus.UNSUPPORTED_LANGUAGE]
 
 
-async def test_what_can_not_be_told_is_scored() -> None:
+async def test_what_can_not_be_told_is_scored_and_the_answer_says_so() -> None:
     ((answer,),) = await _gate(_Counting(), known=False).score([_asking("hej")])
-    assert answer.status is DetectorStatus.OK
+    assert (answer.status, answer.language) == (DetectorStatus.OK, "und")
+
+
+async def test_a_score_says_which_language_it_was_given_under() -> None:
+    ((answer,),) = await _gate(_Counting()).score([_asking("en hello")])
+    assert (answer.status, answer.language) == (DetectorStatus.OK, "en")
 
 
 async def test_versions_in_shadow_have_languages_of_their_own() -> None:

@@ -147,7 +147,14 @@ class LanguageGate:
         keys = [(name, self._live.get(name, "")) for name in through.detectors]
         found = dict(zip([*keys, *through.shadows], answers, strict=True))
         asked = [*((name, self._live.get(name, "")) for name in request.detectors), *request.shadows]
-        return tuple(found[key] if key in found else self._unasked(key, language) for key in asked)
+        return tuple(
+            self._heard(found[key], language) if key in found else self._unasked(key, language) for key in asked
+        )
+
+    def _heard(self, answer: DetectorScores, language: _Language) -> DetectorScores:
+        """A score with the language that it was given under; "und" where nobody could tell."""
+        trained_for = self._trained_for.get((answer.detector, answer.version))
+        return replace(answer, language=language.code) if trained_for else answer
 
     def _unasked(self, key: _Key, language: _Language) -> DetectorScores:
         if key[0] == self._language.name:

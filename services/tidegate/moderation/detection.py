@@ -80,7 +80,7 @@ class DetectorRun:
     severities: Mapping[str, int] = field(default_factory=dict)
     """Severity band 0-7 by label; empty unless OK."""
     language: str = ""
-    """BCP 47 code of the text's language, where the detector is one of language; "und" if it can't be told."""
+    """BCP 47 code of the text's language where it matters to the detector; "und" if it can't be told."""
     matches: tuple[BankMatch, ...] = ()
     """Known items that an image equals, nearest first."""
     attributions: tuple[Attribution, ...] = ()

@@ -18,7 +18,7 @@ from tidegate.enrichment.freshness import StoredRow
 from tidegate.enrichment.port import AccountFeatures, SignalsRequest
 from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import apply
-from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V1, Service
+from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2, Service
 from tidegate.features.repository import close_repository, open_repository
 from tidegate.moderation.signals import AccountSignals, Freshness, LookupStatus
 from tidegate.moderation.tracing import TraceContext
@@ -35,7 +35,7 @@ async def look_up(features: AccountFeatures, *account_ids: str, budget_ms: float
 
 
 def freshness(signals: AccountSignals) -> dict[str, set[Freshness]]:
-    views = {view.name: set[Freshness]() for view in ACCOUNT_SIGNALS_V1.views}
+    views = {view.name: set[Freshness]() for view in ACCOUNT_SIGNALS_V2.views}
     for value in signals.values:
         views[value.name.split("__")[0]].add(value.freshness)
     return views
@@ -73,7 +73,7 @@ async def test_a_recent_row_is_fresh_with_its_values_and_event_time(seeded: Path
 
 async def test_values_come_in_the_services_order(seeded: Path, now: datetime) -> None:
     (signals,) = await look_up(adapter(seeded, now), "acct-new")
-    assert [value.name for value in signals.values] == [ref.full_name for ref in ACCOUNT_SIGNALS_V1.refs()]
+    assert [value.name for value in signals.values] == [ref.full_name for ref in ACCOUNT_SIGNALS_V2.refs()]
 
 
 async def test_each_view_ages_by_its_own_event_time_and_ttl(seeded: Path, now: datetime) -> None:
@@ -141,7 +141,7 @@ async def test_values_and_times_are_those_of_feasts_own_answer(seeded: Path, now
     ids = [f"acct-{number:05d}" for number in range(1, 65)] + ["acct-trusted", "acct-partial", "acct-nobody"]
     store = open_repository(seeded)
     theirs = store.get_online_features(
-        store.get_feature_service("account_signals_v1"), [{"account_id": name} for name in ids], full_feature_names=True
+        store.get_feature_service("account_signals_v2"), [{"account_id": name} for name in ids], full_feature_names=True
     ).to_dict(include_event_timestamps=True)
     for row, signals in enumerate(await look_up(adapter(seeded, now), *ids)):
         for value in signals.values:
@@ -202,7 +202,7 @@ async def test_a_directory_without_repository_fails_until_it_is_applied(tmp_path
 
 
 async def test_definitions_that_lack_a_feature_are_not_ready(tmp_path: Path, now: datetime) -> None:
-    older = Service(ACCOUNT_SIGNALS_V1.name, "an older release's", (ACCOUNT_PROFILE,))
+    older = Service(ACCOUNT_SIGNALS_V2.name, "an older release's", (ACCOUNT_PROFILE,))
     apply(tmp_path, OnlineChoice(), progress=lambda _: None, service=older)
     assert not await adapter(tmp_path, now).ready()
 

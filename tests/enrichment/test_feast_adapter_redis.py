@@ -57,7 +57,7 @@ async def test_values_and_times_are_those_of_feasts_own_answer(state: Path, now:
     ids = [f"acct-{number:05d}" for number in range(1, 65)] + ["acct-trusted", "acct-partial", "acct-nobody"]
     store = open_repository(state)
     theirs = store.get_online_features(
-        store.get_feature_service("account_signals_v1"), [{"account_id": name} for name in ids], full_feature_names=True
+        store.get_feature_service("account_signals_v2"), [{"account_id": name} for name in ids], full_feature_names=True
     ).to_dict(include_event_timestamps=True)
     for row, signals in enumerate(await look_up(adapter(state, now), *ids)):
         for value in signals.values:

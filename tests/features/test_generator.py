@@ -6,7 +6,7 @@ import pytest
 from tidegate.features.demo_accounts import DEMO_ACCOUNTS
 from tidegate.features.generator import generate
 from tidegate.features.history import history_schema
-from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V1
+from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
 COUNT = 20_000
@@ -54,7 +54,7 @@ def test_another_now_moves_event_times_and_nothing_else() -> None:
 def test_rows_have_the_declared_columns() -> None:
     tables = generate(5, seed=1, now=NOW)
     assert {name: table.schema for name, table in tables.items()} == {
-        view.name: history_schema(view) for view in ACCOUNT_SIGNALS_V1.views
+        view.name: history_schema(view) for view in ACCOUNT_SIGNALS_V2.views
     }
 
 

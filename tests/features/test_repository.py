@@ -5,7 +5,7 @@ import pytest
 
 from tidegate.features.online import CONFIGURATION, OnlineChoice, OnlineKind
 from tidegate.features.pipeline import apply
-from tidegate.features.refs import ACCOUNT_SIGNALS_V1
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 from tidegate.features.repository import RepositoryMissingError, open_repository, write_configuration
 
 
@@ -26,14 +26,14 @@ def test_a_repository_keeps_everything_in_its_directory(tmp_path: Path, monkeypa
 def test_what_is_registered_is_what_is_declared(tmp_path: Path) -> None:
     apply(tmp_path, OnlineChoice(), progress=ignore)
     store = open_repository(tmp_path)
-    for view in ACCOUNT_SIGNALS_V1.views:
+    for view in ACCOUNT_SIGNALS_V2.views:
         applied = store.get_feature_view(view.name)
         assert applied.ttl == view.ttl
         assert applied.join_keys == ["account_id"]
         assert {field.name: field.tags["missing"] for field in applied.features} == {
             feature.name: feature.missing for feature in view.features
         }
-    projections = store.get_feature_service("account_signals_v1").feature_view_projections
+    projections = store.get_feature_service("account_signals_v2").feature_view_projections
     assert [projection.name for projection in projections] == ["account_profile", "account_enforcement"]
 
 

@@ -13,9 +13,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tidegate.features.demo_accounts import DEMO_ACCOUNTS
-from tidegate.features.history import history_schema
-from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, JOIN_KEY, LastAction, Plan, View
-from tidegate.features.sources import EVENT_TIMESTAMP
+from tidegate.features.history import EVENT_TIMESTAMP, history_schema
+from tidegate.features.refs import (
+    ACCOUNT_ENFORCEMENT,
+    ACCOUNT_PROFILE,
+    ACCOUNT_SIGNALS_V2,
+    JOIN_KEY,
+    LastAction,
+    Plan,
+    View,
+)
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -45,7 +52,8 @@ def generate(count: int, *, seed: int, now: datetime) -> Mapping[str, pa.Table]:
     ids = np.array([f"acct-{number:05d}" for number in range(1, count + 1)], dtype=object)
     risk, profile = _profiles(random, count)
     enforcement = _enforcement(random, risk, profile)
-    return {
+    nothing = {view.name: history_schema(view).empty_table() for view in ACCOUNT_SIGNALS_V2.views}
+    return nothing | {
         ACCOUNT_PROFILE.name: pa.concat_tables(
             [
                 _named_profiles(moment),
@@ -103,7 +111,11 @@ def _times(random: np.random.Generator, count: int, now: datetime, lag: timedelt
 
 
 def _table(view: View, ids: npt.NDArray[Any], times: list[datetime], columns: Columns) -> pa.Table:
-    return pa.table({JOIN_KEY: ids, EVENT_TIMESTAMP: times, **columns}, schema=history_schema(view))
+    schema = history_schema(view)
+    known = {JOIN_KEY: ids, EVENT_TIMESTAMP: times, **columns}
+    return pa.table(
+        {field.name: known.get(field.name, pa.nulls(len(ids), field.type)) for field in schema}, schema=schema
+    )
 
 
 def _named_profiles(now: datetime) -> pa.Table:

@@ -7,7 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tidegate.features.refs import JOIN_KEY, ValueKind, View
-from tidegate.features.sources import EVENT_TIMESTAMP, history_path
+
+EVENT_TIMESTAMP = "event_timestamp"
+"""Column that says when a row was true at its source, UTC."""
+
+
+def history_path(view: View) -> Path:
+    """The view's Parquet file, relative to the state directory (Feast resolves it against the repository path)."""
+    return Path("offline") / f"{view.name}.parquet"
+
 
 _ARROW_TYPES = {
     ValueKind.BOOL: pa.bool_(),
@@ -23,7 +31,7 @@ def history_schema(view: View) -> pa.Schema:
         [
             pa.field(JOIN_KEY, pa.string(), nullable=False),
             pa.field(EVENT_TIMESTAMP, pa.timestamp("us", tz="UTC"), nullable=False),
-            *(pa.field(feature.name, _ARROW_TYPES[feature.kind]) for feature in view.features),
+            *(pa.field(feature.name, _ARROW_TYPES[feature.kind]) for feature in view.stored()),
         ]
     )
 

@@ -13,7 +13,7 @@ from feast import FeatureStore
 from tidegate.features.generator import generate
 from tidegate.features.history import write_history
 from tidegate.features.online import OnlineChoice, OnlineKind
-from tidegate.features.refs import ACCOUNT_SIGNALS_V1, Service
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2, Service
 from tidegate.features.repository import close_repository, configuration, open_repository, write_configuration
 from tidegate.features.services import definitions
 
@@ -22,7 +22,7 @@ Progress = Callable[[str], None]
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def apply(state: Path, online: OnlineChoice, *, progress: Progress, service: Service = ACCOUNT_SIGNALS_V1) -> None:
+def apply(state: Path, online: OnlineChoice, *, progress: Progress, service: Service = ACCOUNT_SIGNALS_V2) -> None:
     """Makes `state` a repository with this online store and registers the definitions. Repeating it is harmless."""
     started = time.monotonic()
     write_configuration(state, online)
@@ -46,14 +46,14 @@ def seed(  # noqa: D417 - state, online and progress as in `apply`
     """
     started = time.monotonic()
     rows = generate(count, seed=random_seed, now=now)
-    for view in ACCOUNT_SIGNALS_V1.views:
+    for view in ACCOUNT_SIGNALS_V2.views:
         write_history(state, view, rows[view.name])
         progress(f"{view.name}: {rows[view.name].num_rows:,} rows of history{_took(started)}")
     apply(state, online, progress=progress)
     materialize(state, until=now, progress=progress)
 
 
-def materialize(state: Path, *, until: datetime, progress: Progress, service: Service = ACCOUNT_SIGNALS_V1) -> None:
+def materialize(state: Path, *, until: datetime, progress: Progress, service: Service = ACCOUNT_SIGNALS_V2) -> None:
     """Writes the newest row per account, up to and including `until`, to the online store, with its own event time."""
     with _opened(state) as store:
         for view in service.views:

@@ -20,7 +20,7 @@ def feature_view(view: View, *, entity: Entity) -> FeatureView:
         name=view.name,
         entities=[entity],
         ttl=view.ttl,
-        schema=[Field(name=JOIN_KEY, dtype=String), *(_field(feature) for feature in view.features)],
+        schema=[Field(name=JOIN_KEY, dtype=String), *(_field(feature) for feature in view.stored())],
         source=history(view),
         online=True,
         description=view.description,

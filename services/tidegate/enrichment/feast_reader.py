@@ -24,7 +24,7 @@ from redis.retry import Retry
 
 from tidegate.enrichment.freshness import StoredRow
 from tidegate.features.online import OnlineKind
-from tidegate.features.refs import ACCOUNT_SIGNALS_V1, JOIN_KEY, Service, View
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2, JOIN_KEY, Service, View
 from tidegate.features.repository import close_repository, open_repository
 from tidegate.moderation.signals import FeatureScalar
 
@@ -60,7 +60,7 @@ class FeastReader:
     A Redis that is gone or paused costs a call at most two socket timeouts; the client connects again by itself.
     """
 
-    def __init__(self, state: Path, *, service: Service = ACCOUNT_SIGNALS_V1, redis_timeout_ms: int = 250) -> None:
+    def __init__(self, state: Path, *, service: Service = ACCOUNT_SIGNALS_V2, redis_timeout_ms: int = 250) -> None:
         """Remembers where to read.
 
         Args:

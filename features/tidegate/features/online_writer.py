@@ -9,7 +9,7 @@ from tidegate.features.refs import View
 
 
 class OnlineStoreUnavailableError(Exception):
-    """The online store could not be written. Rows of the failed call may be there or not; writing them again is safe."""
+    """The online store could not be written. Rows of the failed call may be there; writing again is safe."""
 
 
 class OnlineWriter(Protocol):

@@ -57,7 +57,7 @@ TRAINING: Final = Disguises(
     punctuation=".-'_",
     invisible="\u200b\u200d\u00ad",
     masks=("*", "**"),
-    emoji="😂🔥💀🙏😡",
+    emoji="😂🔥💀🙏😡❤💯😭👀🎉😎💩🤮🙄😈🌈🍑💪🥺🚀⭐🎶🖕😤",
 )
 """What augmentation uses."""
 

@@ -50,7 +50,7 @@ requirements: $(VENV)/.uv ## Pins all requirements again, with hashes
 train-environment: .venv-train/.stamp ## The environment for training, with torch for CPU
 
 models: .venv-train/.stamp ## Trains every committed weight again from ../shared/data (about an hour on two quiet cores)
-	@.venv-train/bin/python -m tidegate.models.training text_harm --data ../shared/data --out models/tidegate/models/weights/text_harm/3
+	@.venv-train/bin/python -m tidegate.models.training text_harm --data ../shared/data --out models/tidegate/models/weights/text_harm/3 models/tidegate/models/weights/text_harm/4
 	@.venv-train/bin/python -m tidegate.models.training text_spam --data ../shared/data --out models/tidegate/models/weights/text_spam/1
 
 bench-models: $(VENV)/.dev ## Measures every target of the detectors on ../shared/data: build/bench/models.json (ten minutes)

@@ -1,5 +1,7 @@
 """Fits the network to the mixture, with a checkpoint that an interrupted run resumes from."""
 
+import copy
+import hashlib
 import json
 import math
 import random
@@ -131,14 +133,14 @@ def fit(
     *,
     checkpoint: Path,
     report: Callable[[str], None],
-) -> HarmNetwork:
-    """Returns the fitted network, in evaluation mode.
+) -> list[HarmNetwork]:
+    """Returns the network as it was after each phase, in evaluation mode; the last one is the fitted one.
 
     Args:
         origin: the encoder to start from.
         examples: the whole mixture; only its training part is used.
         settings: of the run; a checkpoint of other settings is ignored.
-        checkpoint: where the run saves its state, and resumes from.
+        checkpoint: where the run saves its state, and resumes from; what a phase ended with lies beside it.
         report: receives progress lines.
     """
     torch.manual_seed(settings.seed)
@@ -147,9 +149,11 @@ def fit(
     ids = token_ids(origin, [example.text for example in training], max_tokens=settings.max_tokens)
     network = HarmNetwork(origin, outputs=len(HEADS), layers=settings.layers, head_width=settings.head_width)
     run = _Run(network, settings, checkpoint, report)
+    fitted: list[HarmNetwork] = []
     for number, phase in enumerate(PHASES):
         run.phase(number, phase, training, ids)
-    return network.eval()
+        fitted.append(run.ended(number))
+    return fitted
 
 
 class _Run:
@@ -161,6 +165,7 @@ class _Run:
         self._network, self._settings, self._checkpoint, self._report = network, settings, checkpoint, report
         self._head = [*network.hidden.parameters(), *network.logits.parameters()]
         self._encoder = list(network.layers.parameters())
+        self._reached = -1
 
     def phase(self, number: int, phase: Phase, training: Sequence[Example], ids: Sequence[list[int]]) -> None:
         """Runs one phase, or what is left of it; a phase that a checkpoint has behind it is skipped."""
@@ -173,6 +178,8 @@ class _Run:
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=len(batches) + 1, pct_start=0.06)
         first = self._resume(number, optimiser, schedule)
+        if first <= total:
+            self._reached = number
         self._report(f"phase {number + 1}/{len(PHASES)}: {total:,} steps, from step {min(first, total):,}")
         self._network.train()
         began, running = time.monotonic(), math.nan
@@ -191,6 +198,19 @@ class _Run:
                 self._report(f"step {step + 1:,}/{total:,}  loss {running:.4f}  {left / 60:.1f} min left")
             if (step + 1) % self._settings.checkpoint_every == 0 or step + 1 == total:
                 self._save(number, step + 1, optimiser, schedule)
+
+    def ended(self, number: int) -> HarmNetwork:
+        """Returns a copy of the network as it was when the phase ended, though a later phase may have gone on since."""
+        path = self._checkpoint.with_name(f"phase_{number + 1}_{_digest(self._settings)}.pt")
+        if not path.is_file():
+            if self._reached != number:
+                raise FileNotFoundError(f"{path} is gone, and the checkpoint is past it: delete {self._checkpoint}")
+            partial = path.with_suffix(".partial")
+            torch.save(self._network.state_dict(), partial)
+            partial.replace(path)
+        ended = copy.deepcopy(self._network)
+        ended.load_state_dict(torch.load(path, weights_only=True))
+        return ended.eval()
 
     def _save(self, number: int, step: int, optimiser: torch.optim.Optimizer, schedule: _Schedule) -> None:
         state = {
@@ -222,6 +242,10 @@ class _Run:
 
 def _fingerprint(settings: FitSettings) -> str:
     return json.dumps([asdict(settings), *(asdict(phase) for phase in PHASES)])
+
+
+def _digest(settings: FitSettings) -> str:
+    return hashlib.sha256(_fingerprint(settings).encode()).hexdigest()[:12]
 
 
 def masked_loss(logits: Tensor, targets: Tensor) -> Tensor:

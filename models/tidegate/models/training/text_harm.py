@@ -28,12 +28,15 @@ _RANGE_TEXTS: Final = 1_500
 _TEST_TEXTS_PER_SOURCE: Final = 4_000
 
 
-def train(data: Path, out: Path, *, settings: FitSettings, work: Path, report: Callable[[str], None]) -> None:
-    """Fits the network and writes everything of the version into `out`.
+def train(
+    data: Path, outs: Sequence[Path], *, settings: FitSettings, work: Path, report: Callable[[str], None]
+) -> None:
+    """Fits the network and writes everything of a version for each phase of the fit.
 
     Args:
         data: the folder that holds one folder per source.
-        out: the version's folder.
+        outs: the folders of the versions, one for each phase: what came of the first is a version of its own, to
+            compare with and to try in shadow.
         settings: of the fit.
         work: for the checkpoint; an interrupted run resumes from it.
         report: receives progress lines.
@@ -41,8 +44,9 @@ def train(data: Path, out: Path, *, settings: FitSettings, work: Path, report: C
     MINILM.verify()
     report("reading sources")
     examples = mixture(data, seed=settings.seed)
-    network = fit(MINILM, examples, settings, checkpoint=work / "checkpoint.pt", report=report)
-    finish(network, examples, out, settings=settings, report=report)
+    fitted = fit(MINILM, examples, settings, checkpoint=work / "checkpoint.pt", report=report)
+    for network, out in zip(fitted, outs, strict=True):
+        finish(network, examples, out, settings=settings, report=report)
 
 
 def finish(

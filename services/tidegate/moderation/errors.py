@@ -17,6 +17,7 @@ class Reason(StrEnum):
     BANK_EXISTS = "BANK_EXISTS"
     BANK_ENTRY_EXISTS = "BANK_ENTRY_EXISTS"
     BANKS_UNAVAILABLE = "BANKS_UNAVAILABLE"
+    EVENT_LOG_UNAVAILABLE = "EVENT_LOG_UNAVAILABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,16 @@ class LedgerUnavailable(TidegateError):
 
     def __init__(self) -> None:
         super().__init__(Reason.LEDGER_UNAVAILABLE, "the decision ledger does not answer; retry")
+
+
+class EventLogUnavailable(TidegateError):
+    """The event log can't be written. Nothing of the call may be taken for recorded."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Reason.EVENT_LOG_UNAVAILABLE,
+            "the event log does not answer; take nothing of this call for recorded, and send it again",
+        )
 
 
 class IdempotencyKeyReused(TidegateError):

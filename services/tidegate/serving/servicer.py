@@ -79,7 +79,7 @@ class ModerationServicer:
 
     async def moderate(self, request: Sized | Undecodable, context: CallContext) -> pb.ModerateResponse:
         """Decides on one item."""
-        outcome = await self._decided(request, _traceparent(context))
+        outcome = await self._decided(request, traceparent_of(context))
         if isinstance(outcome, status_pb2.Status):
             refuse(context, outcome)
             return pb.ModerateResponse()
@@ -195,7 +195,8 @@ def _describe(span: Span, item: ContentItem, decided: Decided) -> None:
     )
 
 
-def _traceparent(context: CallContext) -> str:
+def traceparent_of(context: CallContext) -> str:
+    """The caller's `traceparent` as it came; empty if it sent none."""
     for key, value in context.invocation_metadata() or ():
         if key == "traceparent" and isinstance(value, str):
             return value

@@ -19,10 +19,11 @@ CODE_BY_REASON: dict[Reason, int] = {
     Reason.BANK_EXISTS: code_pb2.ALREADY_EXISTS,
     Reason.BANK_ENTRY_EXISTS: code_pb2.ALREADY_EXISTS,
     Reason.BANKS_UNAVAILABLE: code_pb2.UNAVAILABLE,
+    Reason.EVENT_LOG_UNAVAILABLE: code_pb2.UNAVAILABLE,
 }
 """Exhaustive; `tests/serving/test_status.py` holds it so."""
 
-_RETRY_AFTER_S = {Reason.LEDGER_UNAVAILABLE: 1, Reason.BANKS_UNAVAILABLE: 1}
+_RETRY_AFTER_S = {Reason.LEDGER_UNAVAILABLE: 1, Reason.BANKS_UNAVAILABLE: 1, Reason.EVENT_LOG_UNAVAILABLE: 1}
 
 
 def status_of(error: TidegateError) -> status_pb2.Status:

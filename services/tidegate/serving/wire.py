@@ -14,9 +14,11 @@ from grpc_health.v1 import health_pb2
 
 from tidegate.api.moderation.v1 import hash_bank_service_pb2 as banks_pb
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
+from tidegate.api.moderation.v1 import signal_service_pb2 as signals_pb
 
 MODERATION_SERVICE = pb.DESCRIPTOR.services_by_name["ModerationService"].full_name
 HASH_BANK_SERVICE = banks_pb.DESCRIPTOR.services_by_name["HashBankService"].full_name
+SIGNAL_SERVICE = signals_pb.DESCRIPTOR.services_by_name["SignalService"].full_name
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 M = TypeVar("M", bound=Message)
@@ -90,6 +92,26 @@ def add_hash_bank_service(servicer: Any, server: Any) -> None:
         for name, (request_type, response_type) in messages.items()
     }
     _register(server, HASH_BANK_SERVICE, handlers)
+
+
+def add_signal_service(servicer: Any, server: Any) -> None:
+    """Registers SignalService. Named in Serve's `grpc_servicer_functions`."""
+    _register(
+        server,
+        SIGNAL_SERVICE,
+        {
+            "RecordEvents": grpc.unary_unary_rpc_method_handler(
+                servicer.RecordEvents,
+                sized(signals_pb.RecordEventsRequest),
+                signals_pb.RecordEventsResponse.SerializeToString,
+            ),
+            "RecordEventStream": grpc.stream_unary_rpc_method_handler(
+                servicer.RecordEventStream,
+                sized(signals_pb.RecordEventStreamRequest),
+                signals_pb.RecordEventStreamResponse.SerializeToString,
+            ),
+        },
+    )
 
 
 def add_health_service(servicer: Any, server: Any) -> None:

@@ -33,6 +33,8 @@ class SpanName(StrEnum):
     """CLIENT span of one call, retries included."""
     CLIENT_MODERATE_STREAM = "tidegate.client.ModerateStream"
     """CLIENT span of one item of a stream, from sending to its result."""
+    CLIENT_RECORD_EVENTS = "tidegate.client.RecordEvents"
+    """CLIENT span of one call that hands events over, retries included."""
     MODERATE = "tidegate.moderate"
     """SERVER span: one item in the router, from decoding to the reply."""
     PLAN = "tidegate.plan"
@@ -65,6 +67,10 @@ class SpanName(StrEnum):
     """The shadow policies, on the same inputs."""
     LEDGER_APPEND = "tidegate.ledger.append"
     """From handing over the record until it is durable."""
+    RECORD_EVENTS = "tidegate.events.record"
+    """SERVER span: events of one call, until they are durable."""
+    RECORD_EVENT_STREAM = "tidegate.events.record_stream"
+    """SERVER span: events of one stream, from its first message to the reply."""
 
 
 class TritonSpanName(StrEnum):
@@ -131,6 +137,12 @@ class Attribute(StrEnum):
     """Values read that are older than their view's ttl."""
     FEATURE_MISSING = "tidegate.features.missing_count"
     """Values asked for that the store doesn't hold."""
+    EVENT_COUNT = "tidegate.event.count"
+    """Events in the call."""
+    EVENT_REPEATED = "tidegate.event.repeated_count"
+    """Those that had been recorded before."""
+    EVENT_REFUSED = "tidegate.event.refused_count"
+    """Those that were not recorded."""
     BUDGET_MS = "tidegate.budget_ms"
     """Time left for the hop when it began, in milliseconds."""
     REASON = "tidegate.error.reason"

@@ -35,8 +35,8 @@ def latest(seen: Seen, codes: Ints) -> Seen:
 def touched(seen: Seen, codes: Ints, by: Bools) -> Bools:
     """Per pair: whether the same question sees a pair marked in `by` about the same thing, before or after it."""
     order, ends = runs(seen, codes)
-    group = np.cumsum(ends) - ends
-    marks = np.bincount(group, by[order], minlength=int(group[-1]) + 1 if group.size else 0) > 0
+    group: Ints = np.cumsum(ends) - ends
+    marks = np.bincount(group, by[order]) > 0
     answer = np.zeros(order.size, dtype=np.bool_)
     answer[order] = marks[group]
     return answer

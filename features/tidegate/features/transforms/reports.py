@@ -35,6 +35,6 @@ def put_reports(answers: Answers, seen: Seen, events: OrderedEvents, reporters: 
     answers.put_counts(latest(reports, reporters[reports.row]), _REPORTERS)
     played, counts = plays(seen, events, MONTH_US)
     reported = reports.within(MONTH_US).count()
-    answers.put_share("reports_per_1000_plays_30d", reported * 1000.0, counts)
+    answers.put_share("reports_per_1000_plays_30d", 1000 * reported, counts)
     # Without reports the share is 0 until the last play has left the window, and is missing then.
     answers.change(np.where(reported > 0, played.leaves(MONTH_US), played.last_leaves(MONTH_US)))

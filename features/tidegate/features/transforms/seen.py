@@ -47,7 +47,7 @@ class Seen:
 
     def sum(self, weights: Floats) -> Floats:
         """Per question: the sum of its pairs' weights, added in order."""
-        return np.bincount(self.question, weights, minlength=self.at.size)
+        return np.bincount(self.question, weights, minlength=self.at.size).astype(np.float64, copy=False)
 
     def last(self) -> Ints:
         """Per question: its last pair, -1 if it has none."""

@@ -154,19 +154,52 @@ class Attribute(StrEnum):
 
 
 class MetricName(StrEnum):
-    """Metrics of the serving processes. Labels are bounded: surface, market, action, stage, status."""
+    """Metrics, as OpenTelemetry names them. Prometheus sees `_` for `.`, then the unit, then `_total` on counters.
 
-    DECISIONS = "tidegate_decisions_total"
-    """Decisions by surface, action and completeness."""
-    REFUSALS = "tidegate_refusals_total"
-    """Requests that ended without a decision, by reason."""
-    DECISION_SECONDS = "tidegate_decision_seconds"
-    """From decoding to the reply."""
-    STAGE_SECONDS = "tidegate_stage_seconds"
-    """Time in a stage, by stage and status."""
-    STAGE_BATCH_SIZE = "tidegate_stage_batch_size"
-    """Requests per batch, by stage."""
-    DETECTOR_RUNS = "tidegate_detector_runs_total"
-    """Detector runs by detector and status."""
-    FALLBACKS = "tidegate_fallbacks_total"
-    """Rules that came out unknown, by what their policy then did (`fail_closed`, `fail_open`, a named action)."""
+    Behind each the labels it carries, see `MetricLabel`. Whatever has no bounded set of values is no label.
+    """
+
+    DECISIONS = "tidegate.moderation.decisions"
+    """Counter of decisions made by `surface`, `action`, `completeness`. A repeated one is counted once."""
+    DURATION = "tidegate.moderation.duration"
+    """Histogram, seconds, by `surface`: from the undecoded request to the encoded decision."""
+    REFUSALS = "tidegate.moderation.refusals"
+    """Counter of requests that ended without a decision, by `reason`: a `Reason`, or INTERNAL."""
+    FALLBACKS = "tidegate.policy.fallbacks"
+    """Counter of rules that were unknown and took their policy's fallback, by the `action` that it asked for. A
+    fallback to ALLOW leaves no violation and is not counted."""
+    FEATURE_LOOKUPS = "tidegate.features.lookups"
+    """Counter of lookups by `status` and `known`: false is an account that the store holds nothing on."""
+    FEATURE_VALUES = "tidegate.features.values"
+    """Counter of values that policies got, by `view` and `freshness`. After a failed lookup all are MISSING."""
+    FEATURE_AGE = "tidegate.features.age"
+    """Histogram, seconds, by `view`: how old the row was when the decision was made."""
+    DETECTOR_RUNS = "tidegate.detector.runs"
+    """Counter of runs by `detector`, `version`, `status`. The detector is "none" where none covers a part."""
+    DETECTOR_SEVERITIES = "tidegate.detector.severities"
+    """Counter of scores by `detector`, `version`, `label` and `severity`, the band 0 to 7: what drift is seen in."""
+    EVENTS_ACCEPTED = "tidegate.events.accepted"
+    """Counter of account events by `kind` and `appended`: NEW or REPEATED."""
+    EVENTS_REFUSED = "tidegate.events.refused"
+    """Counter of account events by `kind` and `reason`. The kind is "unknown" where it is none of ours."""
+    EVENT_VISIBLE = "tidegate.events.visible_after"
+    """Histogram, seconds: from acknowledging an event until the next decision could see it."""
+
+
+class MetricLabel(StrEnum):
+    """Labels on metrics. The metric's own name says whose they are."""
+
+    SURFACE = "surface"
+    ACTION = "action"
+    COMPLETENESS = "completeness"
+    REASON = "reason"
+    STATUS = "status"
+    KNOWN = "known"
+    VIEW = "view"
+    FRESHNESS = "freshness"
+    DETECTOR = "detector"
+    VERSION = "version"
+    LABEL = "label"
+    SEVERITY = "severity"
+    KIND = "kind"
+    APPENDED = "appended"

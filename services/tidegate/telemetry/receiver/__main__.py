@@ -19,7 +19,7 @@ _PORT = click.IntRange(0, 65535)
 @click.option("--max-age-hours", type=click.FloatRange(min=0, min_open=True), default=24.0, show_default=True)
 @click.option("--max-spans", type=click.IntRange(min=1), default=Retention().max_spans, show_default=True)
 def main(*, grpc_port: int, http_port: int, store: Path, max_age_hours: float, max_spans: int) -> None:
-    """Receives OpenTelemetry spans on 127.0.0.1 and keeps them for `tidegate trace`."""
+    """Receives OpenTelemetry on 127.0.0.1: spans, kept for `tidegate trace`; metrics, the latest at HTTP `/metrics`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     retention = Retention(max_age_s=max_age_hours * 3600, max_spans=max_spans)
     options = ReceiverOptions(grpc_port=grpc_port, http_port=http_port, store=store, retention=retention)

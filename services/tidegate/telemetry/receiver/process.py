@@ -13,6 +13,7 @@ from aiohttp import web
 from tidegate.telemetry.receiver.grpc_server import grpc_server
 from tidegate.telemetry.receiver.http_server import http_app
 from tidegate.telemetry.receiver.intake import SpanIntake
+from tidegate.telemetry.receiver.series import SeriesBoard
 from tidegate.telemetry.receiver.store import Retention, SpanStore
 
 HOST = "127.0.0.1"
@@ -49,9 +50,10 @@ async def run_receiver(options: ReceiverOptions) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     intake = SpanIntake(_open_store(options))
+    board = SeriesBoard()
     # Access logs would be one line per export.
-    runner = web.AppRunner(http_app(intake), access_log=None, auto_decompress=False)
-    server = grpc_server(intake)
+    runner = web.AppRunner(http_app(intake, board), access_log=None, auto_decompress=False)
+    server = grpc_server(intake, board)
     try:
         await runner.setup()
         try:

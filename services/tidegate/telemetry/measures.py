@@ -1,0 +1,86 @@
+"""The ports through which the request path and the event intake count what they do, and adapters that count nothing.
+
+One call per request or event, with the domain's own types, so that no free text can become a label. A call neither
+blocks nor raises.
+"""
+
+from enum import StrEnum
+from typing import Protocol
+
+from tidegate.moderation.decision import DecisionRecord
+
+
+class ModerationMetrics(Protocol):
+    """Counts requests. Called by ingress once the answer to a request is ready."""
+
+    def decided(self, record: DecisionRecord, *, duration_s: float, repeated: bool) -> None:
+        """Counts a decision and everything it was made from.
+
+        Args:
+            record: As it is in the ledger.
+            duration_s: From the undecoded request to the encoded answer.
+            repeated: It was made before, under the same idempotency key: only the duration counts.
+        """
+
+    def refused(self, reason: str) -> None:
+        """Counts a request that ended without a decision.
+
+        Args:
+            reason: A `Reason`, or `INTERNAL`.
+        """
+
+
+class EventMetrics(Protocol):
+    """Counts account events. Called by the intake, and by whatever makes events visible."""
+
+    def accepted(self, kind: StrEnum, appended: StrEnum, *, count: int = 1) -> None:
+        """Counts events that are durable.
+
+        Args:
+            kind: An `EventKind`.
+            appended: NEW or REPEATED.
+            count: How many of them.
+        """
+
+    def refused(self, kind: StrEnum | None, reason: StrEnum, *, count: int = 1) -> None:
+        """Counts events that were not recorded.
+
+        Args:
+            kind: An `EventKind`; None if the sender's is none of ours.
+            reason: A `Refusal`.
+            count: How many of them.
+        """
+
+    def visible(self, after_s: float) -> None:
+        """Counts an event as visible to the next decision.
+
+        Args:
+            after_s: Seconds since it was acknowledged.
+        """
+
+
+INTERNAL = "INTERNAL"
+"""Reason of a request that ended by an unexpected error."""
+
+
+class NullModerationMetrics:
+    """Counts nothing."""
+
+    def decided(self, record: DecisionRecord, *, duration_s: float, repeated: bool) -> None:
+        """See `ModerationMetrics`."""
+
+    def refused(self, reason: str) -> None:
+        """See `ModerationMetrics`."""
+
+
+class NullEventMetrics:
+    """Counts nothing."""
+
+    def accepted(self, kind: StrEnum, appended: StrEnum, *, count: int = 1) -> None:
+        """See `EventMetrics`."""
+
+    def refused(self, kind: StrEnum | None, reason: StrEnum, *, count: int = 1) -> None:
+        """See `EventMetrics`."""
+
+    def visible(self, after_s: float) -> None:
+        """See `EventMetrics`."""

@@ -1,0 +1,141 @@
+"""Metrics for one process: aggregated in it, sent every few seconds to the endpoint that its spans go to."""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+
+from grpc import StatusCode
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.metrics import Meter
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricExportResult,
+    MetricReader,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
+
+from tidegate.telemetry.export import quieten_exporters
+
+_LOG = logging.getLogger(__name__)
+
+METER_NAME = "tidegate"
+"""The instrumentation scope of all our metrics."""
+
+
+class ForgivingMetricExporter(MetricExporter):
+    """Passes metrics to another exporter; says at most once per interval that they do not arrive.
+
+    Nothing is lost by it: counts are cumulative, so the next sending that succeeds carries them. Used by one thread at
+    a time: the reader holds a lock.
+    """
+
+    def __init__(
+        self,
+        exporter: MetricExporter,
+        *,
+        report_interval_s: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._exporter = exporter
+        self._report_interval_s = report_interval_s
+        self._clock = clock
+        self._reported_at_s: float | None = None
+        self._failures = 0
+
+    def export(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,
+        **_: object,
+    ) -> MetricExportResult:
+        """Sends the metrics; never raises."""
+        try:
+            result = self._exporter.export(metrics_data, timeout_millis=timeout_millis)
+        except Exception:  # noqa: BLE001 - telemetry is a boundary: whatever goes wrong here costs metrics only
+            result = MetricExportResult.FAILURE
+        self._account(result)
+        return result
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Nothing is held here."""
+        return self._exporter.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
+        """Closes the connection."""
+        self._exporter.shutdown(timeout_millis)
+
+    def _account(self, result: MetricExportResult) -> None:
+        if result is MetricExportResult.SUCCESS:
+            if self._reported_at_s is not None:
+                _LOG.info("metric_export_recovered", extra={"failed_exports": self._failures})
+                self._reported_at_s, self._failures = None, 0
+            return
+        self._failures += 1
+        now_s = self._clock()
+        if self._reported_at_s is None or now_s - self._reported_at_s >= self._report_interval_s:
+            _LOG.warning("metric_export_failed", extra={"failed_exports": self._failures})
+            self._reported_at_s = now_s
+
+
+class BoundedMeterProvider(MeterProvider):
+    """A provider whose shutdown is bounded: the SDK's waits up to 30 s, a replica that is told to stop has less."""
+
+    def __init__(self, *, readers: list[MetricReader], resource: Resource, shutdown_timeout_ms: int) -> None:
+        # Exemplars would look for the current span at every measurement; nobody reads them.
+        super().__init__(metric_readers=readers, resource=resource, exemplar_filter=AlwaysOffExemplarFilter())
+        self._shutdown_timeout_ms = shutdown_timeout_ms
+
+    def shutdown(self, timeout_millis: float | None = None) -> None:
+        """Sends the last counts and closes, within the bound."""
+        super().shutdown(timeout_millis=self._shutdown_timeout_ms if timeout_millis is None else timeout_millis)
+
+
+def configure_metrics(
+    *,
+    service_name: str,
+    endpoint: str | None,
+    interval_ms: int = 5_000,
+    export_timeout_ms: int = 2_000,
+    shutdown_timeout_ms: int = 5_000,
+) -> BoundedMeterProvider:
+    """Metrics for this process. Touches no OpenTelemetry global; whoever made it calls `shutdown()` at the end.
+
+    Call it in the process that measures, not before a fork. An endpoint that is away costs a line a minute.
+
+    Args:
+        service_name: A `ServiceName`.
+        endpoint: OTLP over gRPC, `http://host:port` without and `https://host:port` with TLS. None measures nothing.
+        interval_ms: Between two sendings.
+        export_timeout_ms: For one sending, retries included.
+        shutdown_timeout_ms: How long `shutdown()` may take; enough for a sending on its way and the last one.
+    """
+    instance = f"{socket.gethostname()}:{os.getpid()}"
+    resource = Resource.create({SERVICE_NAME: str(service_name), SERVICE_INSTANCE_ID: instance})
+    readers: list[MetricReader] = []
+    if endpoint:
+        quieten_exporters()
+        exporter = OTLPMetricExporter(
+            endpoint=endpoint,
+            insecure=not endpoint.startswith("https://"),
+            timeout=export_timeout_ms / 1000,
+            retryable_error_codes=(StatusCode.UNAVAILABLE,),
+        )
+        readers.append(
+            PeriodicExportingMetricReader(
+                ForgivingMetricExporter(exporter),
+                export_interval_millis=interval_ms,
+                export_timeout_millis=export_timeout_ms,
+            )
+        )
+    return BoundedMeterProvider(readers=readers, resource=resource, shutdown_timeout_ms=shutdown_timeout_ms)
+
+
+def meter_of(provider: MeterProvider) -> Meter:
+    """The meter that adapters get through their constructors."""
+    return provider.get_meter(METER_NAME)

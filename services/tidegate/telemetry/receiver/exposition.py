@@ -1,0 +1,50 @@
+"""Series as Prometheus reads them: text format 0.0.4, written by Prometheus' own client library."""
+
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from tidegate.telemetry.receiver.series import Buckets, Family, SeriesKind
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+"""Of what `exposition` writes."""
+
+
+class _Families(Collector):
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics in the library's form."""
+        return map(_metric, self._families)
+
+
+def exposition(families: Iterable[Family]) -> bytes:
+    """The families in Prometheus' text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    # Registered without asking for names first, which would use the families up.
+    registry.register(_Families(list(families)))
+    return generate_latest(registry)
+
+
+def _metric(family: Family) -> Metric:
+    metric = Metric(family.name, family.description, family.kind)
+    for point in family.points:
+        labels = dict(point.labels)
+        if isinstance(point.value, Buckets):
+            _add_buckets(metric, labels, point.value)
+        else:
+            suffix = "_total" if family.kind is SeriesKind.COUNTER else ""
+            metric.add_sample(family.name + suffix, labels, point.value)
+    return metric
+
+
+def _add_buckets(metric: Metric, labels: dict[str, str], value: Buckets) -> None:
+    sums = tuple(accumulate(value.counts))
+    for edge, count in zip((*map(repr, value.edges), "+Inf"), sums, strict=True):
+        metric.add_sample(f"{metric.name}_bucket", {**labels, "le": edge}, count)
+    metric.add_sample(f"{metric.name}_count", labels, sums[-1])
+    metric.add_sample(f"{metric.name}_sum", labels, value.total)

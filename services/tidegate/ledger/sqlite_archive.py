@@ -67,6 +67,17 @@ class SqliteArchive:
                 return
             position = page[-1][0]
 
+    def recorded_after(self, position: int, *, limit: int) -> list[tuple[int, bytes]]:
+        """Records in canonical form with their positions, in the order of recording: for those who follow a ledger."""
+        return self._connection.execute(
+            "SELECT position, record FROM records WHERE position > ? ORDER BY position LIMIT ?", (position, limit)
+        ).fetchall()
+
+    def decision_at(self, position: int) -> str | None:
+        """The id of the decision that was recorded there."""
+        row = self._connection.execute("SELECT decision_id FROM records WHERE position = ?", (position,)).fetchone()
+        return None if row is None else str(row[0])
+
     def entries(self) -> Iterator[Entry]:
         """See `LedgerArchive.entries`."""
         rows = self._connection.execute(

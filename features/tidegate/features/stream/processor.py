@@ -1,0 +1,173 @@
+"""Brings the signals of due accounts up to date: event log in, online store out. No threads here (`processor_loop`).
+
+    due accounts → versions → history → transforms → risk → online store → when each is due again
+
+An account stays due in the log until its rows are written, so nothing is lost with a store that is gone or a process
+that is killed. Rows are as of the moment of computing, which only moves forward: the store keeps the newest row.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tidegate.features.events.log import EventLog
+from tidegate.features.online_writer import OnlineWriter
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
+from tidegate.features.risk import RiskModel
+from tidegate.features.stream.computation import Computation, Signals, Transforms
+from tidegate.features.stream.freshly_touched import FreshlyTouched
+from tidegate.features.transforms.account_signals import account_signals, next_due
+
+MOST_EVENTS = 50_000
+"""Events read in a round, unless one account alone has more: bounds memory, and how long the next account waits."""
+SPACING = timedelta(seconds=30)
+"""An account to which nothing happens is computed no more often. Readers take a row for 2 minutes past its promise."""
+RETRY = timedelta(minutes=10)
+"""When an account whose events could not be computed is tried again, if nothing happens to it before."""
+HOT_EVENTS = 5_000
+"""From so many events on, an account is paced."""
+PACE_PER_EVENT = timedelta(microseconds=20)
+"""A paced account waits so long per event between two computations: one with 100,000 events is at most 2 s late. Its
+signals are exact, and the time that it takes from the others is bounded."""
+
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a round did."""
+
+    accounts: int
+    """Accounts whose rows are in the online store now."""
+    failed: int
+    """Accounts that could not be computed and are tried again later."""
+    more: bool
+    """Others were due at once, too many for the round."""
+
+
+class SignalProcessor:
+    """One per event log. `apply_due` is for one thread at a time; `touched` may be called from any."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        writer: OnlineWriter,
+        risk: RiskModel,
+        *,
+        clock: Callable[[], datetime],
+        fresh: FreshlyTouched | None = None,
+        transforms: Transforms = account_signals,
+    ) -> None:
+        """Wires the processor.
+
+        Args:
+            log: Says who is due and what happened to them.
+            writer: Takes the rows.
+            risk: Scores profiles.
+            clock: The time, UTC.
+            fresh: Accounts to take first.
+            transforms: The definition of the signals, for tests of what happens when it raises.
+        """
+        self._log = log
+        self._writer = writer
+        self._computation = Computation(transforms, risk)
+        self._clock = clock
+        self._fresh = fresh or FreshlyTouched()
+        self._last = _EPOCH
+        self._paced: dict[str, datetime] = {}
+
+    def apply_due(self, limit: int = 256) -> Applied:
+        """One round over at most `limit` accounts: the freshly touched first, a quarter kept for all who are due.
+
+        Raises:
+            EventLogUnavailableError: The log can't be read or noted in; nothing is lost.
+            OnlineStoreUnavailableError: The store did not take the rows; the accounts stay due.
+        """
+        at = self._instant()
+        fresh = self._fresh.take(limit - limit // 4)
+        try:
+            return self._apply(at, fresh, limit)
+        except BaseException:
+            self._fresh.put_back(fresh)
+            raise
+
+    def _apply(self, at: datetime, fresh: list[str], limit: int) -> Applied:
+        seen, left = self._chosen(at, fresh, limit)
+        self._fresh.put_back(left)
+        if not seen:
+            return Applied(0, 0, more=bool(left))
+        chosen = list(seen)
+        events = self._log.history(chosen)
+        computed = self._computation.run(events, chosen, at_us=_us(at))
+        self._write(computed.signals)
+        self._withdraw_erased(chosen)
+        due = dict.fromkeys(chosen, at + RETRY)
+        if computed.signals:
+            sound = _without(computed.failed, events)
+            due |= _spaced(next_due(computed.signals, sound), sound, at)
+        self._log.computed(due, seen=seen)
+        self._pace(seen, at)
+        written = len(chosen) - len(computed.failed)
+        return Applied(written, len(computed.failed), more=bool(left) or len(chosen) >= limit - limit // 4)
+
+    def _chosen(self, at: datetime, fresh: list[str], limit: int) -> tuple[dict[str, int], list[str]]:
+        """The round's accounts with their versions, read before their events, and the fresh ones left for later."""
+        self._paced = {account_id: until for account_id, until in self._paced.items() if until > at}
+        due = self._log.due(now=at, limit=limit - len(fresh) + len(self._paced))
+        ready = [each for each in dict.fromkeys([*fresh, *due]) if each not in self._paced]
+        versions = self._log.versions(ready)
+        seen: dict[str, int] = {}
+        events = 0
+        for account_id in ready:
+            version = versions.get(account_id, 0)
+            if not version:  # erased meanwhile
+                continue
+            events += version
+            if seen and events > MOST_EVENTS:
+                break
+            seen[account_id] = version
+        return seen, [each for each in fresh if each not in seen and versions.get(each)]
+
+    def _write(self, signals: Signals) -> None:
+        for view in ACCOUNT_SIGNALS_V2.views:
+            if signals and signals[view.name].num_rows:
+                self._writer.write(view, signals[view.name])
+
+    def _withdraw_erased(self, account_ids: list[str]) -> None:
+        """An erasure deletes from the log first and from the store second: what came in between must go again."""
+        left = self._log.versions(account_ids)
+        erased = [account_id for account_id in account_ids if not left.get(account_id)]
+        if erased:
+            self._writer.delete(erased)
+
+    def _pace(self, seen: Mapping[str, int], at: datetime) -> None:
+        hot = {account_id: version for account_id, version in seen.items() if version > HOT_EVENTS}
+        self._paced |= {account_id: at + PACE_PER_EVENT * version for account_id, version in hot.items()}
+
+    def _instant(self) -> datetime:
+        """Now, and later than ever before: stores ignore a row that is no newer than what they hold."""
+        self._last = max(self._clock(), self._last + _MICROSECOND)
+        return self._last
+
+
+def _without(account_ids: frozenset[str], events: pa.Table) -> pa.Table:
+    if not account_ids:
+        return events
+    return events.filter(pc.invert(pc.is_in(events["account_id"], pa.array(account_ids, pa.string()))))
+
+
+def _spaced(due: Mapping[str, datetime], events: pa.Table, at: datetime) -> dict[str, datetime]:
+    """No sooner than `SPACING`, but for accounts with an event ahead of our clock: that takes effect when it is due."""
+    ahead = set(events.filter(pc.greater(events["occurred_at_us"], _us(at)))["account_id"].to_pylist())
+    return {
+        account_id: instant if account_id in ahead else max(instant, at + SPACING)
+        for account_id, instant in due.items()
+    }
+
+
+def _us(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND

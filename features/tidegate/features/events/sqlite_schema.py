@@ -1,0 +1,157 @@
+"""The event log's tables, their migrations, and how a connection is opened."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tidegate.features.events.writer_lock import exclusive
+
+APPLICATION_ID = 0x54494445
+"""Marks the file as a Tidegate event log ("TIDE")."""
+
+# `events` is clustered by account and time, since whoever reads wants an account's history: one range of pages.
+# `event_ids` finds a repeat; its content is compared with the row that it leads to, so no digest of it is kept.
+_VERSION_1 = (
+    """
+    CREATE TABLE events (
+        event_id TEXT NOT NULL,
+        account_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        occurred_at_us INTEGER NOT NULL,
+        recorded_at_us INTEGER NOT NULL,
+        subject_id TEXT NOT NULL,
+        counterpart_id TEXT NOT NULL,
+        content_digest TEXT NOT NULL,
+        points REAL NOT NULL,
+        expires_at_us INTEGER,
+        count INTEGER NOT NULL,
+        action TEXT NOT NULL,
+        verified INTEGER,
+        profile TEXT,
+        PRIMARY KEY (account_id, occurred_at_us, event_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # Erasing an account also takes its name out of what it did to others.
+    "CREATE INDEX events_by_counterpart ON events (counterpart_id) WHERE counterpart_id <> ''",
+    """
+    CREATE TABLE event_ids (
+        event_id TEXT PRIMARY KEY,
+        account_id TEXT NOT NULL,
+        occurred_at_us INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE accounts (
+        account_id TEXT PRIMARY KEY,
+        version INTEGER NOT NULL,
+        due_at_us INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX accounts_by_due ON accounts (due_at_us)",
+    "CREATE TABLE cursors (name TEXT PRIMARY KEY, place TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    """
+    CREATE TABLE tombstones (
+        digest BLOB PRIMARY KEY,
+        erased_at_us INTEGER NOT NULL,
+        version INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE TABLE tombstone_key (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL) STRICT",
+    "INSERT INTO tombstone_key VALUES (1, randomblob(32))",  # from the system's generator, by way of SQLite's ChaCha20
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+"""Statements by version. Released ones never change; a new one is added at the end."""
+
+
+class ForeignEventLogError(sqlite3.DatabaseError):
+    """The file is a database of something else, or of a newer Tidegate."""
+
+
+def open_event_log(path: Path, *, timeout_s: float) -> sqlite3.Connection:
+    """A connection to the log at `path`, created and migrated if need be. In autocommit; usable from any thread.
+
+    Raises:
+        sqlite3.Error, OSError: It can't be opened, or it is a ForeignEventLogError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Events name accounts: readable by the service's user alone. SQLite gives -wal and -shm the same mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")  # in WAL mode: fsync at every commit
+        connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not just forgotten
+        connection.execute("PRAGMA cache_size = -65536")
+        # Every batch touches as many scattered pages as it has events: the longer the WAL, the more of them coincide.
+        connection.execute("PRAGMA wal_autocheckpoint = 8000")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        if not _current(connection):
+            with exclusive(path, timeout_s=timeout_s):
+                _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """BEGIN IMMEDIATE and COMMIT, or ROLLBACK on any error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+class SameFile:
+    """Tells whether a path still names the file that it named before.
+
+    What is written to a log that was moved or replaced while open, nobody could find again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened = path.stat()
+
+    def holds(self) -> bool:
+        """True if it does."""
+        try:
+            return os.path.samestat(self._opened, self._path.stat())
+        except FileNotFoundError:
+            return False
+
+
+def _current(connection: sqlite3.Connection) -> bool:
+    journal: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    return _version(connection) == len(MIGRATIONS) and journal == "wal"
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    _version(connection)  # before anything is changed in what may be somebody else's file
+    journal: str = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if journal != "wal":
+        raise sqlite3.OperationalError("the file system does not support SQLite's WAL mode")
+    with transaction(connection):
+        for number, statements in enumerate(MIGRATIONS[_version(connection) :], start=_version(connection) + 1):
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """The schema's version, 0 for an empty file. Raises ForeignEventLogError."""
+    owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if owner != APPLICATION_ID and not (empty and owner == 0 and version == 0):
+        raise ForeignEventLogError("the file is a database, but no Tidegate event log")
+    if version > len(MIGRATIONS):
+        raise ForeignEventLogError("the event log was written by a newer version of Tidegate")
+    return version

@@ -1,10 +1,12 @@
 """Conditions: CEL, kept to what can be checked before it runs.
 
 A condition reads `item.*`, `score.DETECTOR.LABEL`, `severity.DETECTOR.LABEL`, `account.known` and
-`account.VIEW.FEATURE`, and combines them with `&& || ! == != < <= > >= in`, parentheses, `startsWith`, `endsWith` and
-`contains`. That is enough for rules and small enough to infer each signal's type from the text, which matters: in CEL
-`"3" == 3` is simply false, and false is what a type error must never become. There is no `has()`, because a rule must
-not turn a missing signal into an answer; `on_unknown` is where that is decided.
+`account.VIEW.FEATURE` (short `account.FEATURE`; with `.fresh`, whether its value is current), and combines them with
+`&& || ! == != < <= > >= in`, parentheses, `startsWith`, `endsWith` and `contains`. That is enough for rules and small
+enough to infer each signal's type from the text, which matters: in CEL `"3" == 3` is simply false, and false is what a
+type error must never become. There is no `has()`, because a rule must not turn a missing signal into an answer;
+`on_unknown` is where that is decided. `.fresh` is an answer that a rule asks for by name, and it is unknown like any
+other signal where the lookup failed.
 
 The Rust implementation evaluates. It absorbs errors in both operand orders as the CEL specification asks (`missing &&
 false` is false, `missing || true` is true, everything else is an error), which is Kleene's logic with "error" read
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 import cel
 
 from tidegate.moderation.decision import RuleValue
-from tidegate.policy.condition_parser import ConditionError, Kind, Reference, parse
+from tidegate.policy.condition_parser import ConditionError, Kind, Reference, evaluable, parse
 
 __all__ = ["Condition", "ConditionError", "Kind", "Reference", "compile_condition"]
 
@@ -52,7 +54,7 @@ def compile_condition(source: str) -> Condition:
     """
     kinds = parse(source)
     try:
-        program = cel.compile(source)
+        program = cel.compile(evaluable(source))
     except ValueError as error:
         raise ConditionError(f"is not valid CEL: {str(error).splitlines()[0]}") from error
     return Condition(source=source, kinds=kinds, program=program)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tidegate.policy.account_reference import FRESH, ROOT, canonical, full_name, rewritten
+
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<number>\d+\.\d+|\d+)
@@ -23,7 +25,6 @@ _TEXT_TESTS = ("startsWith", "endsWith", "contains")
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in")
 _MAX_DEPTH = 30
 """Nested parentheses and negations; the parser's own stack must not run out."""
-_VIEW_PREFIX = "account_"
 
 
 class ConditionError(ValueError):
@@ -40,7 +41,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A signal that a condition reads, as written."""
+    """A signal that a condition reads, with its view where that was left out."""
 
     path: tuple[str, ...]
     """For example `("account", "enforcement", "strikes_90d")`."""
@@ -53,10 +54,14 @@ class Reference:
     @property
     def feature(self) -> str | None:
         """Full feature name (`account_enforcement__strikes_90d`), or None if it is not a feature."""
-        if self.root != "account" or len(self.path) != 3:  # noqa: PLR2004 - account.VIEW.FEATURE
+        if self.root != ROOT or len(self.path) < 3:  # noqa: PLR2004 - account.VIEW.FEATURE
             return None
-        view = self.path[1] if self.path[1].startswith(_VIEW_PREFIX) else _VIEW_PREFIX + self.path[1]
-        return f"{view}__{self.path[2]}"
+        return full_name(self.path[1], self.path[2])
+
+    @property
+    def is_freshness(self) -> bool:
+        """Whether it asks if the feature's value is current, not for the value."""
+        return self.feature is not None and self.path[-1] == FRESH
 
     def __str__(self) -> str:
         return ".".join(self.path)
@@ -86,6 +91,11 @@ def parse(source: str) -> Mapping[Reference, Kind]:
     parser.expect_end()
     parser.require(result, Kind.BOOL, "a condition as a whole")
     return parser.settled()
+
+
+def evaluable(source: str) -> str:
+    """The condition as the CEL engine evaluates it, once `parse` has let it through."""
+    return rewritten(_tokens(source))
 
 
 def _tokens(source: str) -> list[tuple[str, str]]:
@@ -244,20 +254,24 @@ class _Parser:
         return _Operand(Kind.BOOL, f"the result of {function}")
 
     def _reference(self, path: list[str]) -> _Operand:
-        reference = Reference(tuple(path))
-        match path:
-            case ["item", field] if field in _ITEM_FIELDS:
+        reference = Reference(canonical(path))
+        match reference.path:
+            case ("item", field) if field in _ITEM_FIELDS:
                 kind: Kind | None = Kind.STRING
-            case ["score" | "severity", _, _]:
+            case ("score" | "severity", _, _):
                 kind = Kind.NUMBER
-            case ["account", "known"]:
+            case ("account", "known"):
                 kind = Kind.BOOL
-            case ["account", _, _]:
+            case ("account", _, _, "fresh"):
+                kind = Kind.BOOL
+            case ("account", name) | ("account", name, "fresh"):
+                raise ConditionError(f"reads {reference}, but no account signal, or more than one, is called {name}")
+            case ("account", _, _):
                 kind = None
             case _:
                 raise ConditionError(
                     f"reads {reference}, which does not exist; allowed: item.({'|'.join(_ITEM_FIELDS)}), "
-                    "score.DETECTOR.LABEL, severity.DETECTOR.LABEL, account.known, account.VIEW.FEATURE"
+                    "score.DETECTOR.LABEL, severity.DETECTOR.LABEL, account.known, account.VIEW.FEATURE[.fresh]"
                 )
         self._kinds.setdefault(reference, kind)
         return _Operand(kind, str(reference), reference=reference)

@@ -13,6 +13,7 @@ import cel
 
 from tidegate.moderation.decision import DecisionInputs
 from tidegate.moderation.signals import FeatureScalar, Freshness, LookupStatus
+from tidegate.policy.account_reference import FRESH, evaluated
 from tidegate.policy.condition import Kind, Reference
 from tidegate.policy.readings import LabelRef, Measure, Readings
 
@@ -40,7 +41,7 @@ def signal_context(inputs: DecisionInputs, readings: Readings, kinds: Mapping[Re
     account = inputs.account
     looked_up = account.status is LookupStatus.OK
     features = {value.name: value.value for value in account.values if looked_up and value.freshness is Freshness.FRESH}
-    known: dict[str, dict[str, Any]] = {"item": {}, "score": {}, "severity": {}, "account": {}}
+    known: dict[str, dict[str, Any]] = {"item": {}, "score": {}, "severity": {}, "account": {}, FRESH: {}}
     absent: dict[Reference, tuple[str, ...]] = {}
     for reference, kind in kinds.items():
         missing: tuple[str, ...] = ()
@@ -50,6 +51,8 @@ def signal_context(inputs: DecisionInputs, readings: Readings, kinds: Mapping[Re
                 value = getattr(inputs, field) or None
             case ("account", "known"):
                 value = account.known if looked_up else None
+            case ("account", _, _, _):
+                value = (reference.feature in features) if looked_up else None
             case ("account", _, _):
                 value = features.get(reference.feature or "")
                 missing = (reference.feature or "",)
@@ -62,7 +65,7 @@ def signal_context(inputs: DecisionInputs, readings: Readings, kinds: Mapping[Re
         if value is None or not _is(value, kind):
             absent[reference] = missing or (str(reference),)
         else:
-            _put(known, reference.path, value)
+            _put(known, evaluated(reference.path), value)
     return SignalContext(context=cel.Context(known), absent=absent)
 
 

@@ -67,5 +67,5 @@ def unknown_names(policy: CompiledPolicy, vocabulary: Vocabulary, *, file: str) 
         if actual is None:
             names = ", ".join(sorted(vocabulary.features))
             yield Problem(file, "", f"{reference} is {feature}, which does not exist; known: {names}")
-        elif actual is not kind:
+        elif actual is not kind and not reference.is_freshness:
             yield Problem(file, "", f"{reference} is a {actual}, but a condition takes it for a {kind}")

@@ -1,0 +1,52 @@
+"""What each input contributed to a logit: Shapley values with "missing" as absence, over fixed orders of the inputs.
+
+The network was trained with inputs hidden, so an account of which only some inputs are known is a question that it
+can answer. The worth of a set of inputs is therefore the logit with just these known, and no made-up background
+account is needed. Along one order, inputs are revealed one by one and each gets the change in the logit; the mean over
+orders is the attribution. Whatever the orders, attributions sum to logit(account) - logit(nothing known).
+
+Sources: Castro, Gomez and Tejada 2009 (sampled orders); Mitchell et al. 2022, "Sampling Permutations for Shapley Value
+Estimation" (an order and its reverse); Covert, Lundberg and Lee 2021, "Explaining by Removing" (a model that was
+trained to do without an input).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.models.account_risk.inputs import NAMES, Floats
+from tidegate.models.account_risk.network import NEEDED
+
+ORDERS: Final = 16
+"""Eight drawn and their reverses."""
+_SEED: Final = 20171101
+
+
+@dataclass(frozen=True, slots=True)
+class Coalitions:
+    """Which inputs are known at each step along each order; the same for every account."""
+
+    orders: npt.NDArray[np.int64]
+    """[orders, inputs]."""
+    reached: Floats
+    """[orders * (inputs + 1), channels]: 1 where a channel has all it needs."""
+
+    @classmethod
+    def drawn(cls, orders: int = ORDERS) -> "Coalitions":
+        """Returns as many orders, an even number, half of them the reverse of the others."""
+        draw = np.random.default_rng(_SEED)
+        forward = np.array([draw.permutation(len(NAMES)) for _ in range(orders // 2)])
+        both = np.concatenate([forward, forward[:, ::-1]])
+        rank = np.argsort(both, axis=1)
+        known = rank[:, None, :] < np.arange(len(NAMES) + 1)[:, None]
+        lacking = (1.0 - known.reshape(-1, len(NAMES))) @ NEEDED.T
+        return cls(both, (lacking == 0).astype(np.float64))
+
+    def attributions(self, logits: Floats) -> Floats:
+        """Returns the attribution of each input, [inputs], of the logits of the coalitions in `reached`."""
+        steps = np.diff(logits.reshape(len(self.orders), len(NAMES) + 1), axis=1)
+        total = np.zeros(len(NAMES))
+        np.add.at(total, self.orders, steps)
+        return total / len(self.orders)

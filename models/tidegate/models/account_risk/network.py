@@ -1,0 +1,88 @@
+"""The network of the account risk model: its weights from a file, and its logits in numpy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from tidegate.models.account_risk.channels import CHANNELS, NEEDS, ChannelCode
+from tidegate.models.account_risk.inputs import NAMES, Floats
+
+LAYERS: Final = 3
+"""Two hidden ones and the logit."""
+
+
+class AccountRiskUnavailable(RuntimeError):
+    """The weights are missing, or are not those that the catalogue names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Members with two hidden layers each; the logit is the mean of theirs.
+
+    Shapes: `weights` are [members, in, out] per layer, `biases` [members, 1, out].
+    """
+
+    codes: tuple[ChannelCode, ...]
+    """Of each channel, in order."""
+    weights: tuple[Floats, ...]
+    """Per layer."""
+    biases: tuple[Floats, ...]
+    """Per layer."""
+
+    def first_sums(self, seen: Floats) -> Floats:
+        """Returns each channel's share of the first layer's sums, [channels, members, width], of a code, [columns]."""
+        starts = np.cumsum([0, *(code.columns for code in self.codes)])[:-1]
+        return np.add.reduceat(seen[:, None, None] * self.weights[0].transpose(1, 0, 2), starts, axis=0)
+
+    def logits(self, sums: Floats) -> Floats:
+        """Returns the logits, [rows], of the first layer's sums without bias, [rows, members, width]."""
+        found = sums.transpose(1, 0, 2) + self.biases[0]
+        for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
+            found = np.maximum(found, 0.0) @ weight + bias
+        return np.asarray(found[..., 0].mean(axis=0))
+
+
+def save_network(
+    path: Path, codes: tuple[ChannelCode, ...], weights: tuple[Floats, ...], biases: tuple[Floats, ...]
+) -> None:
+    """Stores a network: float32 weights and biases by layer, float64 edges end to end."""
+    tensors = {
+        "edges": np.concatenate([code.edges for code in codes]),
+        "edges_per_channel": np.array([len(code.edges) for code in codes], dtype=np.int64),
+        **{f"weight_{place}": one.astype(np.float32) for place, one in enumerate(weights)},
+        **{f"bias_{place}": one.astype(np.float32) for place, one in enumerate(biases)},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: np.ascontiguousarray(one) for name, one in tensors.items()}, path)
+    path.chmod(0o644)
+
+
+def load_network(path: Path) -> Network:
+    """Returns the network in a file. Raises AccountRiskUnavailable if it is missing or of another shape."""
+    try:
+        tensors = load_file(path)
+        network = _network(tensors)
+    except (OSError, KeyError, ValueError) as error:
+        raise AccountRiskUnavailable(f"{path.name} of account_risk can't be read") from error
+    if len(network.codes) != len(CHANNELS) or network.weights[0].shape[1] != sum(one.columns for one in network.codes):
+        raise AccountRiskUnavailable(f"{path.name} of account_risk was made for other inputs")
+    if not all(np.isfinite(one).all() for one in (*network.weights, *network.biases)):
+        raise AccountRiskUnavailable(f"{path.name} of account_risk holds numbers that are not finite")
+    return network
+
+
+def _network(tensors: Mapping[str, Floats]) -> Network:
+    ends = np.cumsum(tensors["edges_per_channel"])[:-1]
+    return Network(
+        codes=tuple(ChannelCode(edges) for edges in np.split(tensors["edges"], ends)),
+        weights=tuple(tensors[f"weight_{place}"].astype(np.float64) for place in range(LAYERS)),
+        biases=tuple(tensors[f"bias_{place}"].astype(np.float64) for place in range(LAYERS)),
+    )
+
+
+NEEDED: Final = np.array([[float(place in needs) for place in range(len(NAMES))] for needs in NEEDS])
+"""[channels, inputs]: 1 where a channel is made of an input."""

@@ -1,0 +1,105 @@
+"""Scores accounts: how likely each is automated, and what says so. Numpy alone; no torch, no ONNX Runtime.
+
+Stands beside a request's path: the feature platform calls it when an account's profile changes and stores the score
+as a feature. An account is scored by itself, always with the same shapes, so its score does not depend on its
+neighbours in a batch and is the same again on replay.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from tidegate.models.account_risk.attribution import Coalitions
+from tidegate.models.account_risk.channels import CHANNELS, channels, encoded
+from tidegate.models.account_risk.inputs import NAMES, AccountInputs, Floats, values
+from tidegate.models.account_risk.network import AccountRiskUnavailable, Network, load_network
+from tidegate.models.catalogue import Calibration, DetectorSpec
+from tidegate.models.packaged import sha256_of
+
+DETECTOR: Final = "account_risk"
+LABEL: Final = "automated"
+
+
+@dataclass(frozen=True, slots=True)
+class RiskScore:
+    """What the model says of one account."""
+
+    probability: float
+    """That it is automated, calibrated, from 0 to 1."""
+    logit: float
+    """The same as log-odds, calibrated."""
+    base_logit: float
+    """The logit of an account of which nothing is known."""
+    attributions: Mapping[str, float]
+    """What each input adds to `base_logit`; they sum to `logit` (within 1e-9). 0 for a missing input."""
+    known_inputs: int
+    """How many of the inputs were not missing. At 0 the score is `base_logit`, which says nothing of the account."""
+
+    def raising(self, most: int) -> tuple[str, ...]:
+        """Returns up to so many inputs that raise the score, strongest first."""
+        falling = sorted(self.attributions.items(), key=lambda one: (-one[1], one[0]))
+        return tuple(name for name, share in falling[:most] if share > 0.0)
+
+
+class AccountRiskModel:
+    """The account risk model. Pure and immutable: safe to call from several threads."""
+
+    def __init__(self, network: Network, calibration: Calibration) -> None:
+        """Prepares the parts of the sums that are the same for all accounts.
+
+        Args:
+            network: the weights.
+            calibration: from the network's logit to log-odds.
+        """
+        self._network = network
+        self._calibration = calibration
+        self._coalitions = Coalitions.drawn()
+        nothing = encoded(np.full((1, len(CHANNELS)), np.nan), network.codes)[0]
+        self._nothing = network.first_sums(nothing)
+        self._nothing_sum = self._nothing.sum(axis=0)
+        self._shape = self._nothing_sum.shape
+
+    @classmethod
+    def load(cls, spec: DetectorSpec) -> "AccountRiskModel":
+        """Returns the model of a catalogue entry.
+
+        Raises:
+            AccountRiskUnavailable: the entry is another detector's, or the weights are missing or have another digest.
+        """
+        if spec.name != DETECTOR:
+            raise AccountRiskUnavailable(f"{spec.name} is no account risk model")
+        path = spec.weights_path()
+        if not path.is_file() or sha256_of(path) != spec.weights_sha256:
+            raise AccountRiskUnavailable(f"the weights of {spec.name} {spec.version} are not those of the catalogue")
+        return cls(load_network(path), spec.calibrations[LABEL])
+
+    def score(self, rows: Sequence[AccountInputs]) -> Sequence[RiskScore]:
+        """Returns a score per account, in order.
+
+        Raises:
+            AccountInputError: an input is not of its kind, negative, not finite or beyond what it may be.
+        """
+        numbers = values(rows)
+        if not len(numbers):
+            return ()
+        seen = encoded(channels(numbers), self._network.codes)
+        known = (~np.isnan(numbers)).sum(axis=1)
+        return tuple(self._scored(one, int(count)) for one, count in zip(seen, known, strict=True))
+
+    def _scored(self, seen: Floats, known: int) -> RiskScore:
+        added = (self._network.first_sums(seen) - self._nothing).reshape(len(CHANNELS), -1)
+        sums = (self._coalitions.reached @ added).reshape(-1, *self._shape) + self._nothing_sum
+        logits = self._calibration.slope * self._network.logits(sums) + self._calibration.intercept
+        shares = self._coalitions.attributions(logits)
+        logit = float(logits[len(NAMES)])
+        return RiskScore(
+            probability=0.5 * (1.0 + math.tanh(0.5 * logit)),
+            logit=logit,
+            base_logit=float(logits[0]),
+            attributions=MappingProxyType(dict(zip(NAMES, map(float, shares), strict=True))),
+            known_inputs=known,
+        )

@@ -16,6 +16,7 @@ COMMANDS = {
     "stream": ("tidegate.cli.stream", "stream", "Decides on items from standard input, as JSON Lines."),
     "decision": ("tidegate.cli.decision", "decision", "Shows a recorded decision."),
     "trace": ("tidegate.cli.trace", "trace", "Draws where the time of a request went."),
+    "metrics": ("tidegate.cli.metrics", "metrics", "Shows what the processes have counted."),
     "policy": ("tidegate.cli.policy", "policy", "Checks, tests and shows policies."),
     "models": ("tidegate.cli.models", "models", "Lists and measures detectors; shows cards and drift."),
     "banks": ("tidegate.cli.banks", "banks", "Keeps banks of known pictures."),

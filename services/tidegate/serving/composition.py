@@ -49,6 +49,7 @@ from tidegate.serving.router import RouterParts
 from tidegate.serving.servicer import ModerationServicer
 from tidegate.serving.settings import Settings, SettingsError
 from tidegate.serving.stage_ports import StagePorts
+from tidegate.telemetry.measures import ModerationMetrics, NullModerationMetrics
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.setup import configure_tracing, tracer_of
 
@@ -219,6 +220,7 @@ def router(
     records: DecisionLedger,
     chosen: Selection | None = None,
     banks: HashBanks | None = None,
+    metrics: ModerationMetrics | None = None,
 ) -> RouterParts:
     """A router over these stages, local or remote, and this ledger.
 
@@ -229,6 +231,7 @@ def router(
         records: Where decisions are kept.
         chosen: Detectors in place of those that the settings select, for tests.
         banks: The store of known pictures in place of the settings', for tests.
+        metrics: Counts requests; None counts nothing.
     """
     tracer = tracer_of(provider)
     chosen = chosen or selection(settings)
@@ -256,6 +259,7 @@ def router(
         archive=archive,
         decoder=decoder,
         tracer=tracer,
+        metrics=metrics or NullModerationMetrics(),
         stream_in_flight=settings.grpc.stream_in_flight,
     )
     bank_servicer = BankServicer(banks=banks or hash_banks(settings), decoder=decoder, limits=_image_limits(settings))

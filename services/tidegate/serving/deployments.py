@@ -10,6 +10,7 @@ from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.signals import AccountSignals
 from tidegate.serving import composition
+from tidegate.serving.measuring import measuring, moderation_metrics
 from tidegate.serving.router import RouterMethods
 from tidegate.serving.settings import Settings
 from tidegate.telemetry.names import ServiceName
@@ -120,8 +121,12 @@ class ModerationRouter(RouterMethods):
         stages = composition.stage_ports(
             chosen, tracer_of(tracing), features=features, text=text, images=images, speech=speech
         )
-        super().__init__(composition.router(chosen, tracing, stages=stages, records=composition.ledger(chosen)))
+        self._measuring = measuring(chosen, service=ServiceName.ROUTER)
+        metrics = moderation_metrics(self._measuring)
+        records = composition.ledger(chosen)
+        super().__init__(composition.router(chosen, tracing, stages=stages, records=records, metrics=metrics))
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica
-        """Writes out what was accepted, releases connections and flushes spans."""
+        """Writes out what was accepted, releases connections, sends the last spans and counts."""
         await self.close()
+        self._measuring.shutdown()

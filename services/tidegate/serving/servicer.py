@@ -7,7 +7,8 @@ since Serve puts the stack trace of an exception that leaves user code into the 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Protocol
 
 import grpc
@@ -29,6 +30,7 @@ from tidegate.serving.decode import MAX_KEY, RequestDecoder, has_images
 from tidegate.serving.fanout import completed
 from tidegate.serving.status import internal_status, status_of
 from tidegate.serving.wire import Sized, Undecodable
+from tidegate.telemetry.measures import INTERNAL, ModerationMetrics
 from tidegate.telemetry.names import Attribute, SpanName
 from tidegate.telemetry.propagation import current
 from tidegate.telemetry.spans import entry_span
@@ -68,13 +70,17 @@ class ModerationServicer:
         archive: PolicyArchive,
         decoder: RequestDecoder,
         tracer: Tracer,
+        metrics: ModerationMetrics,
         stream_in_flight: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pipeline = pipeline
         self._ledger = ledger
         self._archive = archive
         self._decoder = decoder
         self._tracer = tracer
+        self._metrics = metrics
+        self._clock = clock
         self._stream_in_flight = stream_in_flight
 
     async def moderate(self, request: Sized | Undecodable, context: CallContext) -> pb.ModerateResponse:
@@ -136,12 +142,15 @@ class ModerationServicer:
                 return await self._moderated(request, span, trace)
             except TidegateError as error:
                 span.set_attribute(Attribute.REASON, error.reason)
+                self._metrics.refused(error.reason)
                 return status_of(error)
             except Exception:  # the boundary: nothing unexpected leaves the process
                 logger.exception("moderate failed, trace %s", trace.trace_id)
+                self._metrics.refused(INTERNAL)
                 return internal_status(trace.trace_id)
 
     async def _moderated(self, request: Sized | Undecodable, span: Span, trace: TraceContext) -> decision_pb2.Decision:
+        begun_s = self._clock()
         message = self._decoder.opened(request).message
         assert isinstance(message, pb.ModerateRequest)
         budget = Budget.of_ms(self._decoder.budget_ms(message))
@@ -155,9 +164,10 @@ class ModerationServicer:
         )
         decided = await self._pipeline.moderate(call)
         _describe(span, item, decided)
-        return await self._encoded(
-            decided.record, explain=message.explain, from_idempotency_key=decided.from_idempotency_key
-        )
+        record, repeated = decided.record, decided.from_idempotency_key
+        answer = await self._encoded(record, explain=message.explain, from_idempotency_key=repeated)
+        self._metrics.decided(record, duration_s=self._clock() - begun_s, repeated=repeated)
+        return answer
 
     async def _item(self, message: pb.ModerateRequest) -> ContentItem:
         if has_images(message):

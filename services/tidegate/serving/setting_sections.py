@@ -143,13 +143,16 @@ class LedgerSettings(Section):
 
 
 class TelemetrySettings(Section):
-    """Traces."""
+    """Traces and metrics."""
 
     endpoint: str | None = None
     """OTLP gRPC endpoint, for example `http://collector:4317`. None means the built-in receiver."""
     triton_endpoint: str | None = None
     """OTLP over HTTP for Triton, which speaks nothing else: `http://collector:4318/v1/traces`. None means port 4318 of
     `endpoint`'s host."""
+    metrics_port: int = Field(0, ge=0, le=65535)
+    """Port of 127.0.0.1 on which the built-in receiver shows metrics at `/metrics`; 0 takes a free one, which
+    `tidegate status` names. Unused with an `endpoint`."""
     root_sampling_ratio: float = Field(1.0, ge=0, le=1)
     """Share of requests without a `traceparent` that are traced. A caller's own flag is always kept."""
 

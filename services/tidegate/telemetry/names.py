@@ -173,7 +173,7 @@ class MetricName(StrEnum):
     FEATURE_VALUES = "tidegate.features.values"
     """Counter of values that policies got, by `view` and `freshness`. After a failed lookup all are MISSING."""
     FEATURE_AGE = "tidegate.features.age"
-    """Histogram, seconds, by `view`: how old the row was when the decision was made."""
+    """Histogram, seconds, by `view`: how old the row was at the decision. Of every eighth decision."""
     DETECTOR_RUNS = "tidegate.detector.runs"
     """Counter of runs by `detector`, `version`, `status`. The detector is "none" where none covers a part."""
     DETECTOR_SEVERITIES = "tidegate.detector.severities"

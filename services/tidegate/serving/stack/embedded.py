@@ -55,7 +55,8 @@ class EmbeddedStack:
         self._parts: dict[str, StackPart] = {}
         self._stop = threading.Event()
         triton_port, otlp_grpc, otlp_http, http_port = free_ports(4)
-        self._triton_port, self._otlp_grpc, self._otlp_http = triton_port, otlp_grpc, otlp_http
+        self._triton_port, self._otlp_grpc = triton_port, otlp_grpc
+        self._otlp_http = otlp_http = settings.telemetry.metrics_port or otlp_http
         self._own_receiver = settings.telemetry.endpoint is None
         telemetry = settings.telemetry
         if self._own_receiver:
@@ -129,6 +130,7 @@ class EmbeddedStack:
         address = f"{LOOPBACK}:{self._otlp_grpc}"
         child.wait_until(lambda: accepts(address), timeout_s=RECEIVER_READY_S)
         self._part("otlp-receiver", PartState.READY, address, child.process.pid)
+        self._part("metrics", PartState.READY, f"http://{LOOPBACK}:{self._otlp_http}/metrics")
 
     def _start_triton(self) -> None:
         self._say("starting Triton")

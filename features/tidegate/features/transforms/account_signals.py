@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from tidegate.features.history import history_schema
 from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE
 from tidegate.features.transforms.activity import Activity
 from tidegate.features.transforms.enforcement import Enforcement
 from tidegate.features.transforms.next_due import next_due
 from tidegate.features.transforms.ordered_events import ordered_events
+from tidegate.features.transforms.plays import plays
 from tidegate.features.transforms.profile import profile_answers
 from tidegate.features.transforms.questions import ASKED_SCHEMA, Questions, questions
 from tidegate.features.transforms.seen import seen, spans
@@ -20,6 +22,7 @@ __all__ = ["ASKED_SCHEMA", "COMPUTED_VIEWS", "account_signals", "next_due"]
 
 COMPUTED_VIEWS = (ACCOUNT_PROFILE, ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT)
 """Views that come from events alone, by this module."""
+_SCHEMAS = {view.name: history_schema(view) for view in COMPUTED_VIEWS}
 
 _PAIRS_AT_ONCE = 2_000_000
 """Pairs of a question and an event in memory at a time, about 100 bytes each."""
@@ -46,16 +49,15 @@ def account_signals(events: pa.Table, asked: pa.Table) -> Mapping[str, pa.Table]
 
     def answered(part: Questions) -> Mapping[str, pa.Table]:
         pairs = seen(ordered, part)
-        by_view = (profile_answers(pairs, ordered), activity.answers(pairs), enforcement.answers(pairs))
+        played = plays(pairs, ordered)
+        answers = (profile_answers(pairs, ordered), activity.answers(pairs, played), enforcement.answers(pairs, played))
         rows = pairs.count() > 0
         return {
-            view.name: answers.table(view, part, rows) for view, answers in zip(COMPUTED_VIEWS, by_view, strict=True)
+            name: each.table(schema, part, rows) for (name, schema), each in zip(_SCHEMAS.items(), answers, strict=True)
         }
 
     _, lengths = spans(ordered, every)
     parts = [answered(part) for part in every.parts(lengths, at_most=_PAIRS_AT_ONCE)] or [answered(every)]
     if len(parts) == 1:
         return parts[0]
-    return {
-        view.name: pa.concat_tables([part[view.name] for part in parts]).combine_chunks() for view in COMPUTED_VIEWS
-    }
+    return {name: pa.concat_tables([part[name] for part in parts]).combine_chunks() for name in _SCHEMAS}

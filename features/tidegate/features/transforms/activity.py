@@ -4,9 +4,9 @@ import numpy as np
 
 from tidegate.features.events.event import EventKind
 from tidegate.features.transforms.answers import Answers
-from tidegate.features.transforms.instants import DAY_US, HOUR_US, MONTH_US, WEEK_US, Floats
+from tidegate.features.transforms.instants import DAY_US, HOUR_US, WEEK_US, Floats
 from tidegate.features.transforms.ordered_events import OrderedEvents
-from tidegate.features.transforms.plays import plays
+from tidegate.features.transforms.plays import Plays
 from tidegate.features.transforms.posts import digest_codes, put_posts
 from tidegate.features.transforms.seen import Seen
 
@@ -20,10 +20,9 @@ class Activity:
         Args:
             events: The events that questions see.
         """
-        self._events = events
         self._digests = digest_codes(events)
 
-    def answers(self, seen: Seen) -> Answers:
+    def answers(self, seen: Seen, plays: Plays) -> Answers:
         """Values per question."""
         answers = Answers(seen.at)
         put_posts(answers, seen, self._digests)
@@ -32,10 +31,9 @@ class Activity:
         follows = seen.of(EventKind.FOLLOW)
         answers.put_counts(follows, {"follows_received_24h": DAY_US, "follows_received_7d": WEEK_US})
         answers.put_counts(seen.of(EventKind.BLOCK), {"user_blocks_received_7d": WEEK_US})
-        played, counts = plays(seen, self._events, MONTH_US)
-        answers.put("plays_30d", counts)
-        answers.change(played.leaves(MONTH_US))
-        answers.put("observed_days", _observed_days(seen))
+        answers.put_count("plays_30d", plays.counts)
+        answers.change(plays.leaves)
+        answers.put_number("observed_days", _observed_days(seen))
         return answers
 
 

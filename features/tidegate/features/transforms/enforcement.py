@@ -5,6 +5,7 @@ from tidegate.features.transforms.answers import Answers
 from tidegate.features.transforms.appeals import APPEALS, put_appeals
 from tidegate.features.transforms.decisions import DECISIONS, action_codes, put_decisions
 from tidegate.features.transforms.ordered_events import OrderedEvents
+from tidegate.features.transforms.plays import Plays
 from tidegate.features.transforms.reports import put_reports
 from tidegate.features.transforms.seen import Seen
 from tidegate.features.transforms.strikes import STRIKES, put_strikes
@@ -27,11 +28,11 @@ class Enforcement:
         self._reporters = events.codes("counterpart_id", events.rows(EventKind.REPORT_RECEIVED))
         self._actions = action_codes(events)
 
-    def answers(self, seen: Seen) -> Answers:
+    def answers(self, seen: Seen, plays: Plays) -> Answers:
         """Values per question."""
         answers = Answers(seen.at)
         put_strikes(answers, seen, self._events, self._subjects)
         put_decisions(answers, seen, self._actions, self._subjects)
-        put_reports(answers, seen, self._events, self._reporters)
+        put_reports(answers, seen, plays, self._reporters)
         put_appeals(answers, seen, self._subjects)
         return answers

@@ -1,6 +1,7 @@
 """Events in the one order that every signal is computed in: account, time, event id; each id once."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ class OrderedEvents:
         return codes
 
 
+@cache
 def of_kinds(*kinds: EventKind) -> Bools:
     """By kind's code: whether it is one of these."""
     return np.array([kind in kinds for kind in KINDS])

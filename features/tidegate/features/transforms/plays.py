@@ -1,9 +1,11 @@
-"""Plays of an account's content; one event tells of many."""
+"""Plays of an account's content in 30 days; one event tells of many."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from tidegate.features.events.event import EventKind
-from tidegate.features.transforms.instants import Ints
+from tidegate.features.transforms.instants import MONTH_US, NEVER, Ints
 from tidegate.features.transforms.ordered_events import OrderedEvents
 from tidegate.features.transforms.seen import Seen
 
@@ -11,13 +13,26 @@ MOST_PLAYS = 2**40
 """What one event can count for: eight million such events still sum up exactly. Intake refuses far smaller numbers."""
 
 
-def plays(seen: Seen, events: OrderedEvents, window_us: int) -> tuple[Seen, Ints]:
-    """Pairs within the window that tell of at least one play, and per question the plays."""
-    played = seen.of(EventKind.PLAY).within(window_us)
+@dataclass(frozen=True, slots=True)
+class Plays:
+    """Plays per question."""
+
+    counts: Ints
+    """How many."""
+    leaves: Ints
+    """When the first leave the window; NEVER if there are none."""
+    last_leaves: Ints
+    """When the last leave it; NEVER if there are none."""
+
+
+def plays(seen: Seen, events: OrderedEvents) -> Plays:
+    """Counts the plays that each question sees."""
+    played = seen.of(EventKind.PLAY).within(MONTH_US)
     if not played.row.size:
-        return played, np.zeros(seen.at.size, dtype=np.int64)
+        never = np.full(seen.at.size, NEVER)
+        return Plays(np.zeros_like(seen.at), never, never)
     told = np.clip(events.values("count", played.row).to_numpy(), 0, MOST_PLAYS)
     played, told = played.only(told > 0), told[told > 0]
     upto = np.concatenate(([0], np.cumsum(told)))
     ends = np.cumsum(played.count())
-    return played, np.diff(upto[ends], prepend=0)
+    return Plays(np.diff(upto[ends], prepend=0), played.leaves(MONTH_US), played.last_leaves(MONTH_US))

@@ -35,10 +35,10 @@ def put_posts(answers: Answers, seen: Seen, digests: Ints) -> None:
     posts = seen.of(*POSTS)
     answers.put_counts(posts, _WINDOWS)
     answers.put_counts(posts.of(EventKind.COMMENT), {"comments_1h": HOUR_US})
-    answers.put("post_rate_decayed", decayed_rate(posts))
+    answers.put_number("post_rate_decayed", decayed_rate(posts))
     _put_repeated(answers, posts, digests)
     burstiness, missing = _burstiness(posts.within(WEEK_US))
-    answers.put("burstiness_7d", burstiness, missing=missing)
+    answers.put_number("burstiness_7d", burstiness, missing=missing)
 
 
 def digest_codes(events: OrderedEvents) -> Ints:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tidegate.features.events.event import EventKind
 from tidegate.features.refs import ACCOUNT_PROFILE, PROFILE_HOLDS, VALID_UNTIL, Feature, ValueKind
-from tidegate.features.transforms.answers import Answers
+from tidegate.features.transforms.answers import Answers, slices
 from tidegate.features.transforms.columns import EventColumnsError
 from tidegate.features.transforms.instants import DAY_US, EARLIEST_US, LATEST_US, MICROSECOND, Ints
 from tidegate.features.transforms.ordered_events import OrderedEvents
@@ -17,6 +17,12 @@ from tidegate.features.transforms.seen import Seen
 
 _HOLDS_US = PROFILE_HOLDS // MICROSECOND
 _AGE, _VERIFIED = "account_age_days", "verified"
+_VERIFIED_FEATURE = next(feature for feature in ACCOUNT_PROFILE.features if feature.name == _VERIFIED)
+_PLAIN = {
+    kind: [each for each in ACCOUNT_PROFILE.features if each.kind is kind and each.name not in {_AGE, _VERIFIED}]
+    for kind in (ValueKind.BOOL, ValueKind.INT, ValueKind.STRING)
+}
+_ARROW_TYPES = {ValueKind.BOOL: pa.bool_(), ValueKind.INT: pa.int64(), ValueKind.STRING: pa.string()}
 _TYPES: Mapping[ValueKind, type] = {ValueKind.BOOL: bool, ValueKind.INT: int, ValueKind.STRING: str}
 _LARGEST = np.iinfo(np.int64).max
 _NOTHING: Mapping[str, Any] = {}
@@ -31,14 +37,15 @@ def profile_answers(seen: Seen, events: OrderedEvents) -> Answers:
     answers = Answers(seen.at)
     snapshot = _last_rows(seen.of(EventKind.PROFILE))
     facts = _facts(events, snapshot)
-    for feature in ACCOUNT_PROFILE.features:
-        if feature.name not in {_AGE, _VERIFIED}:
-            answers.put(feature.name, pa.array([_fact(each, feature) for each in facts], _ARROW[feature.kind]))
+    for kind, features in _PLAIN.items():
+        told = pa.array([_fact(each, feature) for feature in features for each in facts], _ARROW_TYPES[kind])
+        for name, column in slices(told, [feature.name for feature in features], len(facts)).items():
+            answers.put(name, column)
     ages = [_age_days(each, at) for each, at in zip(facts, seen.at.tolist(), strict=True)]
     answers.put(_AGE, pa.array(ages, pa.int64()))
     answers.put(_VERIFIED, pa.array(_verified(seen, events, snapshot, facts), pa.bool_()))
     holds_until = events.occurred[snapshot] + _HOLDS_US if events.occurred.size else snapshot
-    answers.put(VALID_UNTIL, holds_until, missing=snapshot < 0)
+    answers.put(VALID_UNTIL, pa.array(holds_until, mask=snapshot < 0))
     return answers
 
 
@@ -87,14 +94,10 @@ def _verified(
     seen: Seen, events: OrderedEvents, snapshot: Ints, facts: Sequence[Mapping[str, Any]]
 ) -> Sequence[bool | None]:
     """The snapshot's word, unless a VERIFICATION came after it."""
-    feature = next(each for each in ACCOUNT_PROFILE.features if each.name == _VERIFIED)
-    told: list[bool | None] = [_fact(each, feature) for each in facts]
+    told: list[bool | None] = [_fact(each, _VERIFIED_FEATURE) for each in facts]
     verification = _last_rows(seen.of(EventKind.VERIFICATION))
     later = np.flatnonzero(verification > snapshot)
     values = events.values("verified", verification[later]).to_pylist() if later.size else []
     for question, value in zip(later.tolist(), values, strict=True):
         told[question] = value
     return told
-
-
-_ARROW = {ValueKind.BOOL: pa.bool_(), ValueKind.INT: pa.int64(), ValueKind.STRING: pa.string()}

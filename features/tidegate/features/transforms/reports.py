@@ -7,8 +7,7 @@ from tidegate.features.transforms.answers import Answers
 from tidegate.features.transforms.decay import decayed_rate
 from tidegate.features.transforms.instants import DAY_US, HOUR_US, MONTH_US, WEEK_US, Ints
 from tidegate.features.transforms.latest import latest
-from tidegate.features.transforms.ordered_events import OrderedEvents
-from tidegate.features.transforms.plays import plays
+from tidegate.features.transforms.plays import Plays
 from tidegate.features.transforms.seen import Seen
 
 _WINDOWS = {
@@ -20,21 +19,20 @@ _WINDOWS = {
 _REPORTERS = {"distinct_reporters_7d": WEEK_US, "distinct_reporters_30d": MONTH_US}
 
 
-def put_reports(answers: Answers, seen: Seen, events: OrderedEvents, reporters: Ints) -> None:
+def put_reports(answers: Answers, seen: Seen, plays: Plays, reporters: Ints) -> None:
     """Adds the features of reports.
 
     Args:
         answers: Where to.
         seen: What each question sees.
-        events: The events.
+        plays: The plays that each sees.
         reporters: Code of the reporter by row of the events.
     """
     reports = seen.of(EventKind.REPORT_RECEIVED)
     answers.put_counts(reports, _WINDOWS)
-    answers.put("report_rate_decayed", decayed_rate(reports))
+    answers.put_number("report_rate_decayed", decayed_rate(reports))
     answers.put_counts(latest(reports, reporters[reports.row]), _REPORTERS)
-    played, counts = plays(seen, events, MONTH_US)
     reported = reports.within(MONTH_US).count()
-    answers.put_share("reports_per_1000_plays_30d", 1000 * reported, counts)
+    answers.put_share("reports_per_1000_plays_30d", 1000 * reported, plays.counts)
     # Without reports the share is 0 until the last play has left the window, and is missing then.
-    answers.change(np.where(reported > 0, played.leaves(MONTH_US), played.last_leaves(MONTH_US)))
+    answers.change(np.where(reported > 0, plays.leaves, plays.last_leaves))

@@ -30,16 +30,18 @@ class Seen:
 
     def only(self, wanted: Bools) -> "Seen":
         """These pairs only."""
-        pairs = np.flatnonzero(wanted)
+        pairs = wanted.nonzero()[0]
+        if pairs.size == wanted.size:
+            return self
         return Seen(self.at, self.question[pairs], self.row[pairs], self.kind[pairs], self.age[pairs])
 
     def of(self, *kinds: EventKind) -> "Seen":
         """Pairs whose event is of one of these kinds."""
-        return self.only(of_kinds(*kinds)[self.kind])
+        return self.only(of_kinds(*kinds)[self.kind]) if self.kind.size else self
 
     def within(self, window_us: int) -> "Seen":
         """Pairs whose event lies in the window (at - W, at]."""
-        return self.only(self.age < window_us)
+        return self.only(self.age < window_us) if self.age.size else self
 
     def count(self) -> Ints:
         """Per question: its pairs."""

@@ -42,7 +42,7 @@ def _put_points(answers: Answers, strikes: Seen, events: OrderedEvents) -> None:
         points = events.values("points", strikes.row).to_numpy()
         expires_at = events.values("expires_at_us", strikes.row).fill_null(NEVER).to_numpy()
     weighs = (expires_at > strikes.at[strikes.question]) & np.isfinite(points) & (points > 0.0)
-    answers.put("strike_points", strikes.only(weighs).sum(points[weighs]))
+    answers.put_number("strike_points", strikes.only(weighs).sum(points[weighs]))
     ends = np.full(strikes.at.size, NEVER)
     np.minimum.at(ends, strikes.question[weighs], expires_at[weighs])
     answers.change(ends)

@@ -62,7 +62,15 @@ def decision_event(record: DecisionRecord) -> AccountEvent:
 class LedgerTail:
     """Follows one ledger file, which need not exist yet. `read_on` is one step; `start` runs steps on a thread."""
 
-    def __init__(self, path: Path, *, log: EventLog, intake: Intake, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        log: EventLog,
+        intake: Intake,
+        clock: Callable[[], datetime],
+        may_read: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Remembers what to follow.
 
         Args:
@@ -70,8 +78,10 @@ class LedgerTail:
             log: Keeps the place between restarts.
             intake: Takes the events.
             clock: The time, UTC.
+            may_read: Whether this process is the one to read.
         """
         self._path = path
+        self._may_read = may_read
         self._log = log
         self._intake = intake
         self._clock = clock
@@ -134,7 +144,7 @@ class LedgerTail:
     def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                read = self.read_on()
+                read = self.read_on() if self._may_read() else 0
             except (EventLogUnavailableError, sqlite3.Error, OSError) as error:
                 self._note(type(error).__name__)
             except Exception as error:  # noqa: BLE001 - thread boundary: a step that broke must not end all others

@@ -1,0 +1,89 @@
+"""Account signals kept in this process: events in, our own decisions in, signals computed and written online."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from tidegate.features.events.event import AccountEvent
+from tidegate.features.events.log import EventLog
+from tidegate.features.events.validation import EventLimits
+from tidegate.features.online_writer import OnlineWriter
+from tidegate.features.risk import RiskModel
+from tidegate.features.stream.freshly_touched import FreshlyTouched
+from tidegate.features.stream.intake import RecordedEvent, RefusedEvent
+from tidegate.features.stream.local_intake import LocalSignalIntake
+from tidegate.features.stream.processor import Applied, SignalProcessor
+from tidegate.features.stream.processor_loop import ProcessorLoop
+from tidegate.features.stream.turn import Turn
+from tidegate.serving.signals.ledger_tail import LedgerTail
+
+_IDLE = Applied(0, 0, more=False)
+
+
+class LocalSignals:
+    """`SignalIntake` with all that stands behind it. Touches no file before `start`.
+
+    Several processes may have one on the same log: all of them record, one of them computes (`Turn`).
+    """
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        writer: OnlineWriter,
+        risk: RiskModel,
+        limits: EventLimits,
+        ledger: Path,
+        turn: Turn,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Wires it.
+
+        Args:
+            log: Keeps the events.
+            writer: Takes the signals.
+            risk: Scores profiles.
+            limits: What is taken.
+            ledger: The decision ledger's file, which need not be there yet.
+            turn: Says whether this process computes.
+            clock: The time, UTC.
+        """
+        fresh = FreshlyTouched()
+        self._log = log
+        self._writer = writer
+        self._turn = turn
+        self._intake = LocalSignalIntake(log, clock=clock, limits=limits, fresh=fresh)
+        self._processor = SignalProcessor(log, writer, risk, clock=clock, fresh=fresh)
+        self._loop = ProcessorLoop(self._apply_due, fresh)
+        self._tail = LedgerTail(ledger, log=log, intake=self._intake, clock=clock, may_read=turn.held)
+
+    def start(self) -> None:
+        """Starts the threads."""
+        self._loop.start()
+        self._tail.start()
+
+    async def record(
+        self, events: Sequence[AccountEvent], *, backfill: bool = False
+    ) -> Sequence[RecordedEvent | RefusedEvent]:
+        """See `SignalIntake.record`."""
+        return await self._intake.record(events, backfill=backfill)
+
+    async def ready(self) -> bool:
+        """See `SignalIntake.ready`."""
+        return await self._intake.ready()
+
+    async def close(self) -> None:
+        """See `SignalIntake.close`. What is due stays due for the next process."""
+        await asyncio.to_thread(self._tail.close)
+        await self._intake.close()
+        await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        self._loop.close()
+        self._turn.give_up()
+        self._writer.close()
+        self._log.close()
+
+    def _apply_due(self) -> Applied:
+        return self._processor.apply_due() if self._turn.held() else _IDLE

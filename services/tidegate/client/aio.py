@@ -10,15 +10,19 @@ from opentelemetry import trace
 
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1 import moderation_service_pb2_grpc as rpc
+from tidegate.api.moderation.v1 import signal_service_pb2_grpc as signals_rpc
+from tidegate.client.aio_events import AsyncEvents
 from tidegate.client.aio_stream import AsyncStream
 from tidegate.client.channel import OPTIONS, deadline_s
 from tidegate.client.decisions import Decision, decision_of
 from tidegate.client.errors import ModerationError
+from tidegate.client.events import RecordedEvents
 from tidegate.client.items import budget_of, new_key, request_of
 from tidegate.client.outstanding import Outstanding
 from tidegate.client.retry import Attempts, RetryPolicy
 from tidegate.client.streaming import GivenItem, StreamResult
 from tidegate.client.tracing import client_span, metadata
+from tidegate.features.events.event import AccountEvent
 from tidegate.moderation.item import ContentItem
 from tidegate.telemetry.names import SpanName
 
@@ -26,7 +30,7 @@ _WithDecision = pb.ModerateResponse | pb.GetDecisionResponse
 
 
 class AsyncTidegateClient:
-    """Calls ModerationService. Belongs to the event loop it is made in; close it, or use it with `async with`."""
+    """Calls the service. Belongs to the event loop it is made in; close it, or use it with `async with`."""
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class AsyncTidegateClient:
         self._stub: rpc.ModerationServiceAsyncStub = rpc.ModerationServiceStub(self._channel)
         self._retry = retry
         self._tracer = tracer or trace.get_tracer("tidegate.client")
+        self._events = AsyncEvents(signals_rpc.SignalServiceStub(self._channel), retry=retry, tracer=self._tracer)
 
     async def moderate(
         self,
@@ -121,6 +126,22 @@ class AsyncTidegateClient:
         return await self._decision(
             lambda left_s: self._stub.GetDecision(request, timeout=left_s, metadata=metadata()), None
         )
+
+    async def record_events(
+        self, events: Iterable[AccountEvent] | AsyncIterable[AccountEvent], *, backfill: bool = False
+    ) -> RecordedEvents:
+        """Hands over what happened to accounts; see `TidegateClient.record_events`.
+
+        Raises:
+            ModerationError: Some are not recorded, or nobody knows: send all of them again.
+        """
+        return await self._events.record(events, backfill=backfill)
+
+    def record_event_stream(
+        self, events: Iterable[AccountEvent] | AsyncIterable[AccountEvent], *, backfill: bool = False
+    ) -> AsyncGenerator[RecordedEvents, None]:
+        """Hands over many events; see `TidegateClient.record_event_stream`. A plain iterable may block."""
+        return self._events.stream(events, backfill=backfill)
 
     async def close(self) -> None:
         """Closes the connection."""

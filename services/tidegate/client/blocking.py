@@ -10,15 +10,19 @@ from opentelemetry import trace
 
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1 import moderation_service_pb2_grpc as rpc
+from tidegate.api.moderation.v1 import signal_service_pb2_grpc as signals_rpc
+from tidegate.client.blocking_events import BlockingEvents
 from tidegate.client.blocking_stream import BlockingStream
 from tidegate.client.channel import OPTIONS, deadline_s
 from tidegate.client.decisions import Decision, decision_of
 from tidegate.client.errors import ModerationError
+from tidegate.client.events import RecordedEvents
 from tidegate.client.items import budget_of, new_key, request_of
 from tidegate.client.outstanding import Outstanding
 from tidegate.client.retry import Attempts, RetryPolicy
 from tidegate.client.streaming import GivenItem, StreamResult
 from tidegate.client.tracing import client_span, metadata
+from tidegate.features.events.event import AccountEvent
 from tidegate.moderation.item import ContentItem
 from tidegate.telemetry.names import SpanName
 
@@ -26,7 +30,7 @@ _WithDecision = pb.ModerateResponse | pb.GetDecisionResponse
 
 
 class TidegateClient:
-    """Calls ModerationService. Safe to share between threads; close it, or use it as a context manager."""
+    """Calls the service. Safe to share between threads; close it, or use it as a context manager."""
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class TidegateClient:
         self._stub = rpc.ModerationServiceStub(self._channel)
         self._retry = retry
         self._tracer = tracer or trace.get_tracer("tidegate.client")
+        self._events = BlockingEvents(signals_rpc.SignalServiceStub(self._channel), retry=retry, tracer=self._tracer)
 
     def moderate(
         self,
@@ -117,6 +122,37 @@ class TidegateClient:
         """
         request = pb.GetDecisionRequest(decision_id=decision_id, explain=explain)
         return self._decision(lambda left_s: self._stub.GetDecision(request, timeout=left_s, metadata=metadata()), None)
+
+    def record_events(self, events: Iterable[AccountEvent], *, backfill: bool = False) -> RecordedEvents:
+        """Hands over what happened to accounts. What is not refused is durable when this returns.
+
+        Events have ids, so any of them may be sent again, in any order. One that can't be taken is refused, and the
+        others are recorded. Each thousand is a call, tried again on UNAVAILABLE for up to half a minute.
+
+        Args:
+            events: Any number; for more than some thousands use `record_event_stream`.
+            backfill: Takes events of up to three years ago; without it only of the last seven days.
+
+        Raises:
+            ModerationError: Some are not recorded, or nobody knows: send all of them again.
+        """
+        return self._events.record(events, backfill=backfill)
+
+    def record_event_stream(
+        self, events: Iterable[AccountEvent], *, backfill: bool = False
+    ) -> Generator[RecordedEvents, None, None]:
+        """Hands over many events: an outcome for each ten thousand, as soon as these are durable.
+
+        Not for events that trickle in: nothing is sent until ten thousand are there, or `events` has ended.
+
+        Args:
+            events: Read as far as they are sent.
+            backfill: As for `record_events`.
+
+        Raises:
+            ModerationError: As for `record_events`; what the outcomes so far are about is recorded.
+        """
+        return self._events.stream(events, backfill=backfill)
 
     def close(self) -> None:
         """Closes the connection."""

@@ -11,7 +11,7 @@ from tidegate.serving.signals.event_requests import MAX_EVENTS
 
 MOST_TOLD_OF_STREAM: Final = 100
 """Refused events that a stream's response names; the others are counted."""
-MOST_ID_CHARACTERS: Final = 128
+MOST_ID_CHARACTERS: Final = 160
 """Of an event id that is quoted in a refusal."""
 
 REASONS: Final = {reason: pb.EventRefusalReason.Value(f"EVENT_REFUSAL_REASON_{reason.name}") for reason in Refusal}

@@ -88,7 +88,7 @@ class AccountEvent(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     REVIEW_OUTCOME_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
-    """The sender's id, unique for good, 1 to 128 characters. Required."""
+    """The sender's id, unique for good, 1 to 160 characters. Required."""
     account_id: _builtins.str
     """The account that the event is about, 1 to 128 characters. Required."""
     @_builtins.property
@@ -824,7 +824,7 @@ class RefusedEvent(_message.Message):
     index: _builtins.int
     """Its place in the request, or in all of the stream, counting from 0."""
     event_id: _builtins.str
-    """Its id, as far as it is a valid one: else cut to 128 characters."""
+    """Its id, cut to 160 characters if it has more."""
     reason: Global___EventRefusalReason.ValueType
     """Why."""
     field: _builtins.str

@@ -142,7 +142,7 @@ def test_the_sdks_http_exporter_is_understood(receiver: Receiver, compression: C
     assert names(receiver, trace_id) == ["tidegate.moderate"]
 
 
-def test_metrics_and_logs_are_answered_and_dropped(receiver: Receiver) -> None:
+def test_empty_metrics_and_logs_are_answered(receiver: Receiver) -> None:
     metrics, logs = ExportMetricsServiceRequest(), ExportLogsServiceRequest()
     assert call(receiver, "metrics.v1.MetricsService", metrics.SerializeToString()) == b""
     assert call(receiver, "logs.v1.LogsService", logs.SerializeToString()) == b""

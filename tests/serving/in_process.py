@@ -26,6 +26,7 @@ from tidegate.serving.router import RouterMethods, RouterParts
 from tidegate.serving.settings import Settings, load_settings
 from tidegate.serving.stage_ports import StagePorts
 from tidegate.serving.wire import add_health_service, add_moderation_service
+from tidegate.telemetry.measures import ModerationMetrics
 from tidegate.telemetry.setup import configure_tracing
 
 if TYPE_CHECKING:  # known to the type stubs only
@@ -217,6 +218,7 @@ async def serving(
     chosen: Selection | None = None,
     ledger: DecisionLedger | None = None,
     settings: Settings | None = None,
+    metrics: ModerationMetrics | None = None,
 ) -> AsyncIterator[Served]:
     """Serves on a free port until the block ends."""
     text, features = text or ScriptedText(), features or ScriptedFeatures()
@@ -228,6 +230,7 @@ async def serving(
         stages=StagePorts(features=features, text=text, images=images, speech=speech),
         records=ledger or MemoryLedger(),
         chosen=chosen,
+        metrics=metrics,
     )
     server = grpc.aio.server()
     methods = RouterMethods(parts)

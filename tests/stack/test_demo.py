@@ -13,20 +13,40 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # whole stacks
 
 
 @pytest.fixture(scope="module")
-def records(stack: Stack) -> dict[str, DecisionRecord]:
+def decided(stack: Stack) -> list[DecisionRecord]:
     done = stack.run("demo", timeout_s=300)
     assert done.returncode == 0, done.stderr
     assert "what to try next" in done.stdout
     archive = SqliteArchive(stack.ledger)
     try:
-        decoded = [decode(payload) for payload in archive.payloads()]
+        return [decode(payload) for payload in archive.payloads()]
     finally:
         archive.close()
+
+
+@pytest.fixture(scope="module")
+def looped(decided: list[DecisionRecord]) -> list[DecisionRecord]:
+    """Decisions on the account that the demo makes for its loop, in order."""
+    return [record for record in decided if record.account_id.startswith("loop-")]
+
+
+@pytest.fixture(scope="module")
+def records(decided: list[DecisionRecord]) -> dict[str, DecisionRecord]:
+    """The first decision by content id, of the demo's items."""
     found: dict[str, DecisionRecord] = {}
-    for record in decoded:
+    for record in decided:
         if record.content_id.startswith("demo-"):
             found.setdefault(record.content_id, record)
     return found
+
+
+def test_three_confirmed_blocks_hold_the_next_borderline_comment(looped: list[DecisionRecord]) -> None:
+    actions = [record.action for record in looped]
+    assert actions.count(Action.BLOCK) == 3
+    assert actions[0] is Action.ALLOW
+    assert actions[-1] is Action.REVIEW
+    assert [violation.rule for violation in looped[-1].violations] == ["hate_borderline_after_blocks"]
+    assert len({record.account_id for record in looped}) == 1
 
 
 def test_every_item_of_the_demo_is_recorded(records: dict[str, DecisionRecord]) -> None:

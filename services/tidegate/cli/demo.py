@@ -14,6 +14,7 @@ from rich.table import Table
 
 from tidegate.cli.connection import connected
 from tidegate.cli.demo_items import DemoItem, demo_items
+from tidegate.cli.demo_loop import Loop, draw_loop, run_loop
 from tidegate.cli.trace import show_trace
 from tidegate.cli.up import up
 from tidegate.client import Action, Completeness, Decision, ModerationError, TidegateClient
@@ -56,15 +57,19 @@ def demo(ctx: click.Context) -> None:
                 decided.append((each, _decision(client, each)))
         shown.update("Triton starts again by itself")
         back, back_s = _recovered(client, decided[0][0])
+        shown.update("three blocks of one account are confirmed, and its next comment is decided")
+        loop = run_loop(client, budget_ms=BUDGET_MS)
     console.print(_table(decided))
     console.print(
         f"{len(decided)} decisions in {time.monotonic() - started:.0f} s, each durable in the ledger before its reply. "
         f"Triton was back {back_s:.0f} s after it was stopped, without help.\n"
     )
+    console.rule("what was decided before counts: one account, a minute later", align="left")
+    draw_loop(console, loop)
     console.rule("where the time of one request went", align="left")
     show_trace(settings.traces_path, back.trace_id)
     console.rule("what to try next", align="left")
-    console.print(_next(decided))
+    console.print(_next(decided, loop))
 
 
 def _running(settings: Settings) -> StackState | None:
@@ -133,7 +138,7 @@ def _why(decision: Decision) -> str:
     return first.rule
 
 
-def _next(decided: list[tuple[DemoItem, Decision]]) -> Table:
+def _next(decided: list[tuple[DemoItem, Decision]], loop: Loop) -> Table:
     command = os.path.relpath(sys.argv[0])
     blocked = decided[6][1].decision_id
     table = Table.grid(padding=(0, 2))
@@ -142,5 +147,6 @@ def _next(decided: list[tuple[DemoItem, Decision]]) -> Table:
     table.add_row(f"{command} trace --list", "every request's waterfall")
     table.add_row(f"{command} policy show comments --market DE", "the rules as they apply there")
     table.add_row(f"{command} replay && {command} ledger verify", "decide all again; check the hash chains")
+    table.add_row(f"{command} features show {loop.account_id}", "what was known of that account, value by value")
     table.add_row("make down", "stops the stack")
     return table

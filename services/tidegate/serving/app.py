@@ -13,6 +13,7 @@ from tidegate.models.catalogue import Modality
 from tidegate.serving.composition import selection
 from tidegate.serving.deployments import FeatureLookup, ImageDetectors, ModerationRouter, SpeechDetectors, TextDetectors
 from tidegate.serving.settings import Settings, Topology, load_settings
+from tidegate.serving.signals.deployment import AccountSignals
 
 STAGE_ONGOING = 256
 """Most batches in one stage replica. Serve's own default of 5 is far too low for fan-out to I/O."""
@@ -46,6 +47,7 @@ def application(settings: Settings) -> Application:
     stages = {
         "features": _deployment(FeatureLookup, replicas=replicas.features, ongoing=STAGE_ONGOING).bind(payload),
         "text": _deployment(TextDetectors, replicas=replicas.text, ongoing=STAGE_ONGOING).bind(payload),
+        "signals": _deployment(AccountSignals, replicas=1, ongoing=STAGE_ONGOING).bind(payload),
     }
     if chosen.of(modality=Modality.IMAGE):
         stages["images"] = _deployment(ImageDetectors, replicas=replicas.images, ongoing=STAGE_ONGOING).bind(payload)

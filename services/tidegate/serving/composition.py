@@ -1,6 +1,7 @@
 """The composition root: the only place where adapters are chosen and wired to ports."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from tidegate.detectors.null_adapter import NoSpeechDetectors, NullImageDetector
 from tidegate.detectors.port import TextDetectors
 from tidegate.detectors.speech_port import SpeechDetectors
 from tidegate.enrichment.port import AccountFeatures
+from tidegate.features.events.sqlite_log import SqliteEventLog
+from tidegate.features.events.validation import EventLimits
+from tidegate.features.stream.turn import Turn
 from tidegate.ledger.port import DecisionLedger
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.models.catalogue import CatalogueError, Engine, Modality
@@ -48,6 +52,9 @@ from tidegate.serving.remote import (
 from tidegate.serving.router import RouterParts
 from tidegate.serving.servicer import ModerationServicer
 from tidegate.serving.settings import Settings, SettingsError
+from tidegate.serving.signals.local_signals import LocalSignals
+from tidegate.serving.signals.remote_intake import RemoteSignalIntake
+from tidegate.serving.signals.risk_adapter import account_risk
 from tidegate.serving.stage_ports import StagePorts
 from tidegate.telemetry.measures import ModerationMetrics, NullModerationMetrics
 from tidegate.telemetry.names import ServiceName
@@ -58,6 +65,9 @@ BANKS_WAIT_S = 0.25
 
 TEXT_LANGUAGE = "text_language"
 """The detector that tells languages; its engine is the gate in front of the others."""
+
+RISK_MODEL = "account_risk"
+"""The model that scores accounts; signals are computed without it where it is not in the catalogue."""
 
 PACKAGED_POLICIES = Path(__file__).resolve().parent.parent / "policies"
 
@@ -106,6 +116,26 @@ def account_features(settings: Settings, tracer: Tracer) -> AccountFeatures:
     from tidegate.enrichment.feast_reader import FeastReader  # noqa: PLC0415 - as above
 
     return FeastAccountFeatures(FeastReader(settings.features_dir), tracer=tracer)
+
+
+def account_signals(settings: Settings) -> LocalSignals:
+    """The event log, and what keeps signals up to date with it, in this process. Its threads run already."""
+    from tidegate.features.feast_writer import FeastOnlineWriter  # noqa: PLC0415 - Feast takes seconds to import
+
+    chosen = settings.signals
+    signals = LocalSignals(
+        log=SqliteEventLog(settings.events_path, timeout_s=chosen.timeout_ms / 1000.0),
+        writer=FeastOnlineWriter(settings.features_dir),
+        risk=account_risk(selection(settings).live.get(RISK_MODEL)),
+        limits=EventLimits(
+            max_lateness=timedelta(days=chosen.max_lateness_days), max_ahead=timedelta(seconds=chosen.max_ahead_s)
+        ),
+        ledger=settings.ledger_path,
+        turn=Turn(settings.events_path.with_name(f"{settings.events_path.name}-processor")),
+        clock=lambda: datetime.now(tz=UTC),
+    )
+    signals.start()
+    return signals
 
 
 def selection(settings: Settings) -> Selection:
@@ -191,6 +221,7 @@ def stage_ports(
     text: Any = None,
     images: Any = None,
     speech: Any = None,
+    signals: Any = None,
 ) -> StagePorts:
     """The stages: behind a deployment's handle where there is one, else in this process."""
     chosen = selection(settings)
@@ -203,6 +234,7 @@ def stage_ports(
         speech=RemoteSpeechDetectors(speech, reader=listening, version=versions(listening))
         if speech
         else speech_detectors(settings, tracer),
+        signals=RemoteSignalIntake(signals) if signals else account_signals(settings),
     )
 
 
@@ -268,6 +300,7 @@ def router(
         "images": stages.images.ready,
         "speech": stages.speech.ready,
         "features": stages.features.ready,
+        "signals": stages.signals.ready,
     }
     readiness = Readiness(stages=probes, ledger=records.ready)
     return RouterParts(

@@ -111,15 +111,17 @@ class ModerationRouter(RouterMethods):
     def __init__(
         self,
         settings: dict[str, Any],
+        *,
         features: Any = None,
         text: Any = None,
         images: Any = None,
         speech: Any = None,
+        signals: Any = None,
     ) -> None:
         chosen = Settings.from_payload(settings)
         tracing = composition.tracing(chosen, service=ServiceName.ROUTER)
         stages = composition.stage_ports(
-            chosen, tracer_of(tracing), features=features, text=text, images=images, speech=speech
+            chosen, tracer_of(tracing), features=features, text=text, images=images, speech=speech, signals=signals
         )
         self._measuring = measuring(chosen, service=ServiceName.ROUTER)
         metrics = moderation_metrics(self._measuring)

@@ -135,6 +135,17 @@ class FeatureSettings(Section):
     """Accounts that `tidegate up` generates if the store holds none; 0 generates none."""
 
 
+class SignalSettings(Section):
+    """Events of accounts, from which their signals are computed."""
+
+    max_lateness_days: float = Field(7, gt=0, le=365)
+    """What happened longer ago is refused, unless the call says that it is a backfill."""
+    max_ahead_s: float = Field(300, ge=0, le=3_600)
+    """How far a sender's clock may be ahead; further is refused."""
+    timeout_ms: float = Field(5_000, gt=0)
+    """Longest wait for another process that writes the event log."""
+
+
 class LedgerSettings(Section):
     """The decision ledger."""
 

@@ -24,6 +24,7 @@ from tidegate.serving.setting_sections import (
     LimitSettings,
     OnlineStore,
     ReplicaSettings,
+    SignalSettings,
     TelemetrySettings,
     Topology,
     TritonSettings,
@@ -41,6 +42,7 @@ __all__ = [
     "ReplicaSettings",
     "Settings",
     "SettingsError",
+    "SignalSettings",
     "TelemetrySettings",
     "Topology",
     "TritonSettings",
@@ -80,6 +82,7 @@ class Settings(BaseSettings):
     detectors: DetectorSettings = DetectorSettings()
     triton: TritonSettings = TritonSettings()
     features: FeatureSettings = FeatureSettings()
+    signals: SignalSettings = SignalSettings()
     ledger: LedgerSettings = LedgerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     replicas: ReplicaSettings = ReplicaSettings()
@@ -119,6 +122,11 @@ class Settings(BaseSettings):
         return self.state_dir / "features"
 
     @property
+    def events_path(self) -> Path:
+        """The SQLite log of account events."""
+        return self.state_dir / "events.db"
+
+    @property
     def traces_path(self) -> Path:
         """Spans kept by the built-in receiver."""
         return self.state_dir / "traces.sqlite"
@@ -148,6 +156,7 @@ class _Plain(BaseModel):
     detectors: DetectorSettings
     triton: TritonSettings
     features: FeatureSettings
+    signals: SignalSettings
     ledger: LedgerSettings
     telemetry: TelemetrySettings
     replicas: ReplicaSettings

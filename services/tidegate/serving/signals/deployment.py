@@ -1,0 +1,36 @@
+"""The body of the Serve deployment that keeps account signals up to date. `app` makes a deployment of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tidegate.features.events.event import AccountEvent
+from tidegate.features.stream.intake import RecordedEvent, RefusedEvent
+from tidegate.serving import composition
+from tidegate.serving.settings import Settings
+
+
+class AccountSignals:
+    """Events of accounts in, their signals into the online store: a deployment of its own, with one replica.
+
+    One, since the event log has one writer at a time. During an update two may live for a moment: both record, one of
+    them computes (`features.stream.turn`).
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._signals = composition.account_signals(Settings.from_payload(settings))
+
+    async def record(
+        self,
+        events: Sequence[AccountEvent],
+        backfill: bool = False,  # noqa: FBT001, FBT002 - as it travels over a handle
+    ) -> Sequence[RecordedEvent | RefusedEvent]:
+        """See `SignalIntake.record`."""
+        return await self._signals.record(events, backfill=backfill)
+
+    async def ready(self) -> bool:
+        """See `SignalIntake.ready`."""
+        return await self._signals.ready()
+
+    async def __del__(self) -> None:  # Serve awaits it when it stops a replica
+        """Writes out what was accepted and stops the threads."""
+        await self._signals.close()

@@ -1,0 +1,72 @@
+"""The account risk model behind `RiskModel`: rows of profiles in, rows of risk out."""
+
+import logging
+from functools import lru_cache
+
+import pyarrow as pa
+
+from tidegate.features.history import EVENT_TIMESTAMP, history_schema
+from tidegate.features.refs import ACCOUNT_RISK, JOIN_KEY, VALID_UNTIL
+from tidegate.features.risk import NoRiskModel, RiskModel
+from tidegate.models.account_risk.inputs import NAMES, AccountInputError, AccountInputs
+from tidegate.models.account_risk.network import AccountRiskUnavailable
+from tidegate.models.account_risk.scorer import DETECTOR, AccountRiskModel
+from tidegate.models.catalogue import DetectorSpec
+
+_log = logging.getLogger(__name__)
+
+FEWEST_KNOWN = 3
+"""Inputs that must be known for a score: with fewer it says what accounts are like, and nothing of this one."""
+MOST_REASONS = 3
+"""Inputs that are named."""
+_REMEMBERED = 50_000
+"""Profiles whose score is kept: an account's signals change with every event, its profile about daily."""
+
+_Row = tuple[float | None, str | None, str | None]
+_NOTHING: _Row = (None, None, None)
+
+
+class AccountRisk:
+    """`RiskModel` over the packaged model."""
+
+    def __init__(self, model: AccountRiskModel, *, version: str) -> None:
+        """Wires the model.
+
+        Args:
+            model: Scores one account at a time, pure.
+            version: Its version in the catalogue.
+        """
+        self._model = model
+        self._version = version
+        self._row = lru_cache(maxsize=_REMEMBERED)(self._scored)
+
+    def score(self, profiles: pa.Table) -> pa.Table:
+        """See `RiskModel`. A profile that the model refuses gets nulls, and the others their scores."""
+        columns = [profiles[name].to_pylist() for name in NAMES]
+        rows = [self._row(AccountInputs(*values)) for values in zip(*columns, strict=True)]
+        kept = {name: profiles[name] for name in (JOIN_KEY, EVENT_TIMESTAMP, VALID_UNTIL)}
+        named = {"automated": 0, "model_version": 1, "reasons": 2}
+        scores = {name: [row[at] for row in rows] for name, at in named.items()}
+        schema = history_schema(ACCOUNT_RISK)
+        return pa.table({field.name: kept.get(field.name, scores.get(field.name)) for field in schema}, schema=schema)
+
+    def _scored(self, inputs: AccountInputs) -> _Row:
+        try:
+            (score,) = self._model.score([inputs])
+        except AccountInputError as error:
+            _log.warning("risk.profile_refused", extra={"field": error.field, "allowed": error.allowed})
+            return _NOTHING
+        if score.known_inputs < FEWEST_KNOWN:
+            return _NOTHING
+        return score.probability, self._version, ",".join(score.raising(MOST_REASONS))
+
+
+def account_risk(spec: DetectorSpec | None) -> RiskModel:
+    """The model of a catalogue entry; where there is none, or its weights are not those named there, no scores."""
+    if spec is None:
+        return NoRiskModel()
+    try:
+        return AccountRisk(AccountRiskModel.load(spec), version=spec.version)
+    except AccountRiskUnavailable as error:
+        _log.error("risk.no_model", extra={"detector": DETECTOR, "error": str(error)})
+        return NoRiskModel()

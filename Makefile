@@ -52,6 +52,7 @@ train-environment: .venv-train/.stamp ## The environment for training, with torc
 models: .venv-train/.stamp ## Trains every committed weight again from ../shared/data (about an hour on two quiet cores)
 	@.venv-train/bin/python -m tidegate.models.training text_harm --data ../shared/data --out models/tidegate/models/weights/text_harm/3 models/tidegate/models/weights/text_harm/4
 	@.venv-train/bin/python -m tidegate.models.training text_spam --data ../shared/data --out models/tidegate/models/weights/text_spam/1
+	@.venv-train/bin/python -m tidegate.models.training account_risk --data ../shared/data --out models/tidegate/models/weights/account_risk/1
 
 bench-models: $(VENV)/.dev ## Measures every target of the detectors on ../shared/data: build/bench/models.json (ten minutes)
 	@$(BIN)/python loadtests/hash_search.py --repeats 31 --out build/bench || true

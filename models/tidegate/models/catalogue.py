@@ -39,6 +39,7 @@ class Modality(StrEnum):
     TEXT = "text"
     IMAGE = "image"
     AUDIO = "audio"
+    ACCOUNT = "account"  # signals of an account, no content: its score is a feature that no policy names as a detector
 
 
 class Engine(StrEnum):

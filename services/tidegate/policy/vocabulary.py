@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from tidegate.features.refs import ACCOUNT_FEATURES, ValueKind
-from tidegate.models.catalogue import DetectorSpec, catalogue
+from tidegate.models.catalogue import DetectorSpec, Modality, catalogue
 from tidegate.policy.condition import Kind
 from tidegate.policy.engine import CompiledPolicy
 from tidegate.policy.problems import Problem
@@ -39,7 +39,9 @@ def installed_vocabulary(live: Mapping[str, DetectorSpec] | None = None) -> Voca
     Raises:
         CatalogueError: The catalogue can't be read.
     """
-    specs = catalogue() if live is None else live
+    chosen = catalogue() if live is None else live
+    # What looks at accounts is no detector of content: policies name its score as an account feature.
+    specs = {name: spec for name, spec in chosen.items() if spec.modality is not Modality.ACCOUNT}
     return Vocabulary(
         detectors={name: frozenset(spec.labels) for name, spec in specs.items()},
         features={name: _KINDS[ref.feature.kind] for name, ref in ACCOUNT_FEATURES.items()},

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-DETECTORS = ("text_harm", "text_spam")
+DETECTORS = ("text_harm", "text_spam", "account_risk")
 
 
 def _say(line: str) -> None:
@@ -40,6 +40,12 @@ def main() -> int:
             parser.error(f"--out: text_harm writes {len(PHASES)} versions, {len(options.out)} folder(s) were named")
         settings = FitSettings(threads=options.threads, **seed)
         text_harm.train(options.data, options.out, settings=settings, work=work, report=_say)
+    elif options.detector == "account_risk":
+        from tidegate.models.training import account_risk  # noqa: PLC0415 - as above
+        from tidegate.models.training.accounts.student import StudentSettings  # noqa: PLC0415 - as above
+
+        risk = account_risk.RiskSettings(student=StudentSettings(threads=options.threads), **seed)
+        account_risk.train(options.data, options.out[0], settings=risk, work=work, report=_say)
     else:
         from tidegate.models.training import text_spam  # noqa: PLC0415 - scikit-learn takes seconds to import
         from tidegate.models.training.spam_measuring import SpamSettings  # noqa: PLC0415 - as above

@@ -21,6 +21,7 @@ COMMANDS = {
     "models": ("tidegate.cli.models", "models", "Lists and measures detectors; shows cards and drift."),
     "banks": ("tidegate.cli.banks", "banks", "Keeps banks of known pictures."),
     "features": ("tidegate.cli.features", "features", "Shows account signals; fills the online store."),
+    "events": ("tidegate.cli.events", "events", "Records what happens to accounts, from a file."),
     "ledger": ("tidegate.cli.ledger", "ledger", "Verifies the decision ledger."),
     "replay": ("tidegate.cli.replay", "replay", "Decides recorded decisions again and reports any difference."),
     "check-config": ("tidegate.cli.check_config", "check_config", "Checks settings and policies; starts nothing."),

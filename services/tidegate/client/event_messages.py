@@ -22,6 +22,7 @@ _DEFAULTS = {name: AccountEvent.__dataclass_fields__[name].default for name in E
 _FOREIGN = {kind: frozenset(EventField) - carried.required - carried.optional for kind, carried in FIELDS.items()}
 _OWN = {kind: tuple(sorted(carried.required | carried.optional)) for kind, carried in FIELDS.items()}
 _SENT: Final = {field.name for field in pb.AccountEvent.DESCRIPTOR.oneofs[0].fields}
+_ALLOWED: Final = ", ".join(each for each in EventKind if each.lower() in _SENT)
 
 
 class UnsendableError(Exception):
@@ -64,13 +65,12 @@ def field_of(path: str) -> str:
 
 
 def _kind(event: AccountEvent) -> EventKind:
-    allowed = ", ".join(each for each in EventKind if each.lower() in _SENT)
     try:
         kind = EventKind(event.kind)
     except ValueError as error:
-        raise UnsendableError("kind", f"must be one of {allowed}") from error
+        raise UnsendableError("kind", f"must be one of {_ALLOWED}") from error
     if kind.lower() not in _SENT:
-        raise UnsendableError("kind", f"{kind} is recorded by the service itself; must be one of {allowed}")
+        raise UnsendableError("kind", f"{kind} is recorded by the service itself; must be one of {_ALLOWED}")
     for name in sorted(_FOREIGN[kind]):
         if getattr(event, name) != _DEFAULTS[name]:
             raise UnsendableError(name, f"does not belong to {kind}; it must be left out")

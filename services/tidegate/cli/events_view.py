@@ -1,0 +1,41 @@
+"""How `tidegate events` shows things to people."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tidegate.cli.decision_drawing import plain
+from tidegate.cli.event_load import LoadReport
+from tidegate.client import EventKind
+from tidegate.features.events.event import FIELDS
+
+
+def draw_report(report: LoadReport, *, elapsed_s: float) -> None:
+    """Totals on standard output, refused lines on standard error."""
+    rate = f"{report.count / max(elapsed_s, 1e-3):,.0f}/s"
+    told = (
+        f"{report.count:,} events in {elapsed_s:.1f} s ({rate}): {report.accepted:,} new, {report.repeated:,} repeated"
+    )
+    Console(highlight=False).print(f"{told}, {report.refused_count:,} refused")
+    console = Console(stderr=True, highlight=False)
+    for line in report.refused:
+        where = Text.assemble((f"line {line.number}", "bold red"), f"  {line.reason}  ", (line.field, "bold"))
+        console.print(where, Text(plain(line.message)), soft_wrap=True)
+    if report.refused_count > len(report.refused):
+        console.print(f"and {report.refused_count - len(report.refused):,} more")
+    for reason, count in report.refused_by_reason.most_common():
+        console.print(f"{count:>9,}  {reason}")
+
+
+def draw_kinds() -> None:
+    """Kinds and their fields."""
+    table = Table(box=None, pad_edge=False, header_style="bold dim", padding=(0, 3, 0, 0))
+    for heading in ("kind", "required", "optional"):
+        table.add_column(heading)
+    for kind, fields in FIELDS.items():
+        required = ", ".join(sorted(fields.required))
+        own = "made by Tidegate, not sent" if kind is EventKind.DECISION else ""
+        table.add_row(kind, own or required, "" if own else ", ".join(sorted(fields.optional)))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("Every event has event_id, account_id, kind and occurred_at (RFC 3339) as well.")

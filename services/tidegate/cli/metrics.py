@@ -70,6 +70,8 @@ def metrics(settings: Settings, address: str | None, show_all: bool, as_json: bo
         return
     console = Console(highlight=False)
     for one in families:
+        # Not the table's title, which would be folded to the table's width.
+        console.print(f"\n[bold]{one.name}[/bold]  [dim]{one.documentation}[/dim]")
         console.print(_table(one))
 
 
@@ -124,8 +126,7 @@ def _document(family: Metric) -> dict[str, Any]:
 def _table(family: Metric) -> Table:
     found = rows(family)
     names = sorted({name for labels in found for name, _ in labels})
-    title = f"[bold]{family.name}[/bold]  [dim]{family.documentation}[/dim]"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for name in names:
         table.add_column(name)
     for heading in ("count", "mean", "p50", "p99") if family.type == _HISTOGRAM else ("",):

@@ -18,7 +18,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Where counting begins."""
 
 Row = tuple[Any, ...]
-"""Values in the order of `EVENT_SCHEMA`."""
+"""Values in the order of `EVENT_SCHEMA`; `verified` as 0 or 1, which is how SQLite keeps it."""
 
 RECORDED_AT = EVENT_SCHEMA.get_field_index("recorded_at_us")
 """The one value of a row that is not the sender's, and so no part of an event's content."""
@@ -52,7 +52,7 @@ def row(event: AccountEvent, *, recorded_at_us: int) -> Row:
         None if event.expires_at is None else microseconds(event.expires_at),
         event.count,
         event.action,
-        event.verified,
+        None if event.verified is None else int(event.verified),
         None if event.profile is None else profile_text(event.profile),
     )
 
@@ -63,7 +63,7 @@ def same_content(one: Row, other: Row) -> bool:
 
 
 def table(rows: Sequence[Row]) -> pa.Table:
-    """Rows as columns. `verified` may be 0 or 1, as SQLite gives it."""
+    """Rows as columns."""
     if not rows:
         return EVENT_SCHEMA.empty_table()
     columns = [

@@ -111,7 +111,8 @@ class SqliteEventLog:
     def erase(self, account_id: str, *, at: datetime) -> Erasure:
         """See `EventLog.erase`. Where it took part in events of others, a pseudonym takes the account's place.
 
-        Once it has returned, the account's name and events are in none of the log's files.
+        Once it has returned, the account's name and events are in none of the log's files. Rewrites the whole log for
+        that, and keeps others from writing meanwhile.
 
         Raises:
             EventLogUnavailableError: The events may be deleted already while their bytes are not; erase again.
@@ -201,7 +202,13 @@ def _erase(connection: sqlite3.Connection, account_id: str, *, at: datetime) -> 
 
 
 def _overwrite(connection: sqlite3.Connection) -> None:
-    """Carries the overwritten pages into the file and empties the WAL, which still holds them as they were."""
-    busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    """Leaves no byte of what was deleted in any file.
+
+    `secure_delete` overwrites what is deleted where it lies, but not the copies that stay in the gaps of pages when
+    SQLite moves rows between them: without VACUUM the name of one erased account in three was still in the file (60 of
+    400 erased, 15,000 events). VACUUM writes the log anew, so an erasure takes time in proportion to the log.
+    """
+    connection.execute("VACUUM")
+    busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]  # the WAL has the former pages
     if busy:
         raise sqlite3.OperationalError("a reader kept the WAL from being emptied")

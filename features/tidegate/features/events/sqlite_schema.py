@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,10 +77,9 @@ def open_event_log(path: Path, *, timeout_s: float) -> sqlite3.Connection:
     Raises:
         sqlite3.Error, OSError: It can't be opened, or it is a ForeignEventLogError.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Events name accounts: readable by the service's user alone. SQLite gives -wal and -shm the same mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
+    with _OPENING:
+        _create(path)
+        connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA synchronous = FULL")  # in WAL mode: fsync at every commit
         connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not just forgotten
@@ -94,6 +94,26 @@ def open_event_log(path: Path, *, timeout_s: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+_OPENING = threading.Lock()
+"""One thread at a time creates and opens; see `_create`."""
+
+
+def _create(path: Path) -> None:
+    """Makes the file if it isn't there, for the service's user alone, since events name accounts.
+
+    SQLite gives -wal and -shm the same mode.
+
+    A file that is there must not even be opened here. Closing it again would drop all of this process's POSIX locks on
+    it, SQLite's too (https://sqlite.org/howtocorrupt.html, 2.2); another process that ends would then take itself for
+    the last one and delete the WAL, and with it what we commit from then on.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
 
 
 @contextmanager

@@ -1,18 +1,16 @@
 """Histories of accounts, drawn at random but thick with what goes wrong: ties, disorder, events on window borders."""
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pyarrow as pa
 
+from tidegate.features.events.columns import microseconds, row, table
 from tidegate.features.events.event import AccountEvent, EventKind, ProfileFacts
-from tidegate.features.events.log import EVENT_SCHEMA
 from tidegate.features.transforms.account_signals import ASKED_SCHEMA
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 WINDOWS = (
@@ -45,10 +43,6 @@ class Question:
     known_at: datetime | None = None
 
 
-def microseconds(instant: datetime) -> int:
-    return (instant - EPOCH) // MICROSECOND
-
-
 def drawn_instant(random: Random) -> datetime:
     """Up to 800 days before noon or a little after; often exactly a window, or two, away from it."""
     if random.random() < 0.25:
@@ -74,7 +68,7 @@ def drawn_history(random: Random, account_id: str, *, most: int = 24) -> list[Re
 
 def _recorded(random: Random, event_id: str, account_id: str, kind: EventKind) -> Recorded:
     occurred_at = drawn_instant(random)
-    late = random.choice((timedelta(0), MICROSECOND, timedelta(minutes=3), timedelta(days=6)))
+    late = random.choice((timedelta(0), MICROSECOND, timedelta(minutes=3), timedelta(days=6), timedelta(days=100)))
     return Recorded(_event(random, event_id, account_id, kind, occurred_at), occurred_at + late)
 
 
@@ -112,7 +106,7 @@ def _facts(random: Random) -> ProfileFacts:
 
 def event_columns(history: Iterable[Recorded]) -> pa.Table:
     """The events in `EVENT_SCHEMA`, in the order given."""
-    return pa.Table.from_pylist([_row(each) for each in history], schema=EVENT_SCHEMA)
+    return table([row(each.event, recorded_at_us=microseconds(each.recorded_at)) for each in history])
 
 
 def asked_columns(questions: Sequence[Question]) -> pa.Table:
@@ -128,24 +122,3 @@ def asked_columns(questions: Sequence[Question]) -> pa.Table:
     if any(each.known_at is None for each in questions):
         return pa.Table.from_pylist(rows, schema=pa.schema([ASKED_SCHEMA.field(0), ASKED_SCHEMA.field(1)]))
     return pa.Table.from_pylist(rows, schema=ASKED_SCHEMA)
-
-
-def _row(recorded: Recorded) -> dict[str, object]:
-    event = recorded.event
-    expires_at = event.expires_at
-    return {
-        **{name: getattr(event, name) for name in EVENT_SCHEMA.names if hasattr(event, name)},
-        "kind": event.kind.value,
-        "occurred_at_us": microseconds(event.occurred_at),
-        "recorded_at_us": microseconds(recorded.recorded_at),
-        "expires_at_us": None if expires_at is None else microseconds(expires_at),
-        "profile": None if event.profile is None else _document(event.profile),
-    }
-
-
-def _document(facts: ProfileFacts) -> str:
-    told = {name: value for name, value in asdict(facts).items() if value is not None}
-    if facts.registered_at is not None:
-        told["registered_at_us"] = microseconds(facts.registered_at)
-        del told["registered_at"]
-    return json.dumps(told)

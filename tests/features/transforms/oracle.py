@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.features.transforms.histories import EPOCH, MICROSECOND, Recorded, microseconds
+from tests.features.transforms.histories import MICROSECOND, Recorded
 
+from tidegate.features.events.columns import microseconds
 from tidegate.features.events.event import AccountEvent, EventKind
 
 HOUR = timedelta(hours=1)
@@ -194,7 +195,7 @@ def _first_change(values: Any, events: Sequence[AccountEvent], at: datetime) -> 
     borders |= {event.expires_at for event in events if event.expires_at is not None}
     for border in sorted(borders):
         if border > at and steady(values(events, border)) != now:
-            return (border - EPOCH) // MICROSECOND
+            return microseconds(border)
     return None
 
 

@@ -1,5 +1,6 @@
 """Arrow columns as numpy arrays, and the error for what can't be in them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,30 +19,29 @@ class EventColumnsError(ValueError):
         """Name of the column."""
 
 
-def column(table: pa.Table, name: str) -> Any:
-    """The column as one Arrow array.
+def columns(table: pa.Table, schema: pa.Schema) -> Mapping[str, Any]:
+    """The schema's columns, each as one Arrow array of its type.
 
     Raises:
-        EventColumnsError: It is not there.
+        EventColumnsError: One is not there, can't be had in the type, or has nulls where it must not.
     """
-    position = table.schema.get_field_index(name)
+    return {field.name: _column(table, field) for field in schema}
+
+
+def _column(table: pa.Table, field: pa.Field) -> Any:
+    position = table.schema.get_field_index(field.name)
     if position < 0:
-        raise EventColumnsError(name, f"there is no such column; there are {', '.join(table.column_names)}")
+        raise EventColumnsError(field.name, "there is no such column, or it is there twice")
     chunked = table.column(position)
-    return chunked.chunk(0) if chunked.num_chunks == 1 else chunked.combine_chunks()
-
-
-def int_column(table: pa.Table, name: str) -> Ints:
-    """The integer column as numpy array.
-
-    Raises:
-        EventColumnsError: It is not there, has another type, or has nulls.
-    """
-    values = column(table, name)
-    if values.type != pa.int64() or values.null_count:
-        raise EventColumnsError(name, f"must be int64 without nulls, is {values.type} with {values.null_count} nulls")
-    numbers: Ints = values.to_numpy()
-    return numbers
+    values = chunked.chunk(0) if chunked.num_chunks == 1 else chunked.combine_chunks()
+    if values.type != field.type:
+        try:
+            values = values.cast(field.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise EventColumnsError(field.name, f"must be {field.type}, is {values.type}") from error
+    if values.null_count and not field.nullable:
+        raise EventColumnsError(field.name, f"must not be null, is null {values.null_count} times")
+    return values
 
 
 def known_codes(values: Any, known: Any, name: str) -> Ints:

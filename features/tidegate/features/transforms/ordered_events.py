@@ -1,5 +1,6 @@
 """Events in the one order that every signal is computed in: account, time, event id; each id once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -9,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tidegate.features.events.event import EventKind
-from tidegate.features.transforms.columns import column, int_column, known_codes
+from tidegate.features.events.log import EVENT_SCHEMA
+from tidegate.features.transforms.columns import columns, known_codes
 from tidegate.features.transforms.instants import Bools, Ints, in_range
 
 KINDS = tuple(EventKind)
@@ -24,10 +26,10 @@ class OrderedEvents:
     The order is total, so what is summed, or taken for the latest, is the same however the events came.
     """
 
-    table: pa.Table
-    """The events as they came."""
+    columns: Mapping[str, Any]
+    """The events as they came: Arrow arrays by name in `EVENT_SCHEMA`."""
     origin: Ints
-    """Row in `table`."""
+    """Row in `columns`."""
     account: Ints
     """Number of the account among those asked about; never falls."""
     kind: Ints
@@ -43,7 +45,7 @@ class OrderedEvents:
 
     def values(self, name: str, rows: Ints) -> Any:
         """The column `name` at these rows, as an Arrow array."""
-        return column(self.table, name).take(pa.array(self.origin[rows]))
+        return self.columns[name].take(pa.array(self.origin[rows]))
 
     def codes(self, name: str, rows: Ints) -> Ints:
         """The string column `name` at these rows as numbers: equal for equal strings, -1 at all other rows."""
@@ -67,19 +69,20 @@ def ordered_events(events: pa.Table, accounts: Any) -> OrderedEvents:
         accounts: Arrow array of the accounts asked about, each once.
 
     Raises:
-        EventColumnsError: A column is not there, or an event has a kind that is not in `EventKind`.
+        EventColumnsError: A column is not as in the schema, or an event has a kind that is not in `EventKind`.
     """
-    account = pc.index_in(column(events, "account_id"), value_set=accounts).fill_null(-1).to_numpy().astype(np.int64)
-    occurred = in_range(int_column(events, "occurred_at_us"))
-    recorded = int_column(events, "recorded_at_us")
+    told = columns(events, EVENT_SCHEMA)
+    account = pc.index_in(told["account_id"], value_set=accounts).fill_null(-1).to_numpy().astype(np.int64)
+    occurred = in_range(told["occurred_at_us"].to_numpy())
+    recorded = told["recorded_at_us"].to_numpy()
     order = np.arange(account.size)
     if account.size and account.min() < 0:
         order = np.flatnonzero(account >= 0)
     if not _in_order(account[order], occurred[order]):
         order = order[np.lexsort((occurred[order], account[order]))]
-    order = _settled(events, order, account, occurred, recorded)
-    kind = known_codes(column(events, "kind"), _KIND_NAMES, "kind")
-    return OrderedEvents(events, order, account[order], kind[order], occurred[order], recorded[order])
+    order = _settled(told["event_id"], order, account, occurred, recorded)
+    kind = known_codes(told["kind"], _KIND_NAMES, "kind")
+    return OrderedEvents(told, order, account[order], kind[order], occurred[order], recorded[order])
 
 
 def _in_order(account: Ints, occurred: Ints) -> bool:
@@ -87,7 +90,7 @@ def _in_order(account: Ints, occurred: Ints) -> bool:
     return bool(np.all(before | (same & (occurred[1:] >= occurred[:-1]))))
 
 
-def _settled(events: pa.Table, order: Ints, account: Ints, occurred: Ints, recorded: Ints) -> Ints:
+def _settled(ids: Any, order: Ints, account: Ints, occurred: Ints, recorded: Ints) -> Ints:
     """The order, with events of one account at one instant by id, and repeats of an id dropped.
 
     Ids are long and ties are few: only tied events have theirs compared.
@@ -97,7 +100,6 @@ def _settled(events: pa.Table, order: Ints, account: Ints, occurred: Ints, recor
     first = np.flatnonzero(tied_to_next)
     if not first.size:
         return order
-    ids = column(events, "event_id")
     if pc.all(pc.less(ids.take(pa.array(order[first])), ids.take(pa.array(order[first + 1])))).as_py():
         return order
     tied = np.zeros(order.size, dtype=np.bool_)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tidegate.features.transforms.columns import EventColumnsError, column, int_column
+from tidegate.features.transforms.columns import EventColumnsError, columns
 from tidegate.features.transforms.instants import EARLIEST_US, LATEST_US, Ints
 
 ASKED_SCHEMA = pa.schema(
@@ -19,6 +19,8 @@ ASKED_SCHEMA = pa.schema(
 )
 """Questions: the signals of an account as of an instant, from events recorded by another. `known_at_us` may be left
 out: then every event counts, whenever it was recorded. Microseconds since 1970 UTC."""
+
+_TIMELESS_SCHEMA = pa.schema([ASKED_SCHEMA.field("account_id"), ASKED_SCHEMA.field("at_us")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,13 @@ def questions(asked: pa.Table) -> Questions:
     """Reads the questions.
 
     Raises:
-        EventColumnsError: A column is not there or of another type, or an instant lies outside the years 1 to 9999.
+        EventColumnsError: A column is not as in the schema, or an instant lies outside the years 1 to 9999.
     """
-    names, at = column(asked, "account_id"), int_column(asked, "at_us")
-    if names.null_count:
-        raise EventColumnsError("account_id", "must not be null")
+    timeless = "known_at_us" not in asked.column_names
+    told = columns(asked, _TIMELESS_SCHEMA if timeless else ASKED_SCHEMA)
+    names, at = told["account_id"], told["at_us"].to_numpy()
     if at.size and (at.min() < EARLIEST_US or at.max() > LATEST_US):
         raise EventColumnsError("at_us", f"must lie in {EARLIEST_US} to {LATEST_US}, the years 1 to 9999")
     encoded = names.dictionary_encode()
-    known_at = int_column(asked, "known_at_us") if "known_at_us" in asked.column_names else None
-    return Questions(names, encoded.dictionary, encoded.indices.to_numpy().astype(np.int64), at, known_at)
+    account = encoded.indices.to_numpy().astype(np.int64)
+    return Questions(names, encoded.dictionary, account, at, None if timeless else told["known_at_us"].to_numpy())

@@ -1,25 +1,39 @@
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
-from tidegate.features.demo_accounts import DEMO_ACCOUNTS
-from tidegate.features.generator import generate
-from tidegate.features.history import history_schema
-from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2
+from tidegate.features.events.columns import events_of, microseconds
+from tidegate.features.events.event import FIELDS, EventField
+from tidegate.features.events.log import EVENT_SCHEMA
+from tidegate.features.generator import generate_events
+from tidegate.features.transforms.account_signals import account_signals
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
-COUNT = 20_000
+COUNT = 5_000
+
+
+def signals(events: pa.Table, at: datetime = NOW) -> list[dict[str, Any]]:
+    """Every account's signals, all views in one dictionary."""
+    accounts = pc.unique(events["account_id"])
+    asked = pa.table({"account_id": accounts, "at_us": pa.array([microseconds(at)] * len(accounts))})
+    joined: dict[str, dict[str, Any]] = {}
+    for table in account_signals(events, asked).values():
+        for row in table.to_pylist():
+            joined.setdefault(row["account_id"], {}).update(row)
+    return [*joined.values()]
 
 
 @pytest.fixture(scope="module")
 def accounts() -> list[dict[str, Any]]:
-    """Generated accounts, both views joined, without the named ones."""
-    tables = generate(COUNT, seed=7, now=NOW)
-    named = {demo.account_id for demo in DEMO_ACCOUNTS}
-    profiles = [row for row in tables["account_profile"].to_pylist() if row["account_id"] not in named]
-    enforcement = {row["account_id"]: row for row in tables["account_enforcement"].to_pylist()}
-    return [{**profile, **enforcement[profile["account_id"]]} for profile in profiles]
+    return signals(generate_events(COUNT, seed=7, now=NOW))
+
+
+def by_id(events: pa.Table) -> Mapping[str, Any]:
+    return {event.event_id: event for event in events_of(events)}
 
 
 def share(accounts: list[dict[str, Any]], name: str, at_least: float = 1) -> float:
@@ -31,58 +45,56 @@ def mean(accounts: list[dict[str, Any]], name: str) -> float:
     return total / len(accounts)
 
 
-def test_the_same_seed_and_now_give_the_same_accounts() -> None:
-    first, second = generate(300, seed=3, now=NOW), generate(300, seed=3, now=NOW)
-    assert all(first[view].equals(second[view]) for view in first)
+def test_the_same_seed_and_now_give_the_same_events() -> None:
+    assert generate_events(300, seed=3, now=NOW).equals(generate_events(300, seed=3, now=NOW))
 
 
-def test_another_seed_gives_other_accounts() -> None:
-    first, second = generate(300, seed=3, now=NOW), generate(300, seed=4, now=NOW)
-    assert not any(first[view].equals(second[view]) for view in first)
+def test_another_seed_gives_other_events_under_other_ids() -> None:
+    first, second = (by_id(generate_events(300, seed=seed, now=NOW)) for seed in (3, 4))
+    assert not first.keys() & second.keys()
 
 
-def test_another_now_moves_event_times_and_nothing_else() -> None:
-    first, second = generate(300, seed=3, now=NOW), generate(300, seed=3, now=NOW + timedelta(days=9))
-    for view in first:
-        assert first[view].drop("event_timestamp").equals(second[view].drop("event_timestamp"))
-        times = zip(
-            first[view]["event_timestamp"].to_pylist(), second[view]["event_timestamp"].to_pylist(), strict=True
-        )
-        assert {later - earlier for earlier, later in times} == {timedelta(days=9)}
+@pytest.mark.parametrize("later", [timedelta(minutes=7), timedelta(days=9)])
+def test_made_again_later_it_repeats_what_it_had_and_adds_what_happened_since(later: timedelta) -> None:
+    first, second = (by_id(generate_events(300, seed=3, now=now)) for now in (NOW, NOW + later))
+    both = first.keys() & second.keys()
+    assert len(both) > len(first) / 2
+    assert {event_id: first[event_id] for event_id in both} == {event_id: second[event_id] for event_id in both}
+    assert all(NOW - timedelta(hours=1) < second[event_id].occurred_at for event_id in second.keys() - both)
 
 
-def test_rows_have_the_declared_columns() -> None:
-    tables = generate(5, seed=1, now=NOW)
-    assert {name: table.schema for name, table in tables.items()} == {
-        view.name: history_schema(view) for view in ACCOUNT_SIGNALS_V2.views
-    }
+def test_an_accounts_history_does_not_depend_on_how_many_accounts_are_made() -> None:
+    few, many = generate_events(3, seed=7, now=NOW), generate_events(1_200, seed=7, now=NOW)
+    assert by_id(few).items() <= by_id(many).items()
 
 
-@pytest.mark.parametrize("count", [0, 1, 2_000])
-def test_ids_count_from_one_beside_the_named_accounts(count: int) -> None:
-    ids = generate(count, seed=7, now=NOW)["account_profile"]["account_id"].to_pylist()
-    assert [name for name in ids if name[5:].isdigit()] == [f"acct-{number:05d}" for number in range(1, count + 1)]
-    assert len(ids) == count + len(DEMO_ACCOUNTS)
+@pytest.mark.parametrize("count", [0, 1, 1_200])
+def test_ids_count_from_one(count: int) -> None:
+    events = generate_events(count, seed=7, now=NOW)
+    assert events.schema == EVENT_SCHEMA
+    assert set(events["account_id"].to_pylist()) == {f"acct-{number:05d}" for number in range(1, count + 1)}
 
 
-def test_event_times_are_recent_and_in_whole_seconds(accounts: list[dict[str, Any]]) -> None:
-    times = [account["event_timestamp"] for account in accounts]
-    assert NOW - timedelta(hours=12, seconds=1) <= min(times)
-    assert max(times) <= NOW
-    assert {time.microsecond for time in times} == {0}
-    assert len(set(times)) > 1_000
+def test_events_are_such_as_the_log_takes() -> None:
+    events = [*events_of(generate_events(1_000, seed=1, now=NOW))]
+    assert len({event.event_id for event in events}) == len(events)
+    assert max(event.occurred_at for event in events) <= NOW
+    nothing: dict[EventField, Any] = {EventField.POINTS: 0.0, EventField.COUNT: 1}
+    for event in events:
+        held = {field for field in EventField if getattr(event, field) not in ("", None, nothing.get(field))}
+        fields = FIELDS[event.kind]
+        assert fields.required - {EventField.COUNT} <= held <= fields.required | fields.optional
 
 
-def test_values_lie_in_possible_ranges(accounts: list[dict[str, Any]]) -> None:
-    assert all(0 <= account["account_age_days"] <= 5_475 for account in accounts)
-    assert all(account["strikes_90d"] <= account["strike_points"] <= 4 * account["strikes_90d"] for account in accounts)
-    for name in ("followers", "strikes_90d", "blocks_30d", "reports_received_7d", "appeals_upheld_365d"):
-        assert min(account[name] for account in accounts) == 0
+def test_fewer_events_per_account_can_be_asked_for() -> None:
+    few = generate_events(2_000, seed=1, now=NOW, events_per_account=5).num_rows / 2_000
+    typical = generate_events(2_000, seed=1, now=NOW).num_rows / 2_000
+    assert 3 < few < 8 < typical < 25
 
 
 def test_trouble_is_rare_and_premium_common(accounts: list[dict[str, Any]]) -> None:
     assert 0.02 < share(accounts, "strikes_90d") < 0.15
-    assert 0.01 < share(accounts, "blocks_30d") < 0.12
+    assert 0.003 < share(accounts, "blocks_30d") < 0.1
     assert 0.0005 < share(accounts, "strikes_90d", 3) < 0.03
     assert 0.001 < share(accounts, "verified") < 0.1
     assert 0.85 < share(accounts, "email_confirmed") < 0.99
@@ -92,30 +104,17 @@ def test_trouble_is_rare_and_premium_common(accounts: list[dict[str, Any]]) -> N
 def test_strikes_blocks_and_reports_go_together(accounts: list[dict[str, Any]]) -> None:
     struck = [account for account in accounts if account["strikes_90d"]]
     clean = [account for account in accounts if not account["strikes_90d"]]
-    assert mean(struck, "blocks_30d") > 3 * mean(clean, "blocks_30d")
+    assert mean(struck, "blocks_30d") > 1.5 * mean(clean, "blocks_30d")
     assert mean(struck, "reports_received_7d") > 1.5 * mean(clean, "reports_received_7d")
 
 
-def test_the_last_action_agrees_with_the_counts(accounts: list[dict[str, Any]]) -> None:
-    for account in accounts:
-        assert (account["last_action"] == "BLOCK") == (account["blocks_30d"] > 0)
-        assert account["last_action"] != "NONE" or account["strikes_90d"] == 0
+def test_some_post_in_bursts_and_say_the_same_again(accounts: list[dict[str, Any]]) -> None:
+    assert 0.005 < share(accounts, "posts_24h", 5) < 0.2
+    repeated = [account["repeated_content_share_7d"] for account in accounts if account["posts_7d"] >= 3]
+    assert 0.02 < sum(each > 0.3 for each in repeated) / len(repeated) < 0.5
 
 
 def test_followers_grow_with_age(accounts: list[dict[str, Any]]) -> None:
     old = [account for account in accounts if account["account_age_days"] > 1_000]
     young = [account for account in accounts if account["account_age_days"] < 100]
     assert mean(old, "followers") > 2 * mean(young, "followers")
-
-
-def test_named_accounts_show_what_they_are_named_for() -> None:
-    tables = generate(0, seed=7, now=NOW)
-    profiles = {row["account_id"]: row for row in tables[ACCOUNT_PROFILE.name].to_pylist()}
-    enforcement = {row["account_id"]: row for row in tables[ACCOUNT_ENFORCEMENT.name].to_pylist()}
-    assert profiles["acct-trusted"]["account_age_days"] == 3_650
-    assert profiles["acct-trusted"]["verified"]
-    assert profiles["acct-new"]["account_age_days"] == 2
-    assert enforcement["acct-strikes"]["strikes_90d"] == 3
-    assert NOW - enforcement["acct-stale"]["event_timestamp"] > ACCOUNT_ENFORCEMENT.ttl
-    assert "acct-partial" in profiles
-    assert "acct-partial" not in enforcement

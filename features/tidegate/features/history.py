@@ -1,20 +1,22 @@
-"""History rows on disk: the schema of a view's Parquet file, and writing one whole."""
+"""Rows on disk: the columns of a view's Parquet files, and where the published ones lie."""
 
-import os
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tidegate.features.refs import JOIN_KEY, ValueKind, View
 
 EVENT_TIMESTAMP = "event_timestamp"
 """Column that says when a row was true at its source, UTC."""
+OFFLINE = Path("offline")
+"""Folder of published rows, relative to the state directory."""
+CURRENT = "current"
+"""Link within it to the published run (`batch.run_directory`)."""
 
 
 def history_path(view: View) -> Path:
-    """The view's Parquet file, relative to the state directory (Feast resolves it against the repository path)."""
-    return Path("offline") / f"{view.name}.parquet"
+    """Folder of the view's published Parquet files, relative to the state directory, as Feast resolves it."""
+    return OFFLINE / CURRENT / view.name
 
 
 _ARROW_TYPES = {
@@ -26,7 +28,7 @@ _ARROW_TYPES = {
 
 
 def history_schema(view: View) -> pa.Schema:
-    """Columns of the view's history: key, event time, one nullable column per feature."""
+    """Columns of the view's rows: key, event time, one nullable column per feature."""
     return pa.schema(
         [
             pa.field(JOIN_KEY, pa.string(), nullable=False),
@@ -34,13 +36,3 @@ def history_schema(view: View) -> pa.Schema:
             *(pa.field(feature.name, _ARROW_TYPES[feature.kind]) for feature in view.stored()),
         ]
     )
-
-
-def write_history(state: Path, view: View, rows: pa.Table) -> Path:
-    """Replaces the view's history. A reader sees the old file or the new one, never half of one."""
-    path = state / history_path(view)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    pq.write_table(rows.cast(history_schema(view)), draft)
-    draft.replace(path)
-    return path

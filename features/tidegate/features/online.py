@@ -6,6 +6,9 @@ from enum import StrEnum
 CONFIGURATION = "feature_store.yaml"
 """Name of the file that makes a directory a feature repository."""
 
+EVENTS = "events.db"
+"""Name of the event log, unless told otherwise, in the state directory."""
+
 
 class OnlineKind(StrEnum):
     """Online stores that Tidegate is tested with."""

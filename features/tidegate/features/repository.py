@@ -2,7 +2,8 @@
 
     STATE/feature_store.yaml     which online store; written by `apply`, or mounted from your own configuration
     STATE/registry.db            applied definitions
-    STATE/offline/VIEW.parquet   history of each view
+    STATE/offline/current/VIEW/  published rows of each view, as Parquet files (`batch.run_directory`)
+    STATE/events.db              the event log, unless it is kept elsewhere
     STATE/online.db              the online store, with SQLite
 
 The file is Feast's own, so `feast -c STATE …` works on it, and `${VARIABLE}` in it is filled in from the environment

@@ -1,4 +1,4 @@
-"""Where a view's history lies: one Parquet file per view, in the state directory."""
+"""Where a view's published rows lie: a folder of Parquet files per view, in the state directory."""
 
 from feast import FileSource
 from feast.data_format import ParquetFormat

@@ -14,6 +14,8 @@ from tidegate.detectors.image_port import ImageFindings, ImageRequest
 from tidegate.detectors.port import TextRequest
 from tidegate.detectors.speech_port import SpeechFindings, SpeechRequest
 from tidegate.enrichment.port import SignalsRequest
+from tidegate.features.stream.intake import SignalIntake
+from tidegate.features.stream.null_intake import NoSignalIntake
 from tidegate.ledger.memory_adapter import MemoryLedger
 from tidegate.ledger.port import DecisionLedger
 from tidegate.models.catalogue import Modality, catalogue
@@ -25,7 +27,7 @@ from tidegate.serving import composition
 from tidegate.serving.router import RouterMethods, RouterParts
 from tidegate.serving.settings import Settings, load_settings
 from tidegate.serving.stage_ports import StagePorts
-from tidegate.serving.wire import add_health_service, add_moderation_service
+from tidegate.serving.wire import add_health_service, add_moderation_service, add_signal_service
 from tidegate.telemetry.measures import ModerationMetrics
 from tidegate.telemetry.setup import configure_tracing
 
@@ -216,6 +218,7 @@ async def serving(
     images: ScriptedImages | None = None,
     speech: ScriptedSpeech | None = None,
     chosen: Selection | None = None,
+    signals: SignalIntake | None = None,
     ledger: DecisionLedger | None = None,
     settings: Settings | None = None,
     metrics: ModerationMetrics | None = None,
@@ -227,7 +230,9 @@ async def serving(
     parts = composition.router(
         settings or load_settings(),
         provider,
-        stages=StagePorts(features=features, text=text, images=images, speech=speech),
+        stages=StagePorts(
+            features=features, text=text, images=images, speech=speech, signals=signals or NoSignalIntake()
+        ),
         records=ledger or MemoryLedger(),
         chosen=chosen,
         metrics=metrics,
@@ -235,6 +240,7 @@ async def serving(
     server = grpc.aio.server()
     methods = RouterMethods(parts)
     add_moderation_service(methods, server)
+    add_signal_service(methods, server)
     add_health_service(methods, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

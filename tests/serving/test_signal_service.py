@@ -8,10 +8,13 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.serving.event_messages import NOW, ListedIntake, comment, one_of_each_kind, stamp
+from tests.serving.in_process import serving
 from tests.serving.refusals import reason, status_of_call, wrong_fields
 
 from tidegate.api.moderation.v1 import signal_service_pb2 as pb
@@ -20,12 +23,14 @@ from tidegate.features.events.event import FIELDS, AccountEvent, EventKind, Prof
 from tidegate.features.stream.intake import Refusal
 from tidegate.policy.markets import MARKETS
 from tidegate.serving.decode import RequestDecoder
+from tidegate.serving.router import RouterMethods
+from tidegate.serving.serve_config import SERVICER_FUNCTIONS
 from tidegate.serving.settings import BudgetSettings, LimitSettings
 from tidegate.serving.signals.event_answers import MOST_TOLD_OF_STREAM, REASONS, path_of
 from tidegate.serving.signals.event_requests import KINDS, MAX_EVENTS
 from tidegate.serving.signals.signal_methods import SignalMethods
 from tidegate.serving.signals.signal_servicer import SignalServicer
-from tidegate.serving.wire import add_signal_service
+from tidegate.serving.wire import SIGNAL_SERVICE, add_signal_service
 from tidegate.telemetry.names import Attribute, SpanName
 from tidegate.telemetry.setup import tracer_of
 
@@ -91,6 +96,29 @@ def told(error: grpc.aio.AioRpcError) -> tuple[grpc.StatusCode, str, set[str]]:
 def retry_delay_s(status: status_pb2.Status) -> float:
     info = error_details_pb2.RetryInfo()
     return next(float(info.retry_delay.ToNanoseconds()) / 1e9 for each in status.details if each.Unpack(info))
+
+
+def test_the_router_answers_for_the_service() -> None:
+    """By inheritance, as Serve finds methods by name; and Serve is told to register it."""
+    methods = [method.name for method in pb.DESCRIPTOR.services_by_name["SignalService"].methods]
+    assert [name for name in methods if not callable(getattr(RouterMethods, name, None))] == []
+    assert f"{add_signal_service.__module__}.{add_signal_service.__name__}" in SERVICER_FUNCTIONS
+
+
+async def test_the_whole_router_takes_events_and_its_health_knows_the_service(intake: ListedIntake) -> None:
+    async with serving(signals=intake) as served:
+        stub = SignalServiceStub(served.channel)
+        health: Any = HealthStub(served.channel)  # the stubs leave methods out
+        assert (await stub.RecordEvents(request(comment("a")))).accepted_count == 1
+        assert (await stub.RecordEventStream(iter(streamed([comment("a")])))).repeated_count == 1
+        answer = await health.Check(health_pb2.HealthCheckRequest(service=SIGNAL_SERVICE))
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_where_no_log_is_in_use_nothing_is_taken_for_recorded() -> None:
+    async with serving() as served:
+        error = await error_of(SignalServiceStub(served.channel).RecordEvents(request(comment("a"))))
+        assert told(error)[:2] == (grpc.StatusCode.UNAVAILABLE, "EVENT_LOG_UNAVAILABLE")
 
 
 def test_every_kind_but_our_own_decisions_can_be_sent() -> None:

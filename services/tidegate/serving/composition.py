@@ -55,6 +55,7 @@ from tidegate.serving.settings import Settings, SettingsError
 from tidegate.serving.signals.local_signals import LocalSignals
 from tidegate.serving.signals.remote_intake import RemoteSignalIntake
 from tidegate.serving.signals.risk_adapter import account_risk
+from tidegate.serving.signals.signal_servicer import SignalServicer
 from tidegate.serving.stage_ports import StagePorts
 from tidegate.telemetry.measures import ModerationMetrics, NullModerationMetrics
 from tidegate.telemetry.names import ServiceName
@@ -304,7 +305,13 @@ def router(
     }
     readiness = Readiness(stages=probes, ledger=records.ready)
     return RouterParts(
-        servicer=servicer, banks=bank_servicer, readiness=readiness, ledger=records, stages=stages, tracing=provider
+        servicer=servicer,
+        banks=bank_servicer,
+        signals=SignalServicer(intake=stages.signals, decoder=decoder, tracer=tracer),
+        readiness=readiness,
+        ledger=records,
+        stages=stages,
+        tracing=provider,
     )
 
 

@@ -14,10 +14,19 @@ from tidegate.serving.bank_methods import BankMethods
 from tidegate.serving.bank_servicer import BankServicer
 from tidegate.serving.health import PROBE_INTERVAL_S, Readiness
 from tidegate.serving.servicer import CallContext, ModerationServicer
+from tidegate.serving.signals.signal_methods import SignalMethods
+from tidegate.serving.signals.signal_servicer import SignalServicer
 from tidegate.serving.stage_ports import StagePorts
-from tidegate.serving.wire import HASH_BANK_SERVICE, HEALTH_SERVICE, MODERATION_SERVICE, Sized, Undecodable
+from tidegate.serving.wire import (
+    HASH_BANK_SERVICE,
+    HEALTH_SERVICE,
+    MODERATION_SERVICE,
+    SIGNAL_SERVICE,
+    Sized,
+    Undecodable,
+)
 
-_KNOWN_SERVICES = ("", MODERATION_SERVICE, HASH_BANK_SERVICE, HEALTH_SERVICE)
+_KNOWN_SERVICES = ("", MODERATION_SERVICE, HASH_BANK_SERVICE, SIGNAL_SERVICE, HEALTH_SERVICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,8 @@ class RouterParts:
     """Decides."""
     banks: BankServicer
     """Keeps banks of known pictures."""
+    signals: SignalServicer
+    """Takes in what happens to accounts."""
     readiness: Readiness
     """Probes."""
     ledger: DecisionLedger
@@ -38,11 +49,12 @@ class RouterParts:
     """To flush."""
 
 
-class RouterMethods(BankMethods):
+class RouterMethods(BankMethods, SignalMethods):
     """gRPC methods over `RouterParts`. Serve calls a method by its RPC's name."""
 
     def __init__(self, parts: RouterParts) -> None:
-        super().__init__(parts.banks)
+        BankMethods.__init__(self, parts.banks)
+        SignalMethods.__init__(self, parts.signals)
         self._parts = parts
 
     async def Moderate(self, request: Sized | Undecodable, grpc_context: CallContext) -> pb.ModerateResponse:  # noqa: N802 - the RPC's name

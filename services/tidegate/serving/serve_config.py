@@ -13,6 +13,7 @@ BUILDER = "tidegate.serving.app:build"
 SERVICER_FUNCTIONS = (
     "tidegate.serving.wire.add_moderation_service",
     "tidegate.serving.wire.add_hash_bank_service",
+    "tidegate.serving.wire.add_signal_service",
     "tidegate.serving.wire.add_health_service",
 )
 """For Serve's `grpc_options.grpc_servicer_functions`."""

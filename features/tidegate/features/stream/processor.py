@@ -6,6 +6,7 @@ An account stays due in the log until its rows are written, so nothing is lost w
 that is killed. Rows are as of the moment of computing, which only moves forward: the store keeps the newest row.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,9 +30,10 @@ RETRY = timedelta(minutes=10)
 """When an account whose events could not be computed is tried again, if nothing happens to it before."""
 HOT_EVENTS = 5_000
 """From so many events on, an account is paced."""
-PACE_PER_EVENT = timedelta(microseconds=20)
-"""A paced account waits so long per event between two computations: one with 100,000 events is at most 2 s late. Its
-signals are exact, and the time that it takes from the others is bounded."""
+PACE = 4.0
+"""A paced account waits so many times as long as its round took, before it is computed again: signals of such accounts
+stay exact, come later, and take at most a fifth of the loop's time. With 100,000 events a round takes 0.7 s of one core
+(reading 0.65, transforms 0.08)."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,6 +63,7 @@ class SignalProcessor:
         clock: Callable[[], datetime],
         fresh: FreshlyTouched | None = None,
         transforms: Transforms = account_signals,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Wires the processor.
 
@@ -71,11 +74,13 @@ class SignalProcessor:
             clock: The time, UTC.
             fresh: Accounts to take first.
             transforms: The definition of the signals, for tests of what happens when it raises.
+            monotonic: Seconds that only grow, to measure rounds with.
         """
         self._log = log
         self._writer = writer
         self._computation = Computation(transforms, risk)
         self._clock = clock
+        self._monotonic = monotonic
         self._fresh = fresh or FreshlyTouched()
         self._last = _EPOCH
         self._paced: dict[str, datetime] = {}
@@ -87,19 +92,21 @@ class SignalProcessor:
             EventLogUnavailableError: The log can't be read or noted in; nothing is lost.
             OnlineStoreUnavailableError: The store did not take the rows; the accounts stay due.
         """
-        at = self._instant()
+        at, started = self._instant(), self._monotonic()
         fresh = self._fresh.take(limit - limit // 4)
         try:
-            return self._apply(at, fresh, limit)
+            applied, seen = self._apply(at, fresh, limit)
         except BaseException:
             self._fresh.put_back(fresh)
             raise
+        self._pace(seen, until=at + PACE * timedelta(seconds=self._monotonic() - started))
+        return applied
 
-    def _apply(self, at: datetime, fresh: list[str], limit: int) -> Applied:
+    def _apply(self, at: datetime, fresh: list[str], limit: int) -> tuple[Applied, Mapping[str, int]]:
         seen, left = self._chosen(at, fresh, limit)
         self._fresh.put_back(left)
         if not seen:
-            return Applied(0, 0, more=bool(left))
+            return Applied(0, 0, more=bool(left)), seen
         chosen = list(seen)
         events = self._log.history(chosen)
         computed = self._computation.run(events, chosen, at_us=_us(at))
@@ -110,9 +117,9 @@ class SignalProcessor:
             sound = _without(computed.failed, events)
             due |= _spaced(next_due(computed.signals, sound), sound, at)
         self._log.computed(due, seen=seen)
-        self._pace(seen, at)
         written = len(chosen) - len(computed.failed)
-        return Applied(written, len(computed.failed), more=bool(left) or len(chosen) >= limit - limit // 4)
+        more = bool(left) or len(chosen) >= limit - limit // 4
+        return Applied(written, len(computed.failed), more), seen
 
     def _chosen(self, at: datetime, fresh: list[str], limit: int) -> tuple[dict[str, int], list[str]]:
         """The round's accounts with their versions, read before their events, and the fresh ones left for later."""
@@ -144,9 +151,8 @@ class SignalProcessor:
         if erased:
             self._writer.delete(erased)
 
-    def _pace(self, seen: Mapping[str, int], at: datetime) -> None:
-        hot = {account_id: version for account_id, version in seen.items() if version > HOT_EVENTS}
-        self._paced |= {account_id: at + PACE_PER_EVENT * version for account_id, version in hot.items()}
+    def _pace(self, seen: Mapping[str, int], *, until: datetime) -> None:
+        self._paced |= {account_id: until for account_id, version in seen.items() if version > HOT_EVENTS}
 
     def _instant(self) -> datetime:
         """Now, and later than ever before: stores ignore a row that is no newer than what they hold."""

@@ -1,0 +1,303 @@
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from tests.features.stream.account_events import Clock, comment, strike
+from tests.features.stream.online_stores import Store
+
+from tidegate.features.events.sqlite_log import SqliteEventLog
+from tidegate.features.online_writer import OnlineStoreUnavailableError
+from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT, ACCOUNT_RISK, View
+from tidegate.features.risk import NoRiskModel
+from tidegate.features.stream import processor as processor_module
+from tidegate.features.stream.freshly_touched import FreshlyTouched
+from tidegate.features.stream.processor import RETRY, SPACING, Applied, SignalProcessor
+from tidegate.features.transforms.account_signals import account_signals
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[SqliteEventLog]:
+    opened = SqliteEventLog(tmp_path / "events.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(NOW)
+
+
+@pytest.fixture
+def sqlite_store(sqlite_state: Path) -> Iterator[Store]:
+    opened = Store(sqlite_state)
+    yield opened
+    opened.close()
+
+
+class KeepingWriter:
+    """An online store in memory that notes the order of accounts, and can be away."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], dict[str, object]] = {}
+        self.rounds: list[list[str]] = []
+        self.deleted: list[str] = []
+        self.away = False
+
+    def write(self, view: View, rows: pa.Table, *, progress: object = None) -> None:
+        del progress
+        if self.away:
+            raise OnlineStoreUnavailableError
+        if view == ACCOUNT_ACTIVITY:
+            self.rounds.append(rows["account_id"].to_pylist())
+        for row in rows.to_pylist():
+            self.rows[view.name, row["account_id"]] = row
+
+    def delete(self, account_ids: Sequence[str]) -> int:
+        self.deleted += account_ids
+        return len(account_ids)
+
+    def close(self) -> None:
+        pass
+
+    def posts(self, account_id: str) -> object:
+        return self.rows[ACCOUNT_ACTIVITY.name, account_id]["posts_365d"]
+
+
+@pytest.fixture
+def writer() -> KeepingWriter:
+    return KeepingWriter()
+
+
+@pytest.fixture
+def processor(log: SqliteEventLog, writer: KeepingWriter, clock: Clock) -> SignalProcessor:
+    return SignalProcessor(log, writer, NoRiskModel(), clock=clock)
+
+
+def test_what_was_recorded_is_what_the_router_reads(log: SqliteEventLog, sqlite_store: Store, clock: Clock) -> None:
+    log.append([comment("1", "a", NOW - HOUR), strike("2", "a", NOW - DAY)], recorded_at=NOW)
+    applied = SignalProcessor(log, sqlite_store.writer, NoRiskModel(), clock=clock).apply_due()
+    assert applied == Applied(1, 0, more=False)
+    assert (sqlite_store.values(ACCOUNT_ENFORCEMENT, "a") or {})["strikes_30d"] == 1
+    assert (sqlite_store.values(ACCOUNT_ACTIVITY, "a") or {})["posts_24h"] == 1
+    assert set((sqlite_store.values(ACCOUNT_RISK, "a") or {}).values()) == {None}
+
+
+def test_nothing_is_due_twice(log: SqliteEventLog, processor: SignalProcessor, writer: KeepingWriter) -> None:
+    log.append([comment("1", "a", NOW)], recorded_at=NOW)
+    assert processor.apply_due().accounts == 1
+    assert processor.apply_due().accounts == 0
+    assert writer.rounds == [["a"]]
+
+
+def test_a_window_that_slides_is_computed_again_without_any_event(
+    log: SqliteEventLog, processor: SignalProcessor, writer: KeepingWriter, clock: Clock
+) -> None:
+    log.append([comment("1", "a", NOW - HOUR + 10 * MINUTE)], recorded_at=NOW)
+    processor.apply_due()
+    assert writer.rows[ACCOUNT_ACTIVITY.name, "a"]["posts_1h"] == 1
+    clock.forward(10 * MINUTE - SECOND)
+    assert processor.apply_due().accounts == 0
+    clock.forward(2 * SECOND)
+    assert processor.apply_due().accounts == 1
+    assert writer.rows[ACCOUNT_ACTIVITY.name, "a"]["posts_1h"] == 0
+
+
+def test_an_account_of_which_nobody_hears_is_computed_daily(
+    log: SqliteEventLog, processor: SignalProcessor, clock: Clock
+) -> None:
+    log.append([comment("1", "a", NOW - 400 * DAY)], recorded_at=NOW)
+    processor.apply_due()
+    clock.forward(DAY - SECOND)
+    assert processor.apply_due().accounts == 0
+    clock.forward(SECOND)
+    assert processor.apply_due().accounts == 1
+
+
+def test_windows_that_slide_all_the_time_do_not_make_it_spin(
+    log: SqliteEventLog, processor: SignalProcessor, writer: KeepingWriter, clock: Clock
+) -> None:
+    """A hundred comments leave the hour one by one, a second apart."""
+    log.append([comment(str(n), "a", NOW - HOUR + n * SECOND) for n in range(1, 101)], recorded_at=NOW)
+    for _ in range(100):
+        processor.apply_due()
+        clock.forward(SECOND)
+    assert len(writer.rounds) == -(-100 * SECOND // SPACING)
+
+
+def test_an_event_of_a_clock_ahead_takes_effect_when_its_time_has_come(
+    log: SqliteEventLog, processor: SignalProcessor, writer: KeepingWriter, clock: Clock
+) -> None:
+    log.append([comment("1", "a", NOW - MINUTE), comment("2", "a", NOW + 2 * SECOND)], recorded_at=NOW)
+    log.append([comment("3", "b", NOW + 2 * SECOND)], recorded_at=NOW)
+    processor.apply_due()
+    assert writer.posts("a") == 1
+    assert (ACCOUNT_ACTIVITY.name, "b") not in writer.rows
+    clock.forward(2 * SECOND)
+    processor.apply_due()
+    assert (writer.posts("a"), writer.posts("b")) == (2, 1)
+
+
+def test_accounts_stay_due_while_the_store_is_gone(
+    log: SqliteEventLog, processor: SignalProcessor, writer: KeepingWriter
+) -> None:
+    log.append([comment("1", "a", NOW)], recorded_at=NOW)
+    writer.away = True
+    with pytest.raises(OnlineStoreUnavailableError):
+        processor.apply_due()
+    writer.away = False
+    assert processor.apply_due().accounts == 1
+    assert writer.posts("a") == 1
+
+
+def test_an_event_that_comes_during_the_computation_is_not_forgotten(
+    log: SqliteEventLog, writer: KeepingWriter, clock: Clock
+) -> None:
+    def late(events: pa.Table, asked: pa.Table) -> Mapping[str, pa.Table]:
+        log.append([comment("2", "a", NOW)], recorded_at=NOW)  # after the history was read
+        return account_signals(events, asked)
+
+    log.append([comment("1", "a", NOW)], recorded_at=NOW)
+    processor = SignalProcessor(log, writer, NoRiskModel(), clock=clock, transforms=late)
+    processor.apply_due()
+    assert writer.posts("a") == 1
+    assert processor.apply_due().accounts == 1
+    assert writer.posts("a") == 2
+
+
+def test_fresh_accounts_go_before_a_backlog_of_refreshes(
+    log: SqliteEventLog, writer: KeepingWriter, clock: Clock
+) -> None:
+    log.append([comment(f"old{n}", f"old{n}", NOW - HOUR) for n in range(40)], recorded_at=NOW - HOUR)
+    log.append([comment("new", "new", NOW)], recorded_at=NOW)
+    fresh = FreshlyTouched()
+    fresh.add(["new"])
+    processor = SignalProcessor(log, writer, NoRiskModel(), clock=clock, fresh=fresh)
+    assert processor.apply_due(limit=8).more
+    assert "new" in writer.rounds[0]
+
+
+def test_fresh_accounts_leave_room_for_those_that_are_overdue(
+    log: SqliteEventLog, writer: KeepingWriter, clock: Clock
+) -> None:
+    log.append([comment("old", "old", NOW - HOUR)], recorded_at=NOW - HOUR)
+    log.append([comment(f"new{n}", f"new{n}", NOW) for n in range(40)], recorded_at=NOW)
+    fresh = FreshlyTouched()
+    fresh.add(f"new{n}" for n in range(40))
+    SignalProcessor(log, writer, NoRiskModel(), clock=clock, fresh=fresh).apply_due(limit=8)
+    assert "old" in writer.rounds[0]
+    assert {f"new{n}" for n in range(6)} < set(writer.rounds[0])
+
+
+def test_fresh_accounts_of_a_failed_round_keep_their_precedence(
+    log: SqliteEventLog, writer: KeepingWriter, clock: Clock
+) -> None:
+    log.append([comment(f"old{n}", f"old{n}", NOW - HOUR) for n in range(40)], recorded_at=NOW - HOUR)
+    log.append([comment("new", "new", NOW)], recorded_at=NOW)
+    fresh = FreshlyTouched()
+    fresh.add(["new"])
+    processor = SignalProcessor(log, writer, NoRiskModel(), clock=clock, fresh=fresh)
+    writer.away = True
+    with pytest.raises(OnlineStoreUnavailableError):
+        processor.apply_due(limit=8)
+    writer.away = False
+    processor.apply_due(limit=8)
+    assert "new" in writer.rounds[0]
+
+
+def test_an_account_that_can_not_be_computed_does_not_block_the_others(
+    log: SqliteEventLog, writer: KeepingWriter, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked_together: list[list[str]] = []
+
+    def poisoned(events: pa.Table, asked: pa.Table) -> Mapping[str, pa.Table]:
+        asked_together.append(asked["account_id"].to_pylist())
+        if "bad" in events["account_id"].to_pylist():
+            raise ValueError("bad")
+        return account_signals(events, asked)
+
+    names = ["a", "b", "bad", "c", "d"]
+    log.append([comment(name, name, NOW) for name in names], recorded_at=NOW)
+    processor = SignalProcessor(log, writer, NoRiskModel(), clock=clock, transforms=poisoned)
+    assert processor.apply_due() == Applied(4, 1, more=False)
+    assert {writer.posts(name) for name in names if name != "bad"} == {1}
+    assert processor.apply_due() == Applied(0, 0, more=False)
+    assert [record.message for record in caplog.records].count("signals.not_computed") == 1
+    assert "bad" not in caplog.text.replace("ValueError", "")
+
+    asked_together.clear()
+    clock.forward(RETRY)
+    assert processor.apply_due() == Applied(0, 1, more=False)
+    assert asked_together == [["bad"]]
+    assert [record.message for record in caplog.records].count("signals.not_computed") == 1
+
+
+def test_a_risk_model_that_breaks_costs_its_own_view_only(
+    log: SqliteEventLog, writer: KeepingWriter, clock: Clock
+) -> None:
+    class Broken:
+        def score(self, profiles: pa.Table) -> pa.Table:
+            raise ValueError(profiles.num_rows)
+
+    log.append([comment("1", "a", NOW)], recorded_at=NOW)
+    SignalProcessor(log, writer, Broken(), clock=clock).apply_due()
+    assert writer.posts("a") == 1
+    assert writer.rows[ACCOUNT_RISK.name, "a"]["automated"] is None
+
+
+def test_an_account_erased_during_the_computation_is_taken_out_again(
+    log: SqliteEventLog, writer: KeepingWriter, clock: Clock
+) -> None:
+    def meanwhile(events: pa.Table, asked: pa.Table) -> Mapping[str, pa.Table]:
+        log.erase("a", at=NOW)
+        return account_signals(events, asked)
+
+    log.append([comment("1", "a", NOW - HOUR), comment("2", "b", NOW - HOUR)], recorded_at=NOW)
+    SignalProcessor(log, writer, NoRiskModel(), clock=clock, transforms=meanwhile).apply_due()
+    assert writer.deleted == ["a"]
+    assert list(log.accounts()) == ["b"]
+
+
+def test_a_round_reads_a_bounded_number_of_events(
+    log: SqliteEventLog, processor: SignalProcessor, writer: KeepingWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor_module, "MOST_EVENTS", 10)
+    log.append([comment(f"{a}{n}", a, NOW) for a in "abcd" for n in range(4)], recorded_at=NOW)
+    assert [processor.apply_due().accounts for _ in range(3)] == [2, 2, 0]
+
+
+def test_a_hot_account_is_paced_and_loses_nothing(
+    log: SqliteEventLog, writer: KeepingWriter, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round of 0.25 s: the account waits four times as long."""
+    monkeypatch.setattr(processor_module, "HOT_EVENTS", 50)
+    elapsed = itertools.count(step=0.25)
+    processor = SignalProcessor(log, writer, NoRiskModel(), clock=clock, monotonic=lambda: next(elapsed))
+    log.append([comment(str(n), "hot", NOW - MINUTE) for n in range(100)], recorded_at=NOW)
+    processor.apply_due()
+    log.append([comment("new", "hot", NOW), comment("other", "b", NOW)], recorded_at=NOW)
+    clock.forward(timedelta(milliseconds=990))
+    processor.apply_due()
+    assert (writer.posts("hot"), writer.posts("b")) == (100, 1)
+    clock.forward(timedelta(milliseconds=20))
+    processor.apply_due()
+    assert writer.posts("hot") == 101
+
+
+def test_rows_are_never_older_than_rows_before_them(
+    log: SqliteEventLog, processor: SignalProcessor, writer: KeepingWriter, clock: Clock
+) -> None:
+    """A clock that stands still, or is set back, must not keep a new row out of the store."""
+    times: list[object] = []
+    for turn in range(3):
+        log.append([comment(str(turn), "a", NOW - HOUR)], recorded_at=NOW - HOUR)
+        processor.apply_due()
+        times.append(writer.rows[ACCOUNT_ACTIVITY.name, "a"]["event_timestamp"])
+        clock.forward(-SECOND * turn)
+    assert times == [NOW, NOW + timedelta(microseconds=1), NOW + timedelta(microseconds=2)]
+    assert writer.posts("a") == 3

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from tests.enrichment.stored_accounts import fill
 
 from tidegate.features.online import OnlineChoice
-from tidegate.features.pipeline import seed
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -29,7 +29,7 @@ def now() -> datetime:
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A seeded SQLite repository that no test changes."""
     state = tmp_path_factory.mktemp("seeded")
-    seed(state, OnlineChoice(), count=64, random_seed=7, now=NOW, progress=lambda _: None)
+    fill(state, OnlineChoice(), now=NOW)
     return state
 
 
@@ -43,7 +43,8 @@ def sqlite_state(seeded: Path, tmp_path: Path) -> Path:
 class RedisServer:
     """One redis-server process without persistence, on a free port that it keeps over restarts."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self._options = options
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -55,6 +56,7 @@ class RedisServer:
 
     def start(self) -> None:
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        command += self._options
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         with Redis(port=self.port) as client:

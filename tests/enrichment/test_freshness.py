@@ -2,13 +2,28 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tidegate.enrichment.freshness import CLOCK_TOLERANCE, StoredRow, signals_of
-from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, Feature, ValueKind, View
+from tidegate.enrichment.freshness import (
+    CLOCK_TOLERANCE,
+    VALID_UNTIL_TOLERANCE,
+    StoredRow,
+    signals_of,
+    stored_row,
+)
+from tidegate.features.refs import (
+    ACCOUNT_ENFORCEMENT,
+    ACCOUNT_PROFILE,
+    VALID_UNTIL,
+    Feature,
+    ValueKind,
+    View,
+)
 from tidegate.moderation.signals import FeatureScalar, FeatureValue, Freshness, LookupStatus
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TTL = timedelta(hours=2)
 SECOND = timedelta(seconds=1)
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
 
 def view(kind: ValueKind) -> View:
@@ -100,3 +115,67 @@ def test_values_come_in_declared_order_whatever_the_row_holds() -> None:
     assert [value.name for value in signals.values] == [
         f"account_profile__{feature.name}" for feature in ACCOUNT_PROFILE.features
     ]
+
+
+PROMISING = View("v", TTL, "", view(ValueKind.INT).features, (Feature(VALID_UNTIL, ValueKind.INT, "", "", ""),))
+
+
+def microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def freshness_with(
+    promise: FeatureScalar | None, *, of: View = PROMISING, event_time: datetime | None = NOW - SECOND
+) -> Freshness:
+    row = stored_row(of, ttl=TTL, event_time=event_time, values={"f": 3, VALID_UNTIL: promise})
+    (found,) = signals_of([row], now=NOW).values
+    return found.freshness
+
+
+@pytest.mark.parametrize(
+    ("valid_until", "expected"),
+    [
+        (NOW + SECOND, Freshness.FRESH),
+        (NOW, Freshness.FRESH),
+        (NOW - VALID_UNTIL_TOLERANCE, Freshness.FRESH),
+        (NOW - VALID_UNTIL_TOLERANCE - MICROSECOND, Freshness.STALE),
+        (EPOCH, Freshness.STALE),
+        (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), Freshness.FRESH),
+    ],
+)
+def test_a_row_is_fresh_until_its_promise_ends(valid_until: datetime, expected: Freshness) -> None:
+    assert freshness_with(microseconds(valid_until)) is expected
+
+
+def test_a_promise_does_not_outlast_the_ttl() -> None:
+    later = microseconds(NOW + timedelta(days=365))
+    assert freshness_with(later, event_time=NOW - TTL - SECOND) is Freshness.STALE
+
+
+def test_a_row_without_a_promise_is_fresh_by_its_ttl_alone() -> None:
+    assert freshness_with(None) is Freshness.FRESH
+    row = stored_row(PROMISING, ttl=TTL, event_time=NOW, values={"f": 3})
+    assert signals_of([row], now=NOW).values[0].freshness is Freshness.FRESH
+
+
+@pytest.mark.parametrize("promise", [2**63 - 1, -(2**63), "tomorrow", 1.0, True])
+def test_a_promise_that_cannot_be_read_is_a_broken_one(promise: FeatureScalar) -> None:
+    assert freshness_with(promise) is Freshness.STALE
+
+
+def test_a_view_that_declares_no_promise_may_have_a_feature_of_that_name() -> None:
+    assert freshness_with(0, of=view(ValueKind.INT)) is Freshness.FRESH
+
+
+def test_a_promise_is_no_signal() -> None:
+    row = stored_row(PROMISING, ttl=TTL, event_time=NOW, values={"f": 3, VALID_UNTIL: microseconds(NOW)})
+    assert row.valid_until == NOW
+    assert [value.name for value in signals_of([row], now=NOW).values] == ["v__f"]
+
+
+@pytest.mark.parametrize("event_time", [None, EPOCH])
+def test_a_promise_without_a_row_makes_no_account_known(event_time: datetime | None) -> None:
+    row = stored_row(PROMISING, ttl=TTL, event_time=event_time, values={"f": 3, VALID_UNTIL: microseconds(NOW)})
+    signals = signals_of([row], now=NOW)
+    assert not signals.known
+    assert [value.freshness for value in signals.values] == [Freshness.MISSING]

@@ -1,6 +1,6 @@
 """Account signals from Feast's online store: the real adapter behind `AccountFeatures`.
 
-Stands in the gather step. One read for a whole batch, in a thread, since Feast's Python read path blocks.
+Stands in the gather step. One read for a whole batch, in a thread, since the stores' drivers block.
 """
 
 import asyncio
@@ -72,13 +72,14 @@ class FeastAccountFeatures:
             account_ids = list(dict.fromkeys(request.account_id for request in batch))
             found = await self._signals(account_ids, budget_ms=max(request.budget_ms for request in batch))
             answers = [found[request.account_id] for request in batch]
-            lookup_span.set_attributes(
-                {
-                    Attribute.FEATURE_STATUS: answers[0].status,
-                    Attribute.FEATURE_STALE: _count(answers, Freshness.STALE),
-                    Attribute.FEATURE_MISSING: _count(answers, Freshness.MISSING),
-                }
-            )
+            if lookup_span.span.is_recording():  # counting takes longer than reading
+                lookup_span.set_attributes(
+                    {
+                        Attribute.FEATURE_STATUS: answers[0].status,
+                        Attribute.FEATURE_STALE: _count(answers, Freshness.STALE),
+                        Attribute.FEATURE_MISSING: _count(answers, Freshness.MISSING),
+                    }
+                )
             return answers
 
     async def ready(self) -> bool:

@@ -1,19 +1,28 @@
 """Stored rows to account signals: pure, and the only place that says what is FRESH, STALE or MISSING.
 
-Feast's online path does not enforce a view's ttl (0.67: an old value comes back as PRESENT), so this does.
+Feast's online path does not enforce a view's ttl (0.67: an old value comes back as PRESENT), so this does. A row may
+promise more narrowly how long it holds: counts over a window change as events leave it, though nothing happens.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
-from tidegate.features.refs import FeatureRef, ValueKind, View
+from tidegate.features.refs import VALID_UNTIL, ValueKind, View
 from tidegate.moderation.signals import AccountSignals, FeatureScalar, FeatureValue, Freshness, LookupStatus
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far ahead of our clock an event time may be. Further ahead, a broken writer's row would look fresh for as long
 as its clock was wrong, so it counts as STALE."""
+
+VALID_UNTIL_TOLERANCE = timedelta(minutes=2)
+"""How long after the end of its promise a row still counts as FRESH: what recomputes rows whose promise ends needs
+until then to push them. If it stops, what it should have pushed goes STALE this much later."""
+
+_EPOCH = datetime.fromtimestamp(0, tz=UTC)
+_UNREADABLE = _EPOCH
 
 _TYPES: Mapping[ValueKind, type] = {
     ValueKind.BOOL: bool,
@@ -35,6 +44,21 @@ class StoredRow:
     """When the row was true at its source, UTC; None if there is no row."""
     values: Mapping[str, FeatureScalar | None]
     """By feature name within the view. What is absent or None has no value."""
+    valid_until: datetime | None = None
+    """The row's own promise: when the first of its values changes if no event comes, UTC. None if it makes none."""
+
+
+def stored_row(
+    view: View, *, ttl: timedelta, event_time: datetime | None, values: Mapping[str, FeatureScalar | None]
+) -> StoredRow:
+    """A row as it was read, its promise among the values if it makes one.
+
+    An event time of 1970 stands for no row: Feast's Redis store answers so for an absent one.
+    """
+    if event_time is None or event_time == _EPOCH:
+        return StoredRow(view=view, ttl=ttl, event_time=None, values={})
+    promise = _promise(values.get(VALID_UNTIL)) if view.internal else None
+    return StoredRow(view=view, ttl=ttl, event_time=event_time, values=values, valid_until=promise)
 
 
 def signals_of(rows: Sequence[StoredRow], *, now: datetime) -> AccountSignals:
@@ -47,23 +71,48 @@ def signals_of(rows: Sequence[StoredRow], *, now: datetime) -> AccountSignals:
 
 
 def _values(row: StoredRow, now: datetime) -> Iterator[FeatureValue]:
-    freshness = Freshness.FRESH if _is_fresh(row.event_time, row.ttl, now) else Freshness.STALE
+    freshness = Freshness.FRESH if _is_fresh(row, now) else Freshness.STALE
+    view, event_time, values = row.view.name, row.event_time, row.values
     for feature in row.view.features:
-        name = FeatureRef(row.view, feature).full_name
-        value = row.values.get(feature.name)
-        if row.event_time is None or value is None or not _fits(value, feature.kind):
-            yield FeatureValue(name=name, value=None, freshness=Freshness.MISSING, event_time=None)
+        name = _full_name(view, feature.name)
+        value = values.get(feature.name)
+        if event_time is None or value is None or not _fits(value, feature.kind):
+            yield _missing(name)
         else:
-            yield FeatureValue(name=name, value=value, freshness=freshness, event_time=row.event_time)
+            yield FeatureValue(name, value, freshness, event_time)
+
+
+# A lookup makes some sixty values per account: what is the same in each is made once. Bounded by the declared features.
+@lru_cache(maxsize=4096)
+def _full_name(view: str, feature: str) -> str:
+    return f"{view}__{feature}"
+
+
+@lru_cache(maxsize=4096)
+def _missing(name: str) -> FeatureValue:
+    return FeatureValue(name=name, value=None, freshness=Freshness.MISSING, event_time=None)
 
 
 def _fits(value: FeatureScalar, kind: ValueKind) -> bool:
     # `isinstance` would let a bool pass for an int.
-    return type(value) is _TYPES[kind] and not (isinstance(value, float) and not math.isfinite(value))
+    return type(value) is _TYPES[kind] and not (type(value) is float and not math.isfinite(value))
 
 
-def _is_fresh(event_time: datetime | None, ttl: timedelta, now: datetime) -> bool:
-    if event_time is None:
+def _is_fresh(row: StoredRow, now: datetime) -> bool:
+    if row.event_time is None:
         return False
-    age = now - event_time
-    return age >= -CLOCK_TOLERANCE and (not ttl or age <= ttl)
+    age = now - row.event_time
+    within_ttl = age >= -CLOCK_TOLERANCE and (not row.ttl or age <= row.ttl)
+    return within_ttl and (row.valid_until is None or now - VALID_UNTIL_TOLERANCE <= row.valid_until)
+
+
+def _promise(stored: FeatureScalar | None) -> datetime | None:
+    """Microseconds since 1970 as a time. A promise that can't be read counts as broken, not as never made."""
+    if stored is None:
+        return None
+    if type(stored) is not int:
+        return _UNREADABLE
+    try:
+        return _EPOCH + timedelta(microseconds=stored)
+    except OverflowError:
+        return _UNREADABLE

@@ -1,0 +1,71 @@
+"""Bytes of Feast's online stores to Python values, without Feast's generic conversions.
+
+Feast stores each value as a serialised `Value` message and, in Redis, a row's event time as a `Timestamp`. A lookup
+decodes some sixty of them per account, so the encodings that our views produce are taken apart by hand, and all others
+are left to protobuf; a test holds both equal over every scalar kind.
+Wire format: https://protobuf.dev/programming-guides/encoding/
+"""
+
+import struct
+from datetime import UTC, datetime, timedelta
+
+from feast.protos.feast.types.Value_pb2 import Value
+from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from tidegate.moderation.signals import FeatureScalar
+
+_VARINT, _FIXED64, _SIZED = 0, 1, 2
+_STRING = Value.STRING_VAL_FIELD_NUMBER << 3 | _SIZED
+_INT32 = Value.INT32_VAL_FIELD_NUMBER << 3 | _VARINT
+_INT64 = Value.INT64_VAL_FIELD_NUMBER << 3 | _VARINT
+_BOOL = Value.BOOL_VAL_FIELD_NUMBER << 3 | _VARINT
+_DOUBLE = Value.DOUBLE_VAL_FIELD_NUMBER << 3 | _FIXED64
+_ONE_BYTE = 0x80
+"""Varints below this are one byte long."""
+_SMALL_SIZE, _DOUBLE_SIZE = 2, 9
+
+_SCALARS = frozenset({"bool_val", "int32_val", "int64_val", "float_val", "double_val", "string_val"})
+_EPOCH = datetime.fromtimestamp(0, tz=UTC)
+_as_double = struct.Struct("<xd").unpack
+
+
+def scalar(raw: bytes | None) -> FeatureScalar | None:
+    """The value in a serialised `Value`; None for an absent, null or unreadable one and for lists, bytes and times."""
+    if not raw:
+        return None
+    tag, size = raw[0], len(raw)
+    if size == _SMALL_SIZE and raw[1] < _ONE_BYTE:
+        if tag in (_INT64, _INT32):
+            return raw[1]
+        if tag == _BOOL:
+            return raw[1] != 0
+    elif size == _DOUBLE_SIZE and tag == _DOUBLE:
+        value: float = _as_double(raw)[0]
+        return value
+    return scalar_by_protobuf(raw)
+
+
+def scalar_by_protobuf(raw: bytes) -> FeatureScalar | None:
+    """As `scalar`, by protobuf alone."""
+    try:
+        value = Value.FromString(raw)
+    except DecodeError:
+        # One damaged value must not take the signals of a whole batch with it.
+        return None
+    field = value.WhichOneof("val")
+    if field not in _SCALARS:
+        return None
+    found: FeatureScalar = getattr(value, field)
+    return found
+
+
+def event_time(raw: bytes | None) -> datetime | None:
+    """The time in a serialised `Timestamp`, UTC, to the microsecond; None if there is none or it can't be read."""
+    if not raw:
+        return None
+    try:
+        stamp = Timestamp.FromString(raw)
+        return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+    except (DecodeError, OverflowError):
+        return None

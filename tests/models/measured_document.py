@@ -42,6 +42,7 @@ def measured_document(**changes: Any) -> dict[str, Any]:
         "size": [{"precision": "fp32", "size_bytes": 84_000_000}, {"precision": "int8", "size_bytes": 21_000_000}],
         "text_to_score_ms": {"fp32": 4.5, "int8": 2.5},
         "baselines": [_baseline("a baseline")],
+        "learning_curve": [_baseline("a baseline") | {"trained_on": count} for count in (1_000, 2_000)],
         "nearness": [_nearness(name, len(texts)) for name, texts in own_sets().items()],
         "took_s": 600,
     }

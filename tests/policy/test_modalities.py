@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from tests.policy.policy_samples import HATE_5, answered, compiled, failed, inputs, not_covered, only, rule, scored
 
-from tidegate.models.catalogue import all_versions
+from tidegate.models.catalogue import Modality, all_versions, catalogue
 from tidegate.moderation.decision import Action, RuleValue
 from tidegate.moderation.detection import DetectorRun, DetectorStatus
 from tidegate.moderation.item import PartKind
 from tidegate.policy.concern import kinds_of
 from tidegate.policy.loader import PolicyError, load_policy
-from tidegate.policy.vocabulary import Vocabulary
+from tidegate.policy.vocabulary import Vocabulary, installed_vocabulary
 
 ADULT = {"detector": "image_unsafe", "label": "adult", "min_severity": 5}
 BANK = {"detector": "image_match", "label": "known_violations", "min_score": 1.0}
@@ -120,6 +120,15 @@ def test_the_name_of_every_detector_tells_what_it_looks_at() -> None:
     for spec in all_versions():
         assert spec.name.startswith(f"{spec.modality}_")
         assert PartKind.TEXT in kinds_of(spec.name) or spec.modality in {"image", "audio"}
+
+
+def test_what_looks_at_accounts_is_no_detector_that_a_policy_may_name() -> None:
+    """Its score is a feature; a rule that detects it would wait for a run that never comes."""
+    accounts = {spec.name for spec in all_versions() if spec.modality is Modality.ACCOUNT}
+    known = installed_vocabulary().detectors
+    assert accounts
+    assert not accounts & set(known)
+    assert set(known) | accounts == set(catalogue())
 
 
 def test_the_most_severe_of_images_and_text_wins() -> None:

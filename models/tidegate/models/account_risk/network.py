@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tidegate.models.account_risk.channels import CHANNELS, NEEDS, ChannelCode
@@ -66,7 +67,7 @@ def load_network(path: Path) -> Network:
     try:
         tensors = load_file(path)
         network = _network(tensors)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise AccountRiskUnavailable(f"{path.name} of account_risk can't be read") from error
     if len(network.codes) != len(CHANNELS) or network.weights[0].shape[1] != sum(one.columns for one in network.codes):
         raise AccountRiskUnavailable(f"{path.name} of account_risk was made for other inputs")

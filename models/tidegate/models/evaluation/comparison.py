@@ -12,6 +12,10 @@ from tidegate.models.evaluation.nearness import nearness_results
 from tidegate.models.training.examples import Example, Split
 from tidegate.models.training.mixture import mixture
 
+LEARNING_PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Shares of the training texts for the learning curve. Its model is one that trains in a minute: the network itself
+takes an hour for each point. What rises still at the right end would gain from more text of the same kind."""
+
 
 def comparison(
     data: Path, examples: Sequence[Example], *, effort: Effort, report: Callable[[str], None]
@@ -36,5 +40,10 @@ def comparison(
     baselines.append(hashed_ngrams(drawn, examples, seed=effort.seed))
     report("baseline: frozen encoder")
     baselines.append(frozen_encoder(drawn, examples))
+    curve = []
+    for part in LEARNING_PARTS:
+        drawn = chance.sample(training, int(len(training) * part))
+        report(f"learning curve: hashed n-grams on {len(drawn):,} texts")
+        curve.append(asdict(hashed_ngrams(drawn, examples, seed=effort.seed)))
     kept = [{key: value for key, value in asdict(one).items() if key != "nearest"} for one in near]
-    return {"nearness": kept, "baselines": [asdict(one) for one in baselines]}
+    return {"nearness": kept, "baselines": [asdict(one) for one in baselines], "learning_curve": curve}

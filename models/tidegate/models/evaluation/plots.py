@@ -153,6 +153,34 @@ def functional(document: Document) -> Figure:
     return figure
 
 
+def learning_curve(document: Document) -> Figure:
+    """AUPRC by label over the number of training texts, of the hashed n-grams that are fitted in a minute."""
+    figure, (axes,) = styled(5.9, 3.2)
+    curve = document.get("learning_curve", ())
+    for label, colour in COLOURS.items():
+        points = [(one["trained_on"], one["auprc"][label]) for one in curve if one["auprc"].get(label) is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3, linewidth=1.4)
+            axes.annotate(
+                words(label),
+                points[-1],
+                xytext=(5, 0),
+                textcoords="offset points",
+                fontsize=8,
+                va="center",
+                color=colour,
+            )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xticks([one["trained_on"] for one in curve])
+    axes.margins(x=0.18)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("training texts (log)")
+    axes.set_ylabel("average precision, held out")
+    return figure
+
+
 def quality_and_cost(document: Document) -> Figure:
     """Any-harm AUPRC over milliseconds a text, the area of a point growing with its bytes: detectors and baselines."""
     figure, (axes,) = styled(5.9, 3.9)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from tidegate.models.catalogue import DetectorSpec, all_versions, catalogue, specification
 from tidegate.models.evaluation.other_detectors import metrics_of
 
-_PLOTS: Final = ("precision_recall", "reliability", "functional", "bias", "robustness")
+_PLOTS: Final = ("precision_recall", "reliability", "functional", "bias", "robustness", "learning_curve")
 _DOTS_PER_INCH: Final = 160
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from tests.ledger.sample_records import sample_record
 
 from tidegate.ledger.record_format import decode
 from tidegate.ledger.sqlite_adapter import SqliteLedger
@@ -116,3 +117,26 @@ async def test_what_a_killed_process_recorded_is_found_by_its_key(ledger_path: P
         assert found is not None
         assert found.decision_id == decision_id
     await ledger.close()
+
+
+def test_another_process_that_ends_takes_nothing_along(ledger_path: Path) -> None:
+    """SQLite deletes the WAL with the last connection: what keeps it are locks, which opening again must not drop."""
+
+    async def append_around_others() -> set[str]:
+        ledger = SqliteLedger(ledger_path)
+        first = await ledger.append(sample_record())
+        assert await ledger.get(first.decision_id) == first  # over the connection that reads, opened after the writer's
+        await asyncio.to_thread(_finish, start(ledger_path, callers=1, records=1))
+        second = await ledger.append(sample_record())
+        await asyncio.to_thread(_finish, start(ledger_path, callers=1, records=1))
+        third = await ledger.append(sample_record())
+        seen, _ = await asyncio.to_thread(read_back, ledger_path)
+        await ledger.close()
+        return {first.decision_id, second.decision_id, third.decision_id} - seen
+
+    assert asyncio.run(append_around_others()) == set()
+
+
+def _finish(process: "subprocess.Popen[str]") -> None:
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, output + errors

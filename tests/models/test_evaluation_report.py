@@ -141,7 +141,7 @@ def test_the_report_writes_card_plots_and_page(tmp_path: Path) -> None:
     assert report.main(["--bench", str(tmp_path), "--cards", str(tmp_path / "cards"), "--no-keep"]) == 0
     assert (tmp_path / "models.html").is_file()
     assert (tmp_path / "cards" / "text_harm.md").is_file()
-    assert len(list((tmp_path / "cards" / "plots").iterdir())) == 6
+    assert len(list((tmp_path / "cards" / "plots").iterdir())) == 7
 
 
 def test_what_is_kept_holds_no_single_times() -> None:

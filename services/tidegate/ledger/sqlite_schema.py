@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,10 +72,9 @@ def open_ledger(path: Path, *, timeout_s: float) -> sqlite3.Connection:
     Raises:
         sqlite3.Error, OSError: It can't be opened, or it is a ForeignLedger.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Records hold account ids: readable by the service's user alone. SQLite gives -wal and -shm the same mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
+    with _OPENING:
+        _create(path)
+        connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA synchronous = FULL")  # in WAL mode: fsync at every commit
         connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -86,6 +86,26 @@ def open_ledger(path: Path, *, timeout_s: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+_OPENING = threading.Lock()
+"""One thread at a time creates and opens; see `_create`."""
+
+
+def _create(path: Path) -> None:
+    """Makes the file if it isn't there, for the service's user alone, since records hold account ids.
+
+    SQLite gives -wal and -shm the same mode.
+
+    A file that is there must not even be opened here. Closing it again would drop all of this process's POSIX locks on
+    it, SQLite's too (https://sqlite.org/howtocorrupt.html, 2.2); another process that ends would then take itself for
+    the last one and delete the WAL, and with it what we commit from then on.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
 
 
 def open_archive(path: Path, *, timeout_s: float = 5.0) -> sqlite3.Connection:

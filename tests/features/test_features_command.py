@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,10 @@ from click.testing import CliRunner
 
 from tidegate.cli.features import features
 from tidegate.features.__main__ import main
+from tidegate.features.online import EVENTS
+from tidegate.features.refs import ACCOUNT_FEATURES, ACCOUNT_PROFILE
+
+PATIENT = ["--timeout-ms", "60000"]
 
 
 @pytest.fixture(scope="module")
@@ -17,27 +22,80 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_show_prints_a_machine_readable_answer(state: Path) -> None:
-    done = CliRunner().invoke(features, ["show", "acct-strikes", "--state", str(state), "--json"])
+    done = CliRunner().invoke(features, ["show", "acct-strikes", "--state", str(state), "--json", *PATIENT])
     assert done.exit_code == 0
     answer = json.loads(done.stdout)
     values = {value["name"]: value for value in answer["features"]}
     assert answer["known"]
-    assert values["account_enforcement__strikes_90d"]["value"] == 3
-    assert values["account_enforcement__strikes_90d"]["freshness"] == "FRESH"
-    assert values["account_enforcement__strikes_90d"]["event_time"].endswith("+00:00")
+    strikes = values["account_enforcement__strikes_90d"]
+    assert (strikes["value"], strikes["freshness"]) == (3, "FRESH")
+    assert (strikes["unit"], strikes["window"]) == ("strikes issued and not reversed", "90 days")
+    assert strikes["event_time"].endswith("+00:00")
+    assert answer["valid_until"]["account_enforcement"] > strikes["event_time"]
 
 
-def test_show_draws_every_value_with_its_freshness(state: Path) -> None:
-    done = CliRunner().invoke(features, ["show", "acct-stale", "--state", str(state)])
+def test_show_draws_every_value_with_its_freshness_within_80_columns(state: Path) -> None:
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(features, ["show", "acct-stale", "--state", str(state), *PATIENT])
     assert done.exit_code == 0
-    assert done.stdout.count("FRESH") == 5
-    assert done.stdout.count("STALE") == 6
+    assert done.stdout.count("FRESH") == len(ACCOUNT_PROFILE.features)
+    assert done.stdout.count("STALE") > 20
+    assert "holds until" in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+
+
+def test_a_view_without_a_row_is_said(state: Path) -> None:
+    done = CliRunner().invoke(features, ["show", "acct-partial", "--state", str(state), *PATIENT])
+    assert "account_enforcement  no values" in done.stdout
 
 
 def test_an_unknown_account_is_an_answer(state: Path) -> None:
-    done = CliRunner().invoke(features, ["show", "acct-nobody", "--state", str(state)])
+    done = CliRunner().invoke(features, ["show", "acct-nobody", "--state", str(state), *PATIENT])
     assert done.exit_code == 0
     assert "nothing on this account" in done.stdout
+
+
+def test_list_names_every_feature_with_window_and_what_missing_means() -> None:
+    done = CliRunner().invoke(features, ["list"])
+    assert all(f"  {ref.feature.name} " in done.stdout for ref in ACCOUNT_FEATURES.values())
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+    listed = json.loads(CliRunner().invoke(features, ["list", "--json"]).stdout)
+    assert {each["name"]: each["missing"] for each in listed} == {
+        name: ref.feature.missing for name, ref in ACCOUNT_FEATURES.items()
+    }
+
+
+def test_compute_publishes_the_log_at_the_instants_asked_for(state: Path, tmp_path: Path) -> None:
+    log = shutil.copy(state / EVENTS, tmp_path / "events.db")
+    command = ["compute", "--state", str(tmp_path / "state"), "--signals", str(log), "--json"]
+    done = CliRunner().invoke(features, [*command, "--at", "2001-01-01T00:00:00Z", "--at", "2301-01-01T00:00:00+01:00"])
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["at_us"] == [978_307_200_000_000, 10_445_324_400_000_000]
+    assert set(answer["rows"].values()) == {8}, "nobody had done anything by 2001"
+    assert "computing: 1 of 1" in done.stderr
+
+
+def test_materialize_says_what_went_online(state: Path) -> None:
+    done = CliRunner().invoke(features, ["materialize", "--state", str(state), "--json"])
+    assert json.loads(done.stdout) == {
+        "rows": dict.fromkeys(("account_profile", "account_activity", "account_enforcement", "account_risk"), 8),
+        "erased": 0,
+    }
+
+
+def test_events_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    (tmp_path / "events.parquet").write_bytes(b"no parquet")
+    done = CliRunner().invoke(main, ["compute", "--state", str(tmp_path), "--events", str(tmp_path / "events.parquet")])
+    assert done.exit_code == 1
+    assert "events.parquet: is no readable Parquet file" in done.stderr
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("instant", ["yesterday", "2026-11-22T12:00:00"])
+def test_an_instant_without_a_zone_is_a_usage_error(tmp_path: Path, instant: str) -> None:
+    done = CliRunner().invoke(main, ["compute", "--state", str(tmp_path), "--at", instant])
+    assert done.exit_code == 2
+    assert "2026-11-22T12:00:00Z" in done.stderr
 
 
 def test_no_repository_is_an_error_in_words(tmp_path: Path) -> None:
@@ -49,7 +107,7 @@ def test_no_repository_is_an_error_in_words(tmp_path: Path) -> None:
 def test_a_store_that_does_not_answer_is_an_exit_code(state: Path, tmp_path: Path) -> None:
     for name in ("feature_store.yaml", "registry.db"):
         (tmp_path / name).write_bytes((state / name).read_bytes())
-    done = CliRunner().invoke(features, ["show", "acct-new", "--state", str(tmp_path), "--json"])
+    done = CliRunner().invoke(features, ["show", "acct-new", "--state", str(tmp_path), "--json", *PATIENT])
     assert done.exit_code == 1
     assert json.loads(done.stdout)["status"] == "FAILED"
 

@@ -31,17 +31,22 @@ def test_what_is_registered_is_what_is_declared(tmp_path: Path) -> None:
         assert applied.ttl == view.ttl
         assert applied.join_keys == ["account_id"]
         assert {field.name: field.tags["missing"] for field in applied.features} == {
-            feature.name: feature.missing for feature in view.features
+            feature.name: feature.missing for feature in view.stored()
         }
     projections = store.get_feature_service("account_signals_v2").feature_view_projections
-    assert [projection.name for projection in projections] == ["account_profile", "account_enforcement"]
+    assert [projection.name for projection in projections] == [
+        "account_profile",
+        "account_activity",
+        "account_enforcement",
+        "account_risk",
+    ]
 
 
 def test_applying_twice_changes_nothing(tmp_path: Path) -> None:
     apply(tmp_path, OnlineChoice(), progress=ignore)
     apply(tmp_path, OnlineChoice(), progress=ignore)
     store = open_repository(tmp_path)
-    assert len(store.list_feature_views()) == 2
+    assert len(store.list_feature_views()) == 4
     assert len(store.list_entities()) == 1
 
 

@@ -1,11 +1,11 @@
-"""`python -m tidegate.features apply | seed | materialize --state DIR`: fills a feature repository."""
+"""`python -m tidegate.features list | apply | seed | compute | materialize`: fills a feature repository."""
 
 import click
 
-from tidegate.features.commands import apply, materialize, seed
+from tidegate.features.commands import COMMANDS
 
 
-@click.group(commands={"apply": apply, "seed": seed, "materialize": materialize})
+@click.group(commands=COMMANDS)
 def main() -> None:
     """Fills the feature repository in a state directory."""
 

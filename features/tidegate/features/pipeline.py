@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from tidegate.features.batch.compute import compute as compute_batch
 from tidegate.features.batch.export import export_events
 from tidegate.features.batch.inputs import BatchInputs, event_files
 from tidegate.features.batch.materialise import Erasures, Materialised, NothingErased, materialise
-from tidegate.features.batch.partition import RiskFactory
 from tidegate.features.batch.run_directory import Published
 from tidegate.features.batch.split import accounts
 from tidegate.features.events.columns import microseconds, moment
@@ -30,26 +28,13 @@ from tidegate.features.history import OFFLINE
 from tidegate.features.online import EVENTS, OnlineChoice, OnlineKind
 from tidegate.features.refs import ACCOUNT_SIGNALS_V2, Service
 from tidegate.features.repository import close_repository, configuration, open_repository, write_configuration
-from tidegate.features.risk import NoRiskModel
+from tidegate.features.risk import NO_RISK, RiskChoice
 from tidegate.features.services import definitions
 
 Say = Callable[[str], None]
 """Takes lines for a person to read."""
 _EXPORT = "export"
 _ERASURES_AT_ONCE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class RiskChoice:
-    """Which risk model scores the profiles."""
-
-    name: str = "none"
-    """Name and version: rows by another are computed again."""
-    make: RiskFactory = NoRiskModel
-    """Makes it, in the process that uses it."""
-
-
-NO_RISK = RiskChoice()
 
 
 def apply(state: Path, online: OnlineChoice, *, progress: Say, service: Service = ACCOUNT_SIGNALS_V2) -> None:

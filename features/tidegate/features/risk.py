@@ -1,5 +1,7 @@
 """The port to the account risk model: features are computed here, the model lives beside the other models."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
@@ -28,3 +30,21 @@ class NoRiskModel:
         schema = history_schema(ACCOUNT_RISK)
         nulls = {field.name: pa.nulls(profiles.num_rows, field.type) for field in schema if field.name not in kept}
         return pa.table({**kept, **nulls}, schema=schema)
+
+
+RiskFactory = Callable[[], RiskModel]
+"""Makes the model in the process that uses it. It travels to workers, so it is a module's function or class."""
+
+
+@dataclass(frozen=True, slots=True)
+class RiskChoice:
+    """Which risk model scores the profiles of a batch."""
+
+    name: str = "none"
+    """Name and version: rows by another are computed again."""
+    make: RiskFactory = NoRiskModel
+    """Makes it."""
+
+
+NO_RISK = RiskChoice()
+"""Every score is missing."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.features.transforms.agreement import answered, disagreements
 from tests.features.transforms.histories import (
     MICROSECOND,
+    NOON,
     Question,
     Recorded,
     asked_columns,
@@ -18,9 +19,10 @@ from tests.features.transforms.histories import (
     drawn_instant,
     event_columns,
 )
-from tests.features.transforms.oracle import activity, enforcement, seen_events, steady
+from tests.features.transforms.oracle import YEAR, activity, enforcement, seen_events, steady
 
 from tidegate.features.events.columns import microseconds
+from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.history import history_schema
 from tidegate.features.refs import VALID_UNTIL
 from tidegate.features.transforms import account_signals as module
@@ -111,3 +113,17 @@ def test_questions_that_see_more_events_than_are_held_at_once_are_answered_in_ru
     monkeypatch.setattr(module, "_PAIRS_AT_ONCE", 9)
     in_runs = account_signals(event_columns(history), asked)
     assert all(in_runs[view.name].equals(at_once[view.name]) for view in COMPUTED_VIEWS)
+
+
+@pytest.mark.parametrize(("apart", "share"), [(YEAR - MICROSECOND, 0.5), (YEAR, 0.0)])
+def test_content_counts_as_repeated_up_to_a_year_later_though_the_first_post_has_left_every_window(
+    apart: timedelta, share: float
+) -> None:
+    posted = NOON - timedelta(days=6)
+    history = [
+        Recorded(AccountEvent(name, "ada", EventKind.UPLOAD, at, subject_id=name, content_digest=digest * 64), at)
+        for name, at, digest in (("e1", posted - apart, "a"), ("e2", posted, "a"), ("e3", posted, "b"))
+    ]
+    row = answered(history, [Question("ada", NOON)])["ada", microseconds(NOON)]["account_activity"]
+    assert row["repeated_content_share_7d"] == share
+    assert list(disagreements(history, [Question("ada", NOON)])) == []

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.features.batch.inputs import BatchInputs
-from tidegate.features.batch.partition import RiskFactory, compute_partition, end_with_parent
+from tidegate.features.batch.partition import compute_partition, end_with_parent
 from tidegate.features.batch.run_directory import (
     RUNS,
     Finished,
@@ -27,7 +27,7 @@ from tidegate.features.batch.run_directory import (
     write_whole,
 )
 from tidegate.features.batch.split import split
-from tidegate.features.risk import NoRiskModel
+from tidegate.features.risk import NoRiskModel, RiskFactory
 
 PROCESSES = 2
 """Workers, unless told otherwise."""

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import wait
 
 import pyarrow as pa
@@ -12,11 +12,9 @@ import pyarrow.compute as pc
 from tidegate.features.batch.run_directory import Finished, RunDirectory
 from tidegate.features.batch.split import partition_events
 from tidegate.features.refs import ACCOUNT_PROFILE, ACCOUNT_RISK, JOIN_KEY
-from tidegate.features.risk import RiskModel
+from tidegate.features.risk import RiskFactory
 from tidegate.features.transforms.account_signals import ASKED_SCHEMA, COMPUTED_VIEWS, account_signals
 
-RiskFactory = Callable[[], RiskModel]
-"""Makes the risk model in the process that uses it; a function or class of a module, as it travels by name."""
 VIEWS = (*COMPUTED_VIEWS, ACCOUNT_RISK)
 """Views that a run writes."""
 

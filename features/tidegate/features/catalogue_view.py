@@ -1,0 +1,84 @@
+"""`tidegate features list`: the catalogue of features, for people at 80 columns and for machines."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import orjson
+
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2, Feature, Service, View
+
+WIDTH = 80
+"""Columns of a terminal."""
+_NAME, _KIND, _WINDOW = 28, 7, 10
+
+
+def documents(service: Service) -> list[dict[str, Any]]:
+    """Every feature as plain data."""
+    return [
+        {
+            "name": ref.full_name,
+            "view": ref.view.name,
+            "feature": ref.feature.name,
+            "type": ref.feature.kind,
+            "unit": ref.feature.unit,
+            "window": ref.feature.window,
+            "missing": ref.feature.missing,
+            "ttl_seconds": int(ref.view.ttl.total_seconds()),
+        }
+        for ref in service.refs()
+    ]
+
+
+def lines(service: Service) -> Iterator[str]:
+    """The catalogue, view by view."""
+    yield f"{service.name}: {len(service.refs())} features."
+    yield "In policies: account.enforcement.strikes_90d and so on."
+    for view in service.views:
+        yield ""
+        yield from _view_lines(view)
+
+
+def _view_lines(view: View) -> Iterator[str]:
+    usual = _usual_gap(view)
+    hours = view.ttl.total_seconds() / 3600
+    yield f"{view.name}: {len(view.features)} features, stale after {hours:g} h"
+    yield from _wrapped(view.description, indent=2)
+    yield from _wrapped(f"missing, unless said otherwise: {usual}", indent=2)
+    for feature in view.features:
+        yield from _feature_lines(feature, usual=usual)
+
+
+def _feature_lines(feature: Feature, *, usual: str) -> Iterator[str]:
+    window = "" if feature.window.startswith("as of") else feature.window
+    head = f"  {feature.name:<{_NAME}}{feature.kind:<{_KIND}}{window:<{_WINDOW}}"
+    yield from _beside(head, feature.unit)
+    if feature.missing != usual:
+        yield from _beside(" " * len(head), f"missing: {feature.missing}")
+
+
+def _beside(head: str, text: str) -> Iterator[str]:
+    first, *rest = textwrap.wrap(text, WIDTH - len(head))
+    yield head + first
+    for line in rest:
+        yield " " * len(head) + line
+
+
+def _wrapped(text: str, *, indent: int) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent)
+
+
+def _usual_gap(view: View) -> str:
+    return view.features[0].missing
+
+
+@click.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def catalogue_command(as_json: bool) -> None:  # noqa: FBT001 - click passes options by name
+    """Lists every feature: name, type, window, unit, and what it means if there is no value."""
+    if as_json:
+        click.echo(orjson.dumps(documents(ACCOUNT_SIGNALS_V2)).decode())
+        return
+    for line in lines(ACCOUNT_SIGNALS_V2):
+        click.echo(line)

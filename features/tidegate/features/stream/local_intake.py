@@ -13,10 +13,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tidegate.features.events.validation import EventLimits, refusal
-
 from tidegate.features.events.event import AccountEvent
 from tidegate.features.events.log import Appended, EventLog, EventLogUnavailableError
+from tidegate.features.events.validation import EventLimits, refusal
 from tidegate.features.stream.freshly_touched import FreshlyTouched
 from tidegate.features.stream.intake import RecordedEvent, Refusal, RefusedEvent
 

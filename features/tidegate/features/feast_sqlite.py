@@ -5,12 +5,12 @@ Rows that somebody else wrote have none, or one that does not match: their event
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from feast import FeatureStore, FeatureView
-from feast.infra.online_stores.helpers import compute_table_id
+from feast.infra.online_stores.helpers import compute_table_id, extract_text_and_num
 from feast.protos.feast.types.Value_pb2 import Value
 
 from tidegate.features.feast_rows import FeastRow, key_bytes
@@ -19,6 +19,11 @@ from tidegate.features.refs import VALID_UNTIL
 EXACT_TIME = "event_time_us"
 """Microseconds since 1970 of the row's event time."""
 
+_UPSERT = (
+    "INSERT INTO {table} (entity_key, feature_name, value, value_text, event_ts) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (entity_key, feature_name) DO UPDATE SET"
+    " value = excluded.value, value_text = excluded.value_text, event_ts = excluded.event_ts"
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
 
@@ -36,11 +41,11 @@ class SqliteRows:
         """See `feast_writer.StoredRows`."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            stored = self._stored(view, [_account(row) for row in rows])
-            newer = [row for row in rows if _us(row[2]) >= stored.get(_account(row), 0)]
-            for _, values, event_time, _ in newer:
-                values[EXACT_TIME] = Value(int64_val=_us(event_time))
-            self._store.provider.online_write_batch(self._store.config, view, newer, None)  # commits
+            keys = key_bytes(_account(row) for row in rows)
+            stored = self._stored(view, keys)
+            newer = [(key, row) for key, row in zip(keys, rows, strict=True) if _us(row[2]) >= stored.get(key, 0)]
+            self._connection.executemany(_UPSERT.format(table=self._table(view)), _lines(newer))
+            self._connection.commit()
         finally:
             if self._connection.in_transaction:
                 self._connection.rollback()
@@ -65,9 +70,7 @@ class SqliteRows:
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return len(had)
 
-    def _stored(self, view: FeatureView, account_ids: Sequence[str]) -> dict[str, int]:
-        keys = key_bytes(account_ids)
-        accounts = dict(zip(keys, account_ids, strict=True))
+    def _stored(self, view: FeatureView, keys: Sequence[bytes]) -> dict[bytes, int]:
         found = self._connection.execute(
             f"SELECT entity_key, feature_name, value, event_ts FROM {self._table(view)}"  # noqa: S608 - as above
             f" WHERE entity_key IN ({_marks(keys)}) AND feature_name IN ('{EXACT_TIME}', '{VALID_UNTIL}')",
@@ -75,16 +78,25 @@ class SqliteRows:
         ).fetchall()
         seconds = {key: _us(time.replace(tzinfo=UTC)) for key, name, _, time in found if name == VALID_UNTIL}
         exact = {key: Value.FromString(value).int64_val for key, name, value, _ in found if name == EXACT_TIME}
-        times = {
+        return {
             key: exact[key] if exact.get(key, -1) // _SECOND * _SECOND == second else second
             for key, second in seconds.items()
         }
-        return {accounts[key]: time for key, time in times.items()}
 
     def _table(self, view: FeatureView) -> str:
         config = self._store.config
         name = compute_table_id(config.project, view, config.registry.enable_online_feature_view_versioning)
         return f'"{name}"'
+
+
+def _lines(rows: Sequence[tuple[bytes, FeastRow]]) -> Iterator[tuple[object, ...]]:
+    """A line per value, as Feast's store writes them."""
+    for key, (_, values, event_time, _) in rows:
+        second = event_time.astimezone(UTC).replace(tzinfo=None)
+        for name, value in values.items():
+            text, _ = extract_text_and_num(value, compute_num=False)
+            yield key, name, value.SerializeToString(), text, second
+        yield key, EXACT_TIME, Value(int64_val=_us(event_time)).SerializeToString(), None, second
 
 
 def _account(row: FeastRow) -> str:

@@ -32,12 +32,9 @@ def _risk_choice(settings: Settings | None) -> RiskChoice:
     if settings is None:
         return NO_RISK
     from tidegate.serving.composition import RISK_MODEL, selection  # noqa: PLC0415 - imports the whole of serving
-    from tidegate.serving.signals.risk_adapter import account_risk  # noqa: PLC0415
+    from tidegate.serving.signals.risk_adapter import risk_choice  # noqa: PLC0415
 
-    spec = selection(settings).live.get(RISK_MODEL)
-    if spec is None:
-        return NO_RISK
-    return RiskChoice(f"{spec.name} {spec.version}", partial(account_risk, spec))
+    return risk_choice(selection(settings).live.get(RISK_MODEL))
 
 
 @features.command()

@@ -23,6 +23,7 @@ def put_appeals(answers: Answers, seen: Seen, subjects: Ints) -> None:
     decided = latest(told, subjects[told.row]).of(EventKind.APPEAL_UPHELD, EventKind.APPEAL_DENIED).within(YEAR_US)
     upheld = decided.of(EventKind.APPEAL_UPHELD)
     answers.put_counts(upheld, {"appeals_upheld_365d": YEAR_US})
-    answers.put_share("appeal_overturn_ratio_365d", upheld.count(), decided.count())
+    count = upheld.count()
+    answers.put_share("appeal_overturn_ratio_365d", count, decided.count())
     # A ratio of 0 stays 0 while denied appeals leave the window one by one, and is missing after the last.
-    answers.change(np.where(upheld.count() > 0, decided.leaves(YEAR_US), decided.last_leaves(YEAR_US)))
+    answers.change(np.where(count > 0, decided.leaves(YEAR_US), decided.last_leaves(YEAR_US)))

@@ -17,7 +17,7 @@ def runs(seen: Seen, codes: Ints) -> tuple[Ints, Bools]:
         The pairs in grouped order, and per place in that order whether a group ends there.
     """
     key = seen.question * (int(codes.max(initial=0)) + 1) + codes
-    order = np.argsort(key, kind="stable")
+    order = key.argsort(kind="stable")
     key = key[order]
     ends = np.ones(key.size, dtype=np.bool_)
     np.not_equal(key[1:], key[:-1], out=ends[:-1])
@@ -26,6 +26,8 @@ def runs(seen: Seen, codes: Ints) -> tuple[Ints, Bools]:
 
 def latest(seen: Seen, codes: Ints) -> Seen:
     """Per question and thing the latest pair, in the order of events."""
+    if not codes.size:
+        return seen
     order, ends = runs(seen, codes)
     wanted = np.zeros(order.size, dtype=np.bool_)
     wanted[order[ends]] = True
@@ -34,8 +36,10 @@ def latest(seen: Seen, codes: Ints) -> Seen:
 
 def touched(seen: Seen, codes: Ints, by: Bools) -> Bools:
     """Per pair: whether the same question sees a pair marked in `by` about the same thing, before or after it."""
+    if not by.any():
+        return by
     order, ends = runs(seen, codes)
-    group: Ints = np.cumsum(ends) - ends
+    group: Ints = ends.cumsum() - ends
     marks = np.bincount(group, by[order]) > 0
     answer = np.zeros(order.size, dtype=np.bool_)
     answer[order] = marks[group]

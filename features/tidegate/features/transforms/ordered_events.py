@@ -47,6 +47,10 @@ class OrderedEvents:
         """The column `name` at these rows, as an Arrow array."""
         return self.columns[name].take(pa.array(self.origin[rows]))
 
+    def numbers(self, name: str, rows: Ints) -> Any:
+        """The column `name` of numbers at these rows, as a numpy array; it has no nulls."""
+        return self.columns[name].to_numpy()[self.origin[rows]]
+
     def codes(self, name: str, rows: Ints) -> Ints:
         """The string column `name` at these rows as numbers: equal for equal strings, -1 at all other rows."""
         codes = np.full(self.origin.size, -1)

@@ -31,8 +31,10 @@ def plays(seen: Seen, events: OrderedEvents) -> Plays:
     if not played.row.size:
         never = np.full(seen.at.size, NEVER)
         return Plays(np.zeros_like(seen.at), never, never)
-    told = np.clip(events.values("count", played.row).to_numpy(), 0, MOST_PLAYS)
+    told = np.minimum(events.numbers("count", played.row), MOST_PLAYS)
     played, told = played.only(told > 0), told[told > 0]
-    upto = np.concatenate(([0], np.cumsum(told)))
-    ends = np.cumsum(played.count())
-    return Plays(np.diff(upto[ends], prepend=0), played.leaves(MONTH_US), played.last_leaves(MONTH_US))
+    upto = np.zeros(told.size + 1, dtype=np.int64)
+    told.cumsum(out=upto[1:])
+    count = played.count()
+    ends = count.cumsum()
+    return Plays(upto[ends] - upto[ends - count], played.leaves(MONTH_US), played.last_leaves(MONTH_US))

@@ -22,6 +22,7 @@ _WINDOWS = {
     "posts_30d": MONTH_US,
     "posts_365d": YEAR_US,
 }
+_SHARES = {"repeated_content_share_24h": DAY_US, "repeated_content_share_7d": WEEK_US}
 
 
 def put_posts(answers: Answers, seen: Seen, digests: Ints) -> None:
@@ -51,7 +52,7 @@ def digest_codes(events: OrderedEvents) -> Ints:
 def _put_repeated(answers: Answers, posts: Seen, digests: Ints) -> None:
     compared = posts.only((posts.age < WEEK_US + REPEATED_WITHIN_US) & (digests[posts.row] >= 0))
     repeated = _repeated(compared, digests[compared.row])
-    for name, window_us in (("repeated_content_share_24h", DAY_US), ("repeated_content_share_7d", WEEK_US)):
+    for name, window_us in _SHARES.items():
         inside = compared.age < window_us
         answers.put_share(name, compared.only(inside & repeated).count(), compared.only(inside).count())
 

@@ -39,7 +39,7 @@ def _latest(issued: Seen, subjects: Ints) -> Seen:
 def _put_points(answers: Answers, strikes: Seen, events: OrderedEvents) -> None:
     points, expires_at = np.zeros(0), np.zeros(0, dtype=np.int64)
     if strikes.row.size:
-        points = events.values("points", strikes.row).to_numpy()
+        points = events.numbers("points", strikes.row)
         expires_at = events.values("expires_at_us", strikes.row).fill_null(NEVER).to_numpy()
     weighs = (expires_at > strikes.at[strikes.question]) & np.isfinite(points) & (points > 0.0)
     answers.put_number("strike_points", strikes.only(weighs).sum(points[weighs]))

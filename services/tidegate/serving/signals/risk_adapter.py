@@ -1,13 +1,13 @@
 """The account risk model behind `RiskModel`: rows of profiles in, rows of risk out."""
 
 import logging
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import pyarrow as pa
 
 from tidegate.features.history import EVENT_TIMESTAMP, history_schema
 from tidegate.features.refs import ACCOUNT_RISK, JOIN_KEY, VALID_UNTIL
-from tidegate.features.risk import NoRiskModel, RiskModel
+from tidegate.features.risk import NO_RISK, NoRiskModel, RiskChoice, RiskModel
 from tidegate.models.account_risk.inputs import NAMES, AccountInputError, AccountInputs
 from tidegate.models.account_risk.network import AccountRiskUnavailable
 from tidegate.models.account_risk.scorer import DETECTOR, AccountRiskModel
@@ -70,3 +70,10 @@ def account_risk(spec: DetectorSpec | None) -> RiskModel:
     except AccountRiskUnavailable as error:
         _log.error("risk.no_model", extra={"detector": DETECTOR, "error": str(error)})
         return NoRiskModel()
+
+
+def risk_choice(spec: DetectorSpec | None) -> RiskChoice:
+    """The same model for a batch, which makes it in its own processes."""
+    if spec is None:
+        return NO_RISK
+    return RiskChoice(f"{spec.name} {spec.version}", partial(account_risk, spec))

@@ -146,6 +146,8 @@ class EmbeddedStack:
 
     def _prepare_features(self) -> None:
         from tidegate.features.pipeline import apply, seed  # noqa: PLC0415 - Feast takes seconds to import
+        from tidegate.serving.composition import RISK_MODEL, selection  # noqa: PLC0415 - imports all stages
+        from tidegate.serving.signals.risk_adapter import risk_choice  # noqa: PLC0415 - as above
 
         features, directory = self.settings.features, self.settings.features_dir
         redis = features.online_store is OnlineStore.REDIS
@@ -160,6 +162,8 @@ class EmbeddedStack:
                 random_seed=1,
                 now=datetime.now(UTC),
                 progress=lambda line: logger.info("features: %s", line),
+                signals=self.settings.events_path,
+                risk=risk_choice(selection(self.settings).live.get(RISK_MODEL)),
             )
         else:
             apply(directory, online, progress=lambda line: logger.info("features: %s", line))

@@ -40,14 +40,19 @@ def sqlite_state(seeded: Path, tmp_path: Path) -> Path:
     return shutil.copytree(seeded, tmp_path / "state", ignore=shutil.ignore_patterns("*-wal", "*-shm"))
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 class RedisServer:
     """One redis-server process without persistence, on a free port that it keeps over restarts."""
 
     def __init__(self, *options: str) -> None:
         self._options = options
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,13 +66,16 @@ class RedisServer:
         deadline = time.monotonic() + 20
         with Redis(port=self.port) as client:
             while time.monotonic() < deadline:
+                if self._process.poll() is not None:
+                    break
                 try:
                     client.ping()
                 except RedisConnectionError:
                     time.sleep(0.05)
                 else:
                     return
-        pytest.fail("redis-server did not start")
+        self.kill()
+        pytest.fail(f"redis-server did not start with {' '.join(command[1:])}")
 
     def pause(self) -> None:
         assert self._process is not None

@@ -1,6 +1,7 @@
 """What each store's rows are, against Feast's own reads, and what a lookup costs the store."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from redis import Redis, RedisCluster
 from redis.exceptions import ResponseError
-from tests.enrichment.conftest import RedisServer
+from tests.enrichment.conftest import RedisServer, free_port
 from tests.enrichment.stored_accounts import NUMBERED, fill, write_rows
 
 from tidegate.enrichment.entity_keys import EntityKeys
@@ -145,13 +146,24 @@ def test_one_statement_reads_all_views_of_sqlite(seeded: Path) -> None:
     assert len(statements) == 1
 
 
+def own_all_slots(server: RedisServer) -> None:
+    """Makes the node a cluster of its own, which it is from its third second on: Redis refuses writes until then."""
+    with Redis(port=server.port) as node:
+        node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+        deadline = time.monotonic() + 20
+        while b"cluster_state:ok" not in node.execute_command("CLUSTER", "INFO"):
+            assert time.monotonic() < deadline, "the cluster did not become ready"
+            time.sleep(0.05)
+
+
 @pytest.mark.integration
 def test_a_redis_cluster_answers_too(tmp_path: Path, now: datetime, seeded: Path) -> None:
-    server = RedisServer("--cluster-enabled", "yes", "--cluster-config-file", str(tmp_path / "nodes.conf"))
+    cluster = ["--cluster-enabled", "yes", "--cluster-config-file", str(tmp_path / "nodes.conf")]
+    # By default the port of the cluster's own bus is 10,000 higher, which there may be none of.
+    server = RedisServer(*cluster, "--cluster-port", str(free_port()))
     server.start()
     try:
-        with Redis(port=server.port) as node:
-            node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+        own_all_slots(server)
         state = tmp_path / "state"
         apply(state, OnlineChoice(OnlineKind.REDIS, server.address), progress=lambda _: None)
         configured = yaml.safe_load((state / CONFIGURATION).read_text())

@@ -8,6 +8,8 @@ import click
 import orjson
 from opentelemetry.trace import NoOpTracer
 
+from tidegate.cli.features_skew import skew
+from tidegate.cli.features_training_set import training_set
 from tidegate.cli.features_view import Shown, document, draw
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.features.commands import COMMANDS, RISK, state_option
@@ -20,7 +22,7 @@ from tidegate.serving.settings import Settings
 _UNTRACED = TraceContext(trace_id="0" * 31 + "1", span_id="0" * 15 + "1", sampled=False)
 
 
-@click.group(commands=COMMANDS)
+@click.group(commands={**COMMANDS, "training-set": training_set, "skew": skew})
 @click.pass_context
 def features(ctx: click.Context) -> None:
     """Account signals: what there is, what one account has, and how the online store is filled."""

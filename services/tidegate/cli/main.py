@@ -77,6 +77,7 @@ def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> Non
         "redis": settings.features.redis_address if redis else None,
     }
     features_dir = {"state": settings.features_dir}
+    recorded = {"path": settings.ledger_path, "events_path": settings.events_path}
     ctx.default_map = {
         "trace": {"store": settings.traces_path},
         "ledger": {name: {"path": settings.ledger_path} for name in ("verify", "stats")},
@@ -84,9 +85,12 @@ def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> Non
         "models": {"drift": {"path": settings.ledger_path}},
         "features": {
             "show": features_dir,
-            "materialize": features_dir,
+            "materialize": {**features_dir, "signals": settings.events_path},
+            "compute": {**features_dir, "signals": settings.events_path},
             "apply": {**features_dir, **online},
-            "seed": {**features_dir, **online},
+            "seed": {**features_dir, **online, "signals": settings.events_path},
+            "training-set": recorded,
+            "skew": recorded,
         },
         "policy": {name: {"directory": settings.policies_dir} for name in ("check", "test", "show")}
         if settings.policies_dir

@@ -1,0 +1,119 @@
+"""Skew over a ledger, in chunks: counts by feature, how far rows were behind, and the worst example of each."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tidegate.features.events.log import EventLog
+from tidegate.moderation.decision import DecisionRecord
+from tidegate.moderation.signals import LookupStatus
+from tidegate.training_sets.as_of import FEATURES
+from tidegate.training_sets.export import chunks
+from tidegate.training_sets.skew import EXPLAINED, LAG, Compared, Verdict, compare
+
+_SEVERITY = {verdict: severity for severity, verdict in enumerate(Verdict)}
+
+
+@dataclass(slots=True)
+class FeatureSkew:
+    """One feature over all decisions that were compared."""
+
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    """Values by what became of them."""
+    worst: Compared | None = None
+    """The value with the worst verdict, and of those the one that is furthest off; None if all are the same."""
+
+    def add(self, one: Compared) -> None:
+        """Counts a value."""
+        self.verdicts[one.verdict] += 1
+        if one.verdict is not Verdict.SAME and (self.worst is None or _badness(one) > _badness(self.worst)):
+            self.worst = one
+
+
+@dataclass(slots=True)
+class SkewReport:
+    """What was found."""
+
+    decisions: int = 0
+    """Decisions compared."""
+    without_lookup: Counter[LookupStatus] = field(default_factory=Counter)
+    """Decisions left out since no signals were read, by why."""
+    erased: int = 0
+    """Decisions left out since their account's history was erased after them."""
+    not_compared: Counter[str] = field(default_factory=Counter)
+    """Values left out: the risk model's, and of features that this release does not have."""
+    features: dict[str, FeatureSkew] = field(default_factory=lambda: defaultdict(FeatureSkew))
+    """By full name."""
+    behind_us: list[int] = field(default_factory=list)
+    """How far each LATE or OVERDUE value was behind the log."""
+
+    @property
+    def verdicts(self) -> Counter[Verdict]:
+        """Over all features."""
+        return sum((each.verdicts for each in self.features.values()), Counter())
+
+    @property
+    def differences(self) -> int:
+        """Values that no known cause explains."""
+        return sum(count for verdict, count in self.verdicts.items() if verdict not in EXPLAINED)
+
+    def add(self, compared: Iterable[Compared]) -> None:
+        """Counts values."""
+        for one in compared:
+            self.features[one.feature].add(one)
+            if one.verdict in {Verdict.LATE, Verdict.OVERDUE}:
+                self.behind_us.append(one.behind_us)
+
+
+def measure_skew(
+    records: Iterable[DecisionRecord],
+    log: EventLog,
+    *,
+    lag: timedelta = LAG,
+) -> SkewReport:
+    """Compares decisions with the event log.
+
+    Args:
+        records: From the ledger.
+        log: Of the same installation.
+        lag: How long an event may take to reach the online store.
+
+    Raises:
+        EventLogUnavailableError: The log can't be read.
+    """
+    report, known = SkewReport(), frozenset(FEATURES)
+    for chunk in chunks(records):
+        compared = _comparable(chunk, log, report)
+        for record in compared:
+            report.not_compared.update(value.name for value in record.inputs.account.values if value.name not in known)
+        report.decisions += len(compared)
+        events = log.history(sorted({record.account_id for record in compared}))
+        report.add(compare(compared, events, lag=lag))
+    return report
+
+
+def _comparable(chunk: Sequence[DecisionRecord], log: EventLog, report: SkewReport) -> list[DecisionRecord]:
+    erased = log.erased(sorted({record.account_id for record in chunk}))
+    found = []
+    for record in chunk:
+        status, erased_at = record.inputs.account.status, erased.get(record.account_id)
+        if status is not LookupStatus.OK:
+            report.without_lookup[status] += 1
+        elif erased_at is not None and record.decided_at <= erased_at:
+            report.erased += 1
+        else:
+            found.append(record)
+    return found
+
+
+def _badness(one: Compared) -> tuple[int, float]:
+    return _SEVERITY[one.verdict], _distance(one)
+
+
+def _distance(one: Compared) -> float:
+    """How far off, relative to what it should be; what can't be subtracted is as far off as can be."""
+    served, recomputed = one.served, one.recomputed
+    if not isinstance(served, int | float) or not isinstance(recomputed, int | float):
+        return float("inf")
+    return abs(served - recomputed) / max(1.0, abs(recomputed))

@@ -1,0 +1,184 @@
+"""Values that decisions were made from, beside the recomputed ones: each cause of a difference is told by name."""
+
+from datetime import timedelta
+
+import pyarrow as pa
+from tests.features.stream.account_events import comment
+from tests.training_sets.installation import ACCOUNT, MOMENT, Installation, served, verdicts, with_verdict
+
+from tidegate.features.events.event import EventKind, ProfileFacts
+from tidegate.features.history import history_schema
+from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT
+from tidegate.features.transforms.account_signals import account_signals
+from tidegate.ledger.record_keys import microseconds
+
+HOUR = timedelta(hours=1)
+POSTS = "account_activity__posts_1h"
+SLIDING = {"account_activity__observed_days", "account_activity__post_rate_decayed"}
+
+
+async def test_a_decision_on_what_the_stream_has_computed_shows_no_skew(installation: Installation) -> None:
+    installation.happens(EventKind.PROFILE, subject_id="", profile=ProfileFacts(followers=7, plan="premium"))
+    installation.happens()
+    installation.computes()
+    await installation.decides()
+    done = installation.run("skew")
+    assert done.exit_code == 0, done.output
+    assert "no skew" in done.stdout
+    answer = installation.answer("skew")
+    assert (answer["decisions"], answer["differences"]) == (1, 0)
+    assert set(verdicts(answer)) == {"aged"}, "only what slides from moment to moment"
+    assert set(with_verdict(answer, "aged")) == SLIDING
+    assert set(answer["not_compared"]) == {
+        f"account_risk__{name}" for name in ("automated", "model_version", "reasons")
+    }
+
+
+async def test_a_value_served_before_its_event_was_processed_is_late_and_no_difference(
+    installation: Installation,
+) -> None:
+    installation.happens()
+    installation.computes()
+    installation.happens()
+    installation.clock.forward(MOMENT)
+    await installation.decides()
+    done, answer = installation.run("skew"), installation.answer("skew")
+    assert done.exit_code == 0, done.output
+    assert POSTS in with_verdict(answer, "late")
+    assert 0.04 < answer["behind_s"]["max"] < 0.05
+    assert "rows behind the log" in done.stdout
+
+
+async def test_the_same_after_the_lag_is_overdue_and_fails(installation: Installation) -> None:
+    installation.happens()
+    installation.computes()
+    installation.happens()
+    installation.clock.forward(timedelta(seconds=61))
+    record = await installation.decides()
+    done = installation.run("skew")
+    assert done.exit_code == 1
+    assert f"overdue account_activity__posts_1h: served 1, is 2, decision {record.decision_id}" in done.stdout
+    assert installation.run("skew", "--lag", "70").exit_code == 0
+
+
+async def test_the_first_event_of_an_account_on_its_way_is_late_though_there_is_no_row(
+    installation: Installation,
+) -> None:
+    installation.happens()
+    installation.clock.forward(MOMENT)
+    await installation.decides()
+    answer = installation.answer("skew")
+    assert answer["differences"] == 0
+    assert POSTS in with_verdict(answer, "late")
+    installation.clock.forward(HOUR)
+    await installation.decides()
+    assert "account_activity__posts_24h" in with_verdict(installation.answer("skew"), "overdue")
+
+
+async def test_a_value_that_the_definition_does_not_give_is_different_and_told_by_decision(
+    installation: Installation,
+) -> None:
+    """Somebody wrote to the store by a definition of his own."""
+    installation.happens()
+    installation.computes()
+    at = installation.clock.forward(MOMENT)
+    asked = pa.table({"account_id": [ACCOUNT], "at_us": [microseconds(at)]})
+    rows = account_signals(installation.log.history([ACCOUNT]), asked)[ACCOUNT_ACTIVITY.name]
+    wrong = rows.schema.get_field_index("posts_30d")
+    installation.writer.write(
+        ACCOUNT_ACTIVITY, rows.set_column(wrong, rows.schema.field(wrong), pa.array([41], pa.int64()))
+    )
+    installation.clock.forward(MOMENT)
+    record = await installation.decides()
+    done, answer = installation.run("skew"), installation.answer("skew")
+    assert done.exit_code == 1
+    assert f"different account_activity__posts_30d: served 41, is 1, decision {record.decision_id}" in done.stdout
+    assert with_verdict(answer, "different") == ["account_activity__posts_30d"]
+    [worst] = [each["worst"] for each in answer["features"] if each["feature"] == "account_activity__posts_30d"]
+    assert (worst["served"], worst["recomputed"], worst["decision_id"]) == (41, 1, record.decision_id)
+
+
+async def test_the_worst_example_is_the_one_that_is_furthest_off(installation: Installation) -> None:
+    installation.happens()
+    installation.computes()
+    for count in range(3):
+        installation.happens()
+        installation.clock.forward(timedelta(seconds=61 + count))
+        last = await installation.decides()
+    answer = installation.answer("skew")
+    [worst] = [each["worst"] for each in answer["features"] if each["feature"] == "account_activity__posts_1h"]
+    assert worst["decision_id"] == last.decision_id
+    assert (worst["served"], worst["recomputed"]) == (1, 4)
+
+
+async def test_an_event_recorded_while_the_row_was_computed_is_part_of_it(installation: Installation) -> None:
+    """The stream notes the time, then reads: what is recorded between has a later stamp than the row."""
+    installation.happens()
+    at = installation.clock()
+    between, after = (comment(name, ACCOUNT, at) for name in ("between", "after"))
+    installation.log.append([between], recorded_at=at + timedelta(microseconds=900))
+    installation.processor.apply_due()
+    installation.log.append([after], recorded_at=at + MOMENT)
+    installation.clock.forward(2 * MOMENT)
+    record = await installation.decides()
+    assert served(record, POSTS) == 2
+    answer = installation.answer("skew")
+    assert answer["differences"] == 0
+    assert POSTS in with_verdict(answer, "late")
+
+
+async def test_an_event_that_became_durable_after_the_row_was_computed_is_no_part_of_it(
+    installation: Installation,
+) -> None:
+    """It was stamped before, and waited for the disk."""
+    installation.happens()
+    stamp = installation.clock() + MOMENT / 2
+    installation.clock.forward(MOMENT)
+    installation.processor.apply_due()
+    installation.log.append([comment("slow", ACCOUNT, installation.clock() - MOMENT)], recorded_at=stamp)
+    installation.clock.forward(MOMENT)
+    record = await installation.decides()
+    assert served(record, POSTS) == 1
+    answer = installation.answer("skew")
+    assert answer["differences"] == 0
+    assert POSTS in with_verdict(answer, "late")
+
+
+async def test_rows_of_accounts_that_the_log_does_not_know_are_unlogged(installation: Installation) -> None:
+    installation.happens()
+    row = {"account_id": "stranger", "event_timestamp": installation.clock(), "strikes_90d": 4}
+    installation.writer.write(
+        ACCOUNT_ENFORCEMENT, pa.Table.from_pylist([row], schema=history_schema(ACCOUNT_ENFORCEMENT))
+    )
+    installation.clock.forward(MOMENT)
+    await installation.decides("stranger")
+    answer = installation.answer("skew")
+    assert verdicts(answer) == {"unlogged": 1}
+    assert installation.run("skew").exit_code == 1
+
+
+async def test_what_was_served_as_stale_is_said_to_be_stale(installation: Installation) -> None:
+    installation.happens()
+    installation.computes()
+    installation.clock.forward(timedelta(days=3))
+    await installation.decides()
+    answer = installation.answer("skew")
+    assert set(verdicts(answer)) == {"stale"}
+    assert "account_activity__posts_24h" in with_verdict(answer, "stale")
+
+
+async def test_decisions_on_an_account_that_was_erased_since_are_left_out(installation: Installation) -> None:
+    installation.happens()
+    installation.computes()
+    await installation.decides()
+    installation.log.erase(ACCOUNT, at=installation.clock.forward(HOUR))
+    answer = installation.answer("skew")
+    assert (answer["decisions"], answer["erased"], answer["differences"]) == (0, 1, 0)
+    assert "1 decisions on accounts that were erased since" in installation.run("skew").stdout
+
+
+async def test_a_state_directory_without_an_event_log_is_named(installation: Installation) -> None:
+    await installation.decides()
+    done = installation.run("skew", "--events", str(installation.state / "none.db"))
+    assert done.exit_code == 1
+    assert "There is no event log at" in done.stderr

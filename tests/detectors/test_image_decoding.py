@@ -97,8 +97,11 @@ def test_equal_frames_are_seen_once() -> None:
 def test_of_a_long_animation_no_more_is_decoded_than_allowed() -> None:
     colours = ["#ff0000", "#00ff00", "#0000ff", "#ffffff"]
     within = replace(LIMITS, max_animation_pixels=2 * 60 * 50)
-    found = [mean_colour(frame) for frame in decode(animation(colours), within).frames]
-    assert found == [(255, 0, 0), (0, 255, 0)]
+    cut = decode(animation(colours), within)
+    assert [mean_colour(frame) for frame in cut.frames] == [(255, 0, 0), (0, 255, 0)]
+    assert not cut.whole
+    assert decode(animation(colours), LIMITS).whole
+    assert decode(animation(colours[:2]), within).whole
 
 
 @pytest.mark.parametrize(

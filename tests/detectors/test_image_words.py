@@ -31,31 +31,31 @@ def pixels(image: Image.Image) -> Pixels:
 
 
 def test_lines_are_read_from_top_to_bottom(reader: WordReader) -> None:
-    found = reader.read([pixels(lettering("Midnight Ferry\nthe long way home"))], LONG)
+    found = reader.read([pixels(lettering("Midnight Ferry\nthe long way home"))], LONG).text
     assert found.casefold() == "midnight ferry\nthe long way home"
 
 
 def test_a_picture_without_letters_has_no_words(reader: WordReader) -> None:
-    assert reader.read([pixels(picture(width=500, height=500))], LONG) == ""
+    assert reader.read([pixels(picture(width=500, height=500))], LONG).text == ""
 
 
 def test_of_several_frames_equal_lines_are_read_once(reader: WordReader) -> None:
     frames = [pixels(lettering(text)) for text in ("one song", "one song\nanother line", "one song")]
-    assert reader.read(frames, LONG).casefold().split("\n") == ["one song", "another line"]
+    assert reader.read(frames, LONG).text.casefold().split("\n") == ["one song", "another line"]
 
 
 def test_small_and_large_pictures_are_read_alike(reader: WordReader) -> None:
     small = lettering("Paper Lanterns", size=26, width=260, height=120)
     large = lettering("Paper Lanterns", size=300, width=3_000, height=2_000)
     for image in (small, large):
-        assert accuracy(reader.read([pixels(image)], LONG), "Paper Lanterns") > 0.9
+        assert accuracy(reader.read([pixels(image)], LONG).text, "Paper Lanterns") > 0.9
 
 
 def test_pieces_read_with_less_confidence_than_asked_are_left_out() -> None:
     strict = WordReader(specification("image_text", "1"), least_confidence=1.1)
     frame = pixels(lettering("Midnight Ferry"))
-    assert strict.pieces(frame, LONG)
-    assert strict.read([frame], LONG) == ""
+    assert strict.pieces(frame, LONG).found
+    assert strict.read([frame], LONG).text == ""
 
 
 def test_once_the_budget_is_gone_reading_ends_before_the_pieces(reader: WordReader) -> None:
@@ -68,9 +68,29 @@ def test_no_more_pieces_are_read_than_allowed(reader: WordReader, monkeypatch: p
     monkeypatch.setattr(words, "_MOST_PIECES", 2)
     image = lettering("LARGE WORDS\n\n\nmore of them", size=70)
     image.paste(lettering("tiny", size=18, width=120, height=90), (40, 520))
-    found = reader.read([pixels(image)], LONG).casefold()
-    assert "large" in found
-    assert "tiny" not in found
+    found = reader.read([pixels(image)], LONG)
+    assert "large" in found.text.casefold()
+    assert "tiny" not in found.text.casefold()
+    assert not found.whole
+
+
+def test_one_crowded_frame_of_several_leaves_the_whole_partly_unread(
+    reader: WordReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "_MOST_PIECES", 1)
+    plain, crowded = pixels(lettering("one line")), pixels(lettering("three\n\nother\n\nlines"))
+    assert reader.read([plain, plain], LONG).whole
+    assert not reader.read([crowded, plain], LONG).whole
+    assert not reader.read([plain, crowded], LONG).whole
+
+
+@pytest.mark.parametrize(("width", "height", "whole"), [(4, 400, True), (400, 8, True), (40, 6_000, False)])
+def test_a_strip_too_slim_to_be_scaled_down_is_unread_and_not_empty(
+    reader: WordReader, width: int, height: int, whole: bool
+) -> None:
+    """The first two are too slim for letters at any scale."""
+    found = reader.read([np.full((height, width, 3), 90, dtype=np.uint8)], LONG)
+    assert (found.text, found.whole) == ("", whole)
 
 
 @pytest.mark.parametrize(("width", "height"), SHAPES)
@@ -86,7 +106,7 @@ def test_what_the_network_sees_is_bounded_whatever_the_shape(width: int, height:
 @pytest.mark.parametrize(("width", "height"), SHAPES)
 def test_every_shape_can_be_read(reader: WordReader, width: int, height: int) -> None:
     noise = np.random.default_rng(5).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    assert isinstance(reader.read([noise], LONG), str)
+    assert isinstance(reader.read([noise], LONG).text, str)
 
 
 def test_pieces_of_a_row_are_joined_from_left_to_right() -> None:
@@ -129,4 +149,4 @@ def test_a_generated_cover_is_the_same_each_time_and_holds_its_words(reader: Wor
     first, second = (cover(1, fonts=[source]) for _ in range(2))
     assert np.array_equal(first.pixels, second.pixels)
     assert first.pixels.shape == (first.side, first.side, 3)
-    assert accuracy(reader.read([first.pixels], LONG), "\n".join(first.lines)) > 0.5
+    assert accuracy(reader.read([first.pixels], LONG).text, "\n".join(first.lines)) > 0.5

@@ -91,6 +91,23 @@ async def test_a_reader_that_is_ok_without_a_word_about_words_is_an_outage() -> 
     assert _statuses(await _runs(LOOK, images=ScriptedImageStage(_reads(None))))["text_harm"] is DetectorStatus.FAILED
 
 
+@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize(("words", "text"), [("some words", [OK]), ("", [])])
+async def test_words_that_are_not_all_leave_the_rest_unseen_by_text_detectors(
+    words: str, text: list[DetectorStatus], outage: DetectorStatus
+) -> None:
+    """What was read is scored, and what was not keeps a rule from being false."""
+    reading = OK if words else DetectorStatus.NO_CONTENT
+
+    def script(_: ImageRequest) -> ImageFindings:
+        partly = (DetectorScores("image_text", "1", reading), DetectorScores("image_text", "1", outage))
+        return ImageFindings((DetectorScores("image_unsafe", "1", OK), *partly), words)
+
+    runs = await _runs(LOOK, images=ScriptedImageStage(script))
+    assert [run.status for run in runs if run.name == "image_text"] == [reading, outage]
+    assert [run.status for run in runs if run.name == "text_harm"] == [*text, outage]
+
+
 async def test_images_and_speech_leave_time_to_score_their_words() -> None:
     images, speech = ScriptedImageStage(), ScriptedSpeechStage()
     await _runs(LOOK, LISTEN, images=images, speech=speech, budget_ms=1_000)

@@ -27,7 +27,8 @@ class ImageFindings:
     """What was found in one image."""
 
     scores: tuple[DetectorScores, ...]
-    """One per asked detector, in the order asked."""
+    """For each asked detector, in the order asked: its answer, and beside an answer that covers only some of the image
+    an outage for the rest."""
     words: str | None = None
     """The text in the image, a line per line; empty if there is none; None if it was not read, or could not be."""
 

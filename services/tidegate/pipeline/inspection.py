@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from tidegate.detectors.image_port import ImageFindings, ImageRequest
 from tidegate.detectors.speech_port import SpeechFindings, SpeechRequest
@@ -16,8 +17,15 @@ from tidegate.pipeline.scoring import StageCall, TextScoring
 from tidegate.pipeline.shadows import ShadowRuns
 from tidegate.pipeline.stages import ImageStage, SpeechStage
 
-Words = tuple[Piece, ...] | DetectorStatus
-"""A part's words, or why text detectors have none: NO_CONTENT if there are none, else what became of the reader."""
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A part's words, as text detectors get them."""
+
+    pieces: tuple[Piece, ...] = ()
+    """What was read."""
+    lacking: tuple[DetectorStatus, ...] = ()
+    """Why there are none, or not all: NO_CONTENT if there is nothing to read, else what became of the reader."""
 
 
 class PartInspector:
@@ -57,20 +65,19 @@ class PartInspector:
             case PartKind.AUDIO:
                 found, words = await self._listened_to(plan, call)
             case PartKind.TRANSCRIPT:
-                found, words = [], pieces_of(part.segments)
+                found, words = [], _Words(pieces_of(part.segments))
             case PartKind.TEXT:
-                found, words = [], (Piece(part.text),)
-        if isinstance(words, DetectorStatus):
-            return [*found, *self._unasked(plan.text, words, part.id)]
-        if not plan.text:
-            return found
-        shadows.ask(part.id, words, plan.text, call)
-        return [*found, *await self._text.runs(part.id, words, plan.text, call)]
+                found, words = [], _Words((Piece(part.text),))
+        lacking = [run for status in words.lacking for run in self._unasked(plan.text, status, part.id)]
+        if not words.pieces or not plan.text:
+            return [*found, *lacking]
+        shadows.ask(part.id, words.pieces, plan.text, call)
+        return [*found, *await self._text.runs(part.id, words.pieces, plan.text, call), *lacking]
 
-    async def _looked_at(self, plan: PartPlan, call: StageCall) -> tuple[list[DetectorRun], Words]:
+    async def _looked_at(self, plan: PartPlan, call: StageCall) -> tuple[list[DetectorRun], _Words]:
         names = (*plan.images, *((plan.reader,) if plan.reader else ()))
         if not names:
-            return [], DetectorStatus.NOT_COVERED
+            return [], _Words(lacking=(DetectorStatus.NOT_COVERED,))
         allowed = self._for_reading(call) if plan.reader else call.budget
         request = ImageRequest(data=plan.part.data, detectors=names, budget_ms=allowed.left_ms(), trace=call.trace)
         started = time.perf_counter()
@@ -79,9 +86,8 @@ class PartInspector:
         latency_ms = _elapsed_ms(started)
         found = [run_of(answer, plan.part.id, latency_ms=latency_ms) for answer in findings.scores]
         if not plan.reader:
-            return found, DetectorStatus.NOT_COVERED
-        status = next((run.status for run in found if run.name == plan.reader), DetectorStatus.FAILED)
-        return found, _words_of(findings.words, status)
+            return found, _Words(lacking=(DetectorStatus.NOT_COVERED,))
+        return found, _words_of(findings.words, [run.status for run in found if run.name == plan.reader])
 
     async def _image_findings(self, request: ImageRequest, call: StageCall) -> ImageFindings:
         found = await answer_or_outage("image", self._images.inspect(request), call.budget)
@@ -89,9 +95,9 @@ class PartInspector:
             return ImageFindings(tuple(DetectorScores(name, self._versions(name), found) for name in request.detectors))
         return found
 
-    async def _listened_to(self, plan: PartPlan, call: StageCall) -> tuple[list[DetectorRun], Words]:
+    async def _listened_to(self, plan: PartPlan, call: StageCall) -> tuple[list[DetectorRun], _Words]:
         if not plan.reader:
-            return [], DetectorStatus.NOT_COVERED
+            return [], _Words(lacking=(DetectorStatus.NOT_COVERED,))
         allowed = self._for_reading(call)
         request = SpeechRequest(
             data=plan.part.data, language=call.language, budget_ms=allowed.left_ms(), trace=call.trace
@@ -101,8 +107,8 @@ class PartInspector:
             findings = await self._speech_findings(plan.reader, request, call)
         found = [run_of(findings.scores, plan.part.id, latency_ms=_elapsed_ms(started))]
         if findings.scores.status is not DetectorStatus.OK:
-            return found, findings.scores.status
-        return found, pieces_of(findings.segments) or DetectorStatus.NO_CONTENT
+            return found, _Words(lacking=(findings.scores.status,))
+        return found, _of(pieces_of(findings.segments))
 
     async def _speech_findings(self, reader: str, request: SpeechRequest, call: StageCall) -> SpeechFindings:
         found = await answer_or_outage("speech", self._speech.transcribe(request), call.budget)
@@ -118,11 +124,16 @@ class PartInspector:
             yield DetectorRun(name=name, version=self._versions(name), status=status, part=part)
 
 
-def _words_of(words: str | None, reader: DetectorStatus) -> Words:
+def _words_of(words: str | None, reader: Sequence[DetectorStatus]) -> _Words:
     """Of an image. Words that an OK reader does not hand over are an outage of the reader."""
-    if words is None:
-        return DetectorStatus.FAILED if reader is DetectorStatus.OK else reader
-    return (Piece(words),) if words.strip() else DetectorStatus.NO_CONTENT
+    outages = tuple(status for status in reader if status not in (DetectorStatus.OK, DetectorStatus.NO_CONTENT))
+    if words is None and not outages and DetectorStatus.NO_CONTENT not in reader:
+        return _Words(lacking=(DetectorStatus.FAILED,))
+    return _of((Piece(words),) if words and words.strip() else (), outages)
+
+
+def _of(pieces: tuple[Piece, ...], outages: tuple[DetectorStatus, ...] = ()) -> _Words:
+    return _Words(pieces, outages if pieces or outages else (DetectorStatus.NO_CONTENT,))
 
 
 def _elapsed_ms(started: float) -> float:

@@ -166,7 +166,7 @@ class TritonImageDetectors:
             self._note(spec.name, type(error).__name__)
             return Finding(outage_of(spec, DetectorStatus.FAILED))
         self._note(spec.name, "")
-        return finding
+        return finding if image.whole else finding.besides(DetectorStatus.UNREADABLE)
 
     def _outage(self, asked: _Asked, status: DetectorStatus) -> dict[str, Finding]:
         return {name: Finding(outage_of(self._detectors[name].spec, status)) for name in asked.detectors}
@@ -201,9 +201,7 @@ class TritonImageDetectors:
 
 def _findings(request: ImageRequest, found: dict[str, Finding]) -> ImageFindings:
     """The answer, with FAILED for a detector that is not live: asked for something unknown is an outage."""
-    scores = tuple(
-        found[name].scores if name in found else DetectorScores(name, version="", status=DetectorStatus.FAILED)
-        for name in request.detectors
-    )
+    asked = [found.get(name) or Finding(DetectorScores(name, "", DetectorStatus.FAILED)) for name in request.detectors]
+    scores = tuple(answer for finding in asked for answer in finding.answers())
     words = [found[name].words for name in request.detectors if name in found and found[name].words is not None]
     return ImageFindings(scores, words[0] if words else None)

@@ -57,6 +57,8 @@ class DecodedImage:
 
     frames: tuple[Pixels, ...]
     """The picture; of an animation the first, the middle and the last frame, equal ones once."""
+    whole: bool = True
+    """False if an animation goes on beyond what may be decoded: the last frame is then not its last."""
 
 
 def decode(data: bytes, limits: ImageLimits) -> DecodedImage:
@@ -73,10 +75,12 @@ def decode(data: bytes, limits: ImageLimits) -> DecodedImage:
             if not 0 < pixels <= limits.max_pixels:
                 raise UnreadableImageError(f"{image.width} x {image.height} pixels")
             image.draft("RGB", _draft_size(image, limits))
-            frames = [_frame(image, number, limits) for number in _numbers(image, limits)]
+            decodable, whole = _decodable(image, limits)
+            last = decodable - 1
+            frames = [_frame(image, number, limits) for number in sorted({0, last // 2, last})]
     except _UNDECODABLE as error:
         raise UnreadableImageError(type(error).__name__) from error
-    return DecodedImage(tuple({frame.tobytes(): frame for frame in frames}.values()))
+    return DecodedImage(tuple({frame.tobytes(): frame for frame in frames}.values()), whole)
 
 
 def _draft_size(image: Image.Image, limits: ImageLimits) -> tuple[int, int]:
@@ -85,13 +89,13 @@ def _draft_size(image: Image.Image, limits: ImageLimits) -> tuple[int, int]:
     return max(1, round(image.width / factor)), max(1, round(image.height / factor))
 
 
-def _numbers(image: Image.Image, limits: ImageLimits) -> list[int]:
-    """First, middle and last of the frames that may be decoded."""
+def _decodable(image: Image.Image, limits: ImageLimits) -> tuple[int, bool]:
+    """How many frames may be decoded, and whether these are all."""
     if image.format not in _ANIMATED or not getattr(image, "is_animated", False):
-        return [0]
+        return 1, True
+    count = int(getattr(image, "n_frames", 1))
     within = max(1, limits.max_animation_pixels // (image.width * image.height))
-    last = min(int(getattr(image, "n_frames", 1)), within) - 1
-    return sorted({0, last // 2, last})
+    return min(count, within), count <= within
 
 
 def _frame(image: Image.Image, number: int, limits: ImageLimits) -> Pixels:

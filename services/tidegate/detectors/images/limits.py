@@ -16,7 +16,8 @@ class ImageLimits:
     max_kept_pixels: int = 4_000_000
     """Pixels of a kept frame; a larger one is reduced by a whole factor, each pixel the mean of those it replaces."""
     max_animation_pixels: int = 120_000_000
-    """Pixels decoded of an animation over all frames, as a frame needs those before it. What is later is not seen."""
+    """Pixels decoded of an animation over all frames, as a frame needs those before it. What is later is UNREADABLE,
+    beside what was found before."""
     max_scans: int = 100
     """Scans of a progressive JPEG, each of which passes over the whole picture; encoders make about ten."""
     decoding_threads: int = 2

@@ -1,12 +1,13 @@
 """What the adapter fans out to: one detector's look at one decoded image."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tidegate.detectors.images.decoding import DecodedImage
 from tidegate.models.catalogue import DetectorSpec
 from tidegate.moderation.budget import Budget
-from tidegate.moderation.detection import DetectorScores
+from tidegate.moderation.detection import DetectorScores, DetectorStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,18 @@ class Finding:
     """Its answer."""
     words: str | None = None
     """The text in the image, from a reader; else None."""
+    unseen: DetectorStatus | None = None
+    """Why some of the image is not in its answer; None if all of it is."""
+
+    def besides(self, unseen: DetectorStatus) -> "Finding":
+        """The same where some of the image never reached the detector."""
+        return replace(self, unseen=self.unseen or unseen)
+
+    def answers(self) -> Iterator[DetectorScores]:
+        """Its answer, and beside it an outage for what it does not cover: what was found stays, the rest is unknown."""
+        yield self.scores
+        if self.unseen is not None and self.scores.status in (DetectorStatus.OK, DetectorStatus.NO_CONTENT):
+            yield DetectorScores(self.scores.detector, self.scores.version, self.unseen)
 
 
 class ImageDetector(Protocol):

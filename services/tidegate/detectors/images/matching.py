@@ -1,6 +1,8 @@
 """`image_match`: the port to the banks of known items, and its place among the image detectors."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -11,7 +13,7 @@ from tidegate.detectors.images.looking import Finding
 from tidegate.detectors.images.places import PatientThreads
 from tidegate.models.catalogue import DetectorSpec
 from tidegate.moderation.budget import Budget
-from tidegate.moderation.detection import DetectorScores
+from tidegate.moderation.detection import BankMatch, DetectorScores, DetectorStatus
 from tidegate.telemetry.names import SpanName
 from tidegate.telemetry.spans import span
 
@@ -42,12 +44,35 @@ class BankMatching:
         await self._matcher.refresh_if_changed()
 
     async def look(self, image: DecodedImage, budget: Budget) -> Finding:
-        """See `ImageDetector`. Of an animation, the answer for the frame with the highest score."""
+        """See `ImageDetector`. Of an animation, each bank's highest score over the frames."""
         with span(self._tracer, SpanName.IMAGE_MATCH):
             async with asyncio.timeout(budget.left_s()):
                 await self._matcher.refresh_if_changed()
             answers = await self._threads.run(partial(self._answers, image.frames), budget)
-        return Finding(max(answers, key=lambda one: max(one.scores.values(), default=0.0)))
+        return _over_frames(answers)
 
     def _answers(self, frames: tuple[Pixels, ...]) -> list[DetectorScores]:
         return [self._matcher.answer(frame) for frame in frames]
+
+
+def _over_frames(answers: Sequence[DetectorScores]) -> Finding:
+    """One finding. A frame that was not compared is told beside those that were: it may be the known one."""
+    compared = [answer for answer in answers if answer.status is DetectorStatus.OK]
+    missed = next((answer for answer in answers if answer.status is not DetectorStatus.OK), None)
+    if missed is not None and not compared:
+        return Finding(missed)
+    nearest: dict[tuple[str, str], BankMatch] = {}
+    for match in sorted((match for answer in compared for match in answer.matches), key=_by_distance):
+        nearest.setdefault((match.bank, match.entry), match)
+    banks = dict.fromkeys(bank for answer in compared for bank in answer.scores)
+    scores = replace(
+        compared[0],
+        scores={bank: max(answer.scores.get(bank, 0.0) for answer in compared) for bank in banks},
+        severities={bank: max(answer.severities.get(bank, 0) for answer in compared) for bank in banks},
+        matches=tuple(nearest.values()),
+    )
+    return Finding(scores, unseen=missed.status if missed is not None else None)
+
+
+def _by_distance(match: BankMatch) -> tuple[int, str, str]:
+    return match.distance, match.bank, match.entry

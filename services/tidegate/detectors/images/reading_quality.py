@@ -65,7 +65,7 @@ def read(covers: Sequence[Cover], reader: WordReader) -> list[ReadCover]:
     found = []
     for one in covers:
         began = time.thread_time()
-        pieces = tuple(reader.pieces(one.pixels, Budget.of_ms(1e9)))
+        pieces = reader.pieces(one.pixels, Budget.of_ms(1e9)).found
         found.append(ReadCover(one, pieces, time.thread_time() - began))
     return found
 
@@ -88,7 +88,7 @@ def _wordless(folder: Path, reader: WordReader) -> dict[float, int]:
             frame = decode(path.read_bytes(), ImageLimits()).frames[0]
         except UnreadableImageError:
             continue
-        best = max((one.confidence for one in reader.pieces(frame, Budget.of_ms(1e9))), default=-1.0)
+        best = max((one.confidence for one in reader.pieces(frame, Budget.of_ms(1e9)).found), default=-1.0)
         counts[0.0] += 1
         for threshold in _THRESHOLDS:
             counts[threshold] += best >= threshold

@@ -6,6 +6,7 @@ pieces is limited, and the budget is looked at between steps, the longest of whi
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -17,7 +18,6 @@ from tidegate.detectors.images.decoding import DecodedImage, Pixels
 from tidegate.detectors.images.looking import Finding
 from tidegate.detectors.images.places import PatientThreads
 from tidegate.detectors.images.reading_order import Corners, Piece, height_of, level, rows
-from tidegate.detectors.scoring import outage_of
 from tidegate.models.catalogue import DetectorSpec
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.detection import DetectorScores, DetectorStatus
@@ -36,6 +36,26 @@ _LEAST_CONFIDENCE: Final = 0.6
 _MOST_PIECES: Final = 60
 _PIECES_AT_A_TIME: Final = 6
 _MOST_OUTLINES: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What was read in a picture, or in several."""
+
+    text: str
+    """A line per line; of several pictures, lines that are equal once."""
+    whole: bool
+    """False if there may be more: too many pieces, or too slim a picture to be scaled down and still be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """What was found in one picture."""
+
+    found: tuple[Piece, ...]
+    """At any confidence, in no order."""
+    whole: bool
+    """See `Words.whole`."""
 
 
 class WordReader:
@@ -59,8 +79,8 @@ class WordReader:
                 file.verify()
             self._of_thread.engine = _engine()
 
-    def read(self, frames: Sequence[Pixels], budget: Budget) -> str:
-        """Returns the text, a line per line; of several frames, lines that are equal once.
+    def read(self, frames: Sequence[Pixels], budget: Budget) -> Words:
+        """Returns the words in these frames.
 
         Raises:
             TimeoutError: The budget ended.
@@ -68,21 +88,23 @@ class WordReader:
         """
         self.load()
         lines: dict[str, None] = {}
+        whole = True
         for frame in frames:
             pieces = self.pieces(frame, budget)
-            lines |= dict.fromkeys(rows([one for one in pieces if one.confidence >= self._least_confidence]))
-        return "\n".join(lines)
+            lines |= dict.fromkeys(rows([one for one in pieces.found if one.confidence >= self._least_confidence]))
+            whole = whole and pieces.whole
+        return Words("\n".join(lines), whole)
 
-    def pieces(self, frame: Pixels, budget: Budget) -> list[Piece]:
-        """Returns what was found in one picture, at any confidence, in no order. Raises as `read` does."""
+    def pieces(self, frame: Pixels, budget: Budget) -> Pieces:
+        """Returns what was found in one picture. Raises as `read` does."""
         self.load()
         picture = scaled(frame)
         if picture is None:
-            return []
+            return Pieces((), whole=min(frame.shape[:2]) < _LEAST_SIDE)
         engine = self._of_thread.engine
         boxes, _ = engine.text_det(picture)
         if boxes is None or len(boxes) == 0:
-            return []
+            return Pieces((), whole=True)
         kept = sorted(boxes, key=height_of, reverse=True)[:_MOST_PIECES]
         levelled = level(kept)
         found: list[Piece] = []
@@ -93,7 +115,7 @@ class WordReader:
             texts, _ = engine.text_rec(engine.get_crop_img_list(picture, some))
             placed = zip(levelled[first:], texts, strict=False)
             found += [_piece(box, text, score) for box, (text, score) in placed if text.strip()]
-        return found
+        return Pieces(tuple(found), whole=len(boxes) <= _MOST_PIECES)
 
 
 class Reading:
@@ -110,12 +132,12 @@ class Reading:
         await self._threads.run(self._reader.load, Budget.of_ms(_LOADING_MS))
 
     async def look(self, image: DecodedImage, budget: Budget) -> Finding:
-        """See `ImageDetector`. NO_CONTENT where there are no words."""
+        """See `ImageDetector`. NO_CONTENT where there are no words; UNREADABLE beside it where there may be more."""
         with span(self._tracer, SpanName.IMAGE_READ):
             words = await self._threads.run(partial(self._reader.read, image.frames, budget), budget)
-        if not words:
-            return Finding(outage_of(self.spec, DetectorStatus.NO_CONTENT), "")
-        return Finding(DetectorScores(self.spec.name, self.spec.version, DetectorStatus.OK), words)
+        status = DetectorStatus.OK if words.text else DetectorStatus.NO_CONTENT
+        unread = None if words.whole else DetectorStatus.UNREADABLE
+        return Finding(DetectorScores(self.spec.name, self.spec.version, status), words.text, unread)
 
 
 _LOADING_MS: Final = 30_000.0

@@ -1,7 +1,7 @@
 """An account's signals for the terminal: a table per view, within 80 columns."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +34,7 @@ def document(shown: Shown) -> dict[str, Any]:
         "status": shown.signals.status,
         "known": shown.signals.known,
         "valid_until": dict(shown.valid_until),
-        "features": [{**asdict(value), **_declared(value)} for value in shown.signals.values],
+        "features": [{**value._asdict(), **_declared(value)} for value in shown.signals.values],
     }
 
 

@@ -150,17 +150,26 @@ def _account(account: AccountSignals) -> _Json:
     return {
         "status": account.status.value,
         "known": account.known,
-        "values": [_feature(value) for value in account.values],
+        "values": _features(account.values),
     }
 
 
-def _feature(feature: FeatureValue) -> _Json:
-    return {
-        "name": feature.name,
-        "value": _float(feature.value) if isinstance(feature.value, float) else feature.value,
-        "freshness": feature.freshness.value,
-        "event_time": None if feature.event_time is None else _time(feature.event_time),
-    }
+def _features(values: Sequence[FeatureValue]) -> list[_Json]:
+    """Some sixty an item: the values of a view share their event time, so it is written once."""
+    moment, written = None, None
+    found: list[_Json] = []
+    for name, value, freshness, event_time in values:
+        if event_time is not moment:
+            moment, written = event_time, None if event_time is None else _time(event_time)
+        found.append(
+            {
+                "name": name,
+                "value": _float(value) if isinstance(value, float) else value,
+                "freshness": freshness,  # orjson writes a member as its value
+                "event_time": written,
+            }
+        )
+    return found
 
 
 def _policy(policy: PolicyReference) -> _Json:

@@ -1,8 +1,14 @@
-"""Account signals as they were read from the online store."""
+"""Account signals as they were read from the online store.
 
+An item has some sixty of them, made, sent between deployments, evaluated, recorded and answered: what each of them
+costs shows in every request.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 FeatureScalar = bool | int | float | str
 
@@ -24,9 +30,11 @@ class LookupStatus(StrEnum):
     NOT_NEEDED = "NOT_NEEDED"
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureValue:
-    """One account signal. Only a FRESH value is known to the policy."""
+class FeatureValue(NamedTuple):
+    """One account signal. Only a FRESH value is known to the policy.
+
+    A named tuple, since making one takes 0.6 µs and a frozen dataclass 1.5 µs.
+    """
 
     name: str
     """`view__feature`, as the online store names it in full."""
@@ -48,3 +56,11 @@ class AccountSignals:
     """True if the store holds anything on the account. Only meaningful if status is OK."""
     values: tuple[FeatureValue, ...] = ()
     """In the feature service's order."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by column: 20 µs there and back for 55 values, where value by value takes 200 µs."""
+        return _of_columns, (self.status, self.known, *zip(*self.values, strict=True))
+
+
+def _of_columns(status: LookupStatus, known: bool, *columns: Iterable[Any]) -> AccountSignals:  # noqa: FBT001 - pickle's call
+    return AccountSignals(status, known, tuple(map(FeatureValue, *columns)) if columns else ())

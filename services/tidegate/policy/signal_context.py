@@ -39,8 +39,8 @@ def signal_context(inputs: DecisionInputs, readings: Readings, kinds: Mapping[Re
         kinds: The signals, with the type that the conditions need.
     """
     account = inputs.account
-    looked_up = account.status is LookupStatus.OK
-    features = {value.name: value.value for value in account.values if looked_up and value.freshness is Freshness.FRESH}
+    looked_up, fresh = account.status is LookupStatus.OK, Freshness.FRESH
+    features = {name: value for name, value, freshness, _ in account.values if freshness is fresh} if looked_up else {}
     known: dict[str, dict[str, Any]] = {"item": {}, "score": {}, "severity": {}, "account": {}, FRESH: {}}
     absent: dict[Reference, tuple[str, ...]] = {}
     for reference, kind in kinds.items():

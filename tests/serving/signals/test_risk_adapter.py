@@ -12,6 +12,7 @@ from tidegate.features.refs import ACCOUNT_PROFILE, ACCOUNT_RISK
 from tidegate.features.risk import NoRiskModel
 from tidegate.models.account_risk.inputs import NAMES, AccountInputs, values
 from tidegate.models.account_risk.scorer import AccountRiskModel, RiskScore
+from tidegate.models.catalogue import catalogue
 from tidegate.serving.signals.risk_adapter import AccountRisk, account_risk
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -65,6 +66,19 @@ def test_a_profile_that_the_model_refuses_costs_the_others_nothing(risk: Account
     absurd = rows(ACCOUNT_PROFILE, NOW, "a", **{**PROFILE, "followers": 10**12})
     scored = risk.score(pa.concat_tables([absurd, rows(ACCOUNT_PROFILE, NOW, "b", **PROFILE)]))
     assert scored["automated"].to_pylist() == [None, 0.75]
+
+
+def test_any_number_of_refused_profiles_leaves_the_others_their_own_scores() -> None:
+    risk, absurd = account_risk(catalogue()["account_risk"]), {**PROFILE, "followers": 10**12}
+    many = [absurd if n % 3 == 0 else {**PROFILE, "posts": n} for n in range(40)]
+    together = risk.score(
+        pa.concat_tables([rows(ACCOUNT_PROFILE, NOW, f"a{n}", **each) for n, each in enumerate(many)])
+    )
+    alone = account_risk(catalogue()["account_risk"]).score(rows(ACCOUNT_PROFILE, NOW, "a7", **many[7]))
+    scores = together["automated"].to_pylist()
+    assert [place for place, score in enumerate(scores) if score is None] == [*range(0, 40, 3)]
+    assert len(set(scores)) == 1 + 26
+    assert alone.to_pylist() == [together.to_pylist()[7]]
 
 
 def test_a_profile_that_did_not_change_is_not_scored_again(risk: AccountRisk, model: Scripted) -> None:

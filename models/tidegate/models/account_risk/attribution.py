@@ -28,8 +28,8 @@ _SEED: Final = 20171101
 class Coalitions:
     """Which inputs are known at each step along each order; the same for every account."""
 
-    orders: npt.NDArray[np.int64]
-    """[orders, inputs]."""
+    rank: npt.NDArray[np.int64]
+    """[orders, inputs]: the step that reveals an input."""
     reached: Floats
     """[orders * (inputs + 1), channels]: 1 where a channel has all it needs."""
 
@@ -38,15 +38,12 @@ class Coalitions:
         """Returns as many orders, an even number, half of them the reverse of the others."""
         draw = np.random.default_rng(_SEED)
         forward = np.array([draw.permutation(len(NAMES)) for _ in range(orders // 2)])
-        both = np.concatenate([forward, forward[:, ::-1]])
-        rank = np.argsort(both, axis=1)
+        rank = np.argsort(np.concatenate([forward, forward[:, ::-1]]), axis=1)
         known = rank[:, None, :] < np.arange(len(NAMES) + 1)[:, None]
         lacking = (1.0 - known.reshape(-1, len(NAMES))) @ NEEDED.T
-        return cls(both, (lacking == 0).astype(np.float64))
+        return cls(rank, (lacking == 0).astype(np.float64))
 
     def attributions(self, logits: Floats) -> Floats:
-        """Returns the attribution of each input, [inputs], of the logits of the coalitions in `reached`."""
-        steps = np.diff(logits.reshape(len(self.orders), len(NAMES) + 1), axis=1)
-        total = np.zeros(len(NAMES))
-        np.add.at(total, self.orders, steps)
-        return total / len(self.orders)
+        """Returns what each input adds, [accounts, inputs], by the logits of `reached`, [accounts, coalitions]."""
+        added = np.diff(logits.reshape(len(logits), len(self.rank), -1), axis=2)
+        return np.asarray(added[:, np.arange(len(self.rank))[:, None], self.rank].sum(axis=1) / len(self.rank))

@@ -35,16 +35,34 @@ class Network:
     """Per layer."""
 
     def first_sums(self, seen: Floats) -> Floats:
-        """Returns each channel's share of the first layer's sums, [channels, members, width], of a code, [columns]."""
+        """Returns each channel's share of the first layer's sums.
+
+        Args:
+            seen: codes of accounts, [accounts, columns].
+
+        Returns:
+            [accounts, members, channels, width].
+        """
         starts = np.cumsum([0, *(code.columns for code in self.codes)])[:-1]
-        return np.add.reduceat(seen[:, None, None] * self.weights[0].transpose(1, 0, 2), starts, axis=0)
+        return np.add.reduceat(seen[:, None, :, None] * self.weights[0], starts, axis=2)
 
     def logits(self, sums: Floats) -> Floats:
-        """Returns the logits, [rows], of the first layer's sums without bias, [rows, members, width]."""
-        found = sums.transpose(1, 0, 2) + self.biases[0]
+        """Returns the logits of the first layer's sums without bias; overwrites the sums.
+
+        Every product is of one account and one member, always with the same shapes: an account's bits don't depend on
+        the others. They are also small enough for OpenBLAS to stay on one thread.
+
+        Args:
+            sums: [accounts, members, rows, width].
+
+        Returns:
+            [accounts, rows].
+        """
+        found = np.add(sums, self.biases[0], out=sums)
         for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
-            found = np.maximum(found, 0.0) @ weight + bias
-        return np.asarray(found[..., 0].mean(axis=0))
+            found = np.maximum(found, 0.0, out=found) @ weight
+            found += bias
+        return np.asarray(found[..., 0].mean(axis=1))
 
 
 def save_network(

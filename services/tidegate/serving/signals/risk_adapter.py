@@ -1,7 +1,10 @@
 """The account risk model behind `RiskModel`: rows of profiles in, rows of risk out."""
 
 import logging
-from functools import lru_cache, partial
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import partial
 
 import pyarrow as pa
 
@@ -10,7 +13,7 @@ from tidegate.features.refs import ACCOUNT_RISK, JOIN_KEY, VALID_UNTIL
 from tidegate.features.risk import NO_RISK, NoRiskModel, RiskChoice, RiskModel
 from tidegate.models.account_risk.inputs import NAMES, AccountInputError, AccountInputs
 from tidegate.models.account_risk.network import AccountRiskUnavailable
-from tidegate.models.account_risk.scorer import DETECTOR, AccountRiskModel
+from tidegate.models.account_risk.scorer import DETECTOR, AccountRiskModel, RiskScore
 from tidegate.models.catalogue import DetectorSpec
 
 _log = logging.getLogger(__name__)
@@ -19,6 +22,8 @@ FEWEST_KNOWN = 3
 """Inputs that must be known for a score: with fewer it says what accounts are like, and nothing of this one."""
 MOST_REASONS = 3
 """Inputs that are named."""
+_AT_ONCE = 256
+"""Profiles that one call scores: a refused one divides the call, not the whole batch."""
 _REMEMBERED = 50_000
 """Profiles whose score is kept: an account's signals change with every event, its profile about daily."""
 
@@ -38,24 +43,42 @@ class AccountRisk:
         """
         self._model = model
         self._version = version
-        self._row = lru_cache(maxsize=_REMEMBERED)(self._scored)
+        self._rows: OrderedDict[AccountInputs, _Row] = OrderedDict()
+        self._lock = threading.Lock()
 
     def score(self, profiles: pa.Table) -> pa.Table:
         """See `RiskModel`. A profile that the model refuses gets nulls, and the others their scores."""
         columns = [profiles[name].to_pylist() for name in NAMES]
-        rows = [self._row(AccountInputs(*values)) for values in zip(*columns, strict=True)]
+        rows = self._remembered([AccountInputs(*values) for values in zip(*columns, strict=True)])
         kept = {name: profiles[name] for name in (JOIN_KEY, EVENT_TIMESTAMP, VALID_UNTIL)}
         named = {"automated": 0, "model_version": 1, "reasons": 2}
         scores = {name: [row[at] for row in rows] for name, at in named.items()}
         schema = history_schema(ACCOUNT_RISK)
         return pa.table({field.name: kept.get(field.name, scores.get(field.name)) for field in schema}, schema=schema)
 
-    def _scored(self, inputs: AccountInputs) -> _Row:
+    def _remembered(self, accounts: Sequence[AccountInputs]) -> list[_Row]:
+        with self._lock:
+            told = {each: self._rows[each] for each in accounts if each in self._rows}
+        new = [each for each in dict.fromkeys(accounts) if each not in told]
+        for start in range(0, len(new), _AT_ONCE):
+            told.update(self._scored(new[start : start + _AT_ONCE]))
+        with self._lock:
+            for each, row in told.items():
+                self._rows[each] = row
+                self._rows.move_to_end(each)
+            while len(self._rows) > _REMEMBERED:
+                self._rows.popitem(last=False)
+        return [told[each] for each in accounts]
+
+    def _scored(self, accounts: Sequence[AccountInputs]) -> dict[AccountInputs, _Row]:
         try:
-            (score,) = self._model.score([inputs])
+            return dict(zip(accounts, map(self._row, self._model.score(accounts)), strict=True))
         except AccountInputError as error:
             _log.warning("risk.profile_refused", extra={"field": error.field, "allowed": error.allowed})
-            return _NOTHING
+            before, after = accounts[: error.row], accounts[error.row + 1 :]
+            return {accounts[error.row]: _NOTHING, **self._scored(before), **self._scored(after)}
+
+    def _row(self, score: RiskScore) -> _Row:
         if score.known_inputs < FEWEST_KNOWN:
             return _NOTHING
         return score.probability, self._version, ",".join(score.raising(MOST_REASONS))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tidegate.features.demo_accounts import (
     DEMO_ACCOUNTS,
@@ -42,6 +43,9 @@ class AppendedEvents:
 def append(log: EventLog, *, count: int, random_seed: int, now: datetime) -> AppendedEvents:
     """Puts the events of the named accounts and of `count` generated ones into the log.
 
+    Accounts that were erased stay so: made-up events of them, or naming them, are left out, also those that would have
+    happened since.
+
     Raises:
         DemoEventsRefusedError: Some ids are taken by other events.
         EventLogUnavailableError: The rest is not recorded; the same call goes on.
@@ -49,6 +53,7 @@ def append(log: EventLog, *, count: int, random_seed: int, now: datetime) -> App
     events = pa.concat_tables(
         [demo_events(DEMO_ACCOUNTS, now=now), generate_events(count, seed=random_seed, now=now)]
     ).sort_by("account_id")
+    events = _without_erased(events, log)
     new = conflicts = 0
     for start in range(0, events.num_rows, _EVENTS_AT_ONCE):
         answers = log.append([*events_of(events.slice(start, _EVENTS_AT_ONCE))], recorded_at=now)
@@ -88,6 +93,14 @@ def write_unlogged(writer: OnlineWriter, log: EventLog, *, now: datetime, risk: 
     stale = account_signals(events, _asked([name for name in there if name == STALE_ACCOUNT], now - STALE_FOR))
     for view in (ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT):
         writer.write(view, stale[view.name])
+
+
+def _without_erased(events: pa.Table, log: EventLog) -> pa.Table:
+    columns = (events["account_id"], events["counterpart_id"])
+    names = sorted({name for column in columns for name in pc.unique(column).to_pylist()})
+    erased = pa.array(log.erased(names), pa.string())
+    gone = pc.or_(*(pc.is_in(column, erased) for column in columns))
+    return events.filter(pc.invert(gone))
 
 
 def _asked(account_ids: list[str], at: datetime) -> pa.Table:

@@ -14,7 +14,7 @@ from feast import FeatureStore
 
 from tidegate.features import demo_seed
 from tidegate.features.batch import request as requests
-from tidegate.features.batch.compute import PROCESSES, Progress, Step
+from tidegate.features.batch.compute import ASKING, PROCESSES, Progress, Step, alone
 from tidegate.features.batch.compute import compute as compute_batch
 from tidegate.features.batch.export import export_events
 from tidegate.features.batch.inputs import BatchInputs, event_files
@@ -78,8 +78,8 @@ def compute(
     """
     offline, source = state / OFFLINE, " ".join(str(path.resolve()) for path in sources) or "log"
     now_us, export = microseconds(now), offline / _EXPORT
-    asked = None if at else requests.unfinished(offline, source=source, now_us=now_us)
-    with _event_log(state, signals) as log:
+    with alone(offline, ASKING), _event_log(state, signals) as log:
+        asked = None if at else requests.unfinished(offline, source=source, now_us=now_us)
         if asked is None:
             asked = requests.Request(source, sorted({microseconds(each) for each in at or (now,)}), now_us)
             shutil.rmtree(export, ignore_errors=True)
@@ -91,10 +91,10 @@ def compute(
             )
         files = event_files(sources or [export])
         erased = _erased(_erasures(log, _path(state, signals)), files, offline)
-    inputs = BatchInputs(files, asked.at_us, erased, risk.name)
-    published = compute_batch(inputs, offline, progress=progress, processes=processes, risk=risk.make)
-    shutil.rmtree(export, ignore_errors=True)
-    requests.forget(offline)
+        inputs = BatchInputs(files, asked.at_us, erased, risk.name)
+        published = compute_batch(inputs, offline, progress=progress, processes=processes, risk=risk.make)
+        shutil.rmtree(export, ignore_errors=True)
+        requests.forget(offline)
     return published
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "banks": ("tidegate.cli.banks", "banks", "Keeps banks of known pictures."),
     "features": ("tidegate.cli.features", "features", "Shows account signals; fills the online store."),
     "events": ("tidegate.cli.events", "events", "Records what happens to accounts, from a file."),
+    "account": ("tidegate.cli.account", "account", "Exports or erases everything held on an account."),
     "ledger": ("tidegate.cli.ledger", "ledger", "Verifies the decision ledger."),
     "replay": ("tidegate.cli.replay", "replay", "Decides recorded decisions again and reports any difference."),
     "check-config": ("tidegate.cli.check_config", "check_config", "Checks settings and policies; starts nothing."),

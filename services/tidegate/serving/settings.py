@@ -127,6 +127,11 @@ class Settings(BaseSettings):
         return self.state_dir / "events.db"
 
     @property
+    def erasures_dir(self) -> Path:
+        """Receipts of erased accounts."""
+        return self.state_dir / "erasures"
+
+    @property
     def traces_path(self) -> Path:
         """Spans kept by the built-in receiver."""
         return self.state_dir / "traces.sqlite"

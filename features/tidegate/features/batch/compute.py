@@ -31,6 +31,10 @@ from tidegate.features.risk import NoRiskModel, RiskFactory
 
 PROCESSES = 2
 """Workers, unless told otherwise."""
+ASKING = ".asking.lock"
+"""Lock of who prepares a run: the request and the export of the log. Taken before `COMPUTING`."""
+COMPUTING = ".lock"
+"""Lock of who splits, computes and publishes."""
 
 
 class BatchBusyError(Exception):
@@ -80,7 +84,7 @@ def compute(
     """
     progress(Step("reading the events", 0, len(inputs.files)))
     digest = inputs.digest()
-    with _alone(offline):
+    with alone(offline, COMPUTING):
         run = RunDirectory(offline / RUNS / digest[:16])
         current = _published(offline)
         if current is not None and current.name == run.path.name:
@@ -128,11 +132,12 @@ def _computed(
 
 
 @contextmanager
-def _alone(offline: Path) -> Iterator[None]:
+def alone(offline: Path, lock: str) -> Iterator[None]:
+    """Keeps other processes out for the block, erasures among them. Raises BatchBusyError if one is at work."""
     offline.mkdir(parents=True, exist_ok=True)
-    with (offline / ".lock").open("w") as lock:  # the kernel lets go of it however the process ends
+    with (offline / lock).open("w") as file:  # the kernel lets go of it however the process ends
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BatchBusyError(f"another process computes in {offline}") from error
+            raise BatchBusyError(f"another process computes in {offline}, or erases from it") from error
         yield

@@ -1,0 +1,101 @@
+"""What the event log holds on an account, where others' events name it too. Changes nothing."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from tidegate.accounts.held import AccountStoreUnavailableError, Store
+from tidegate.features.events.columns import table
+from tidegate.features.events.log import EVENT_SCHEMA
+from tidegate.features.events.sqlite_schema import APPLICATION_ID, MIGRATIONS
+from tidegate.features.events.tombstones import TombstoneKey
+
+LATEST = (1 << 62) - 1
+"""Microseconds that no event reaches: everything."""
+
+_COLUMNS = ", ".join(EVENT_SCHEMA.names)
+_OWN = "account_id = ?1"
+_OF_OTHERS = "counterpart_id = ?1 AND counterpart_id <> '' AND account_id <> ?1"  # with `<> ''` the index serves it
+
+
+class EventRecords:
+    """Reads one log's file beside whoever writes it. A log that is not there holds nothing."""
+
+    def __init__(self, path: Path, *, timeout_s: float = 10.0) -> None:
+        """Remembers where it lies."""
+        self._path = path
+        self._timeout_s = timeout_s
+
+    def own(self, account_id: str) -> pa.Table:
+        """The account's events in `EVENT_SCHEMA`, by time. Raises AccountStoreUnavailableError."""
+        return self._events(_OWN, account_id)
+
+    def of_others(self, account_id: str) -> pa.Table:
+        """Events of others that name the account as counterpart, by time. Raises AccountStoreUnavailableError."""
+        return self._events(_OF_OTHERS, account_id)
+
+    def own_count(self, account_id: str, *, up_to_us: int = LATEST) -> int:
+        """The account's events that occurred by then."""
+        return self._count(_OWN, account_id, up_to_us)
+
+    def of_others_count(self, account_id: str, *, up_to_us: int = LATEST) -> int:
+        """Events of others that name it and occurred by then."""
+        return self._count(_OF_OTHERS, account_id, up_to_us)
+
+    def latest_us(self, account_id: str) -> int:
+        """When the last of both occurred, microseconds since 1970 UTC; 0 if there is none."""
+        latest = (
+            self._one(f"SELECT coalesce(max(occurred_at_us), 0) FROM events WHERE {where}", account_id)  # noqa: S608 - fixed words
+            for where in (_OWN, _OF_OTHERS)
+        )
+        return max(int(found or 0) for found in latest)
+
+    def digest(self, account_id: str) -> bytes | None:
+        """What the log would know the account by if it were erased: 32 bytes; None if there is no log."""
+        key = self._one("SELECT key FROM tombstone_key")
+        return TombstoneKey(key).digest(account_id) if isinstance(key, bytes) else None
+
+    def erased_at_us(self, account_id: str) -> int | None:
+        """When the account was erased; None if it was not."""
+        digest = self.digest(account_id)
+        found = None if digest is None else self._one("SELECT erased_at_us FROM tombstones WHERE digest = ?", digest)
+        return None if found is None else int(found)
+
+    def _events(self, where: str, account_id: str) -> pa.Table:
+        with self._opened() as connection:
+            if connection is None:
+                return EVENT_SCHEMA.empty_table()
+            query = f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY occurred_at_us, event_id"  # noqa: S608 - fixed words
+            return table(connection.execute(query, (account_id,)).fetchall())
+
+    def _count(self, where: str, account_id: str, up_to_us: int) -> int:
+        query = f"SELECT count(*) FROM events WHERE {where} AND occurred_at_us <= ?2"  # noqa: S608 - fixed words
+        return int(self._one(query, account_id, up_to_us) or 0)
+
+    def _one(self, query: str, *parameters: object) -> "bytes | int | None":
+        with self._opened() as connection:
+            row = None if connection is None else connection.execute(query, parameters).fetchone()
+        return None if row is None else row[0]
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection | None]:
+        if not self._path.is_file():
+            yield None
+            return
+        try:
+            uri = f"{self._path.absolute().as_uri()}?mode=ro"
+            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=self._timeout_s)) as connection:
+                _check(connection)
+                yield connection
+        except sqlite3.Error as error:
+            raise AccountStoreUnavailableError(Store.EVENTS, f"the event log can't be read: {error}") from error
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if (owner, version) != (APPLICATION_ID, len(MIGRATIONS)):
+        raise AccountStoreUnavailableError(Store.EVENTS, "the file is no event log of this version of Tidegate")

@@ -148,7 +148,7 @@ class PolicyOutcome:
     violations: tuple[Violation, ...]
     """Most severe first, then in the policy's order."""
     evaluations: tuple[RuleEvaluation, ...]
-    """Every rule that applies to surface and market, in the policy's order."""
+    """Every rule for this surface and market, in the policy's order; empty if only the decision was asked for."""
 
     def fired(self) -> tuple[str, ...]:
         """Ids of the rules that fired, most severe first."""

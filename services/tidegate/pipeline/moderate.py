@@ -136,7 +136,7 @@ class ModerationPipeline:
 
     def _decide(self, policy: CompiledPolicy, inputs: DecisionInputs, hops: Hops) -> PolicyOutcome:
         with hops.timed("policy"), span(self._tracer, SpanName.POLICY_EVALUATE) as made:
-            outcome = policy.evaluate(inputs)
+            outcome = policy.decide(inputs)
             made.set_attribute(Attribute.POLICY_ID, outcome.policy.id)
             made.set_attribute(Attribute.POLICY_VERSION, outcome.policy.version)
             made.set_attribute(Attribute.RULES_FIRED, outcome.fired())
@@ -147,7 +147,7 @@ class ModerationPipeline:
             return ()
         with span(self._tracer, SpanName.SHADOW_EVALUATE) as made:
             made.set_attribute(Attribute.SHADOW_COUNT, len(shadows))
-            return tuple(policy.evaluate(inputs).in_shadow() for policy in shadows)
+            return tuple(policy.decide(inputs).in_shadow() for policy in shadows)
 
     async def _record(self, record: DecisionRecord, hops: Hops) -> DecisionRecord:
         with hops.timed("ledger"), span(self._tracer, SpanName.LEDGER_APPEND):

@@ -6,7 +6,7 @@ every replay of a recorded decision.
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from tidegate.moderation.decision import (
     Action,
@@ -21,9 +21,10 @@ from tidegate.moderation.detection import DetectorRun
 from tidegate.moderation.item import PartFacts, Surface
 from tidegate.policy.compiled_rule import CompiledRule
 from tidegate.policy.condition import Kind, Reference
+from tidegate.policy.deciding_rules import DecidingRules
 from tidegate.policy.readings import Readings
 from tidegate.policy.schema import Mode
-from tidegate.policy.signal_context import SignalContext, signal_context
+from tidegate.policy.signal_context import SignalContext, SignalReader
 
 
 class NotApplicableError(LookupError):
@@ -52,6 +53,18 @@ class CompiledPolicy:
     """Every signal that a condition reads, with the type that it must have."""
     labels: Mapping[str, AbstractSet[str]]
     """Detectors that the rules read, with the labels."""
+    reader: SignalReader = field(init=False, repr=False, compare=False)
+    """Looks up what conditions read."""
+    deciding: DecidingRules = field(init=False, repr=False, compare=False)
+    """`rules`, arranged for deciding."""
+    deciding_by_market: Mapping[str, DecidingRules] = field(init=False, repr=False, compare=False)
+    """`rules_by_market`, arranged the same way."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reader", SignalReader(self.kinds))
+        object.__setattr__(self, "deciding", DecidingRules(self.rules))
+        by_market = {market: DecidingRules(rules) for market, rules in self.rules_by_market.items()}
+        object.__setattr__(self, "deciding_by_market", by_market)
 
     @property
     def detectors(self) -> frozenset[str]:
@@ -86,20 +99,35 @@ class CompiledPolicy:
         readings = Readings(parts, runs)
         return any(rule.has_settled(readings) for rule in self.rules_in(market))
 
+    def decide(self, inputs: DecisionInputs) -> PolicyOutcome:
+        """What the policy says, without how each rule came out: `evaluations` is empty.
+
+        Raises NotApplicableError as `evaluate` does.
+        """
+        readings = self._readings(inputs)
+        rules = self.deciding_by_market.get(inputs.market, self.deciding)
+        rules.settle(readings)
+        evaluated = self._evaluated(rules.candidates(readings), inputs, readings)
+        return replace(evaluated, evaluations=())
+
     def evaluate(self, inputs: DecisionInputs) -> PolicyOutcome:
         """What the policy says. Raises NotApplicableError if it is not for the item's surface and market."""
+        readings = self._readings(inputs)
+        self.deciding_by_market.get(inputs.market, self.deciding).settle(readings)
+        return self._evaluated(self.rules_in(inputs.market), inputs, readings)
+
+    def _readings(self, inputs: DecisionInputs) -> Readings:
         if not self.covers(inputs.surface, inputs.market):
             raise NotApplicableError(f"policy {self.reference.id} is not for {inputs.surface} in {inputs.market}")
-        rules = self.rules_in(inputs.market)
-        readings = Readings(inputs.parts, inputs.detectors)
-        if any(rule.has_settled(readings) for rule in rules):
-            readings.settle()
+        return Readings(inputs.parts, inputs.detectors)
+
+    def _evaluated(self, rules: Sequence[CompiledRule], inputs: DecisionInputs, readings: Readings) -> PolicyOutcome:
         context: SignalContext | None = None
 
         def signals() -> SignalContext:
             nonlocal context
             if context is None:
-                context = signal_context(inputs, readings, self.kinds)
+                context = self.reader.context(inputs, readings)
             return context
 
         evaluations: list[RuleEvaluation] = []

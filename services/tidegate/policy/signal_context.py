@@ -30,43 +30,75 @@ class SignalContext:
     """The others, each with the names of the missing inputs behind it."""
 
 
-def signal_context(inputs: DecisionInputs, readings: Readings, kinds: Mapping[Reference, Kind]) -> SignalContext:
-    """Looks up each signal that a policy's conditions read.
+class SignalReader:
+    """Looks up the signals that a policy's conditions read. What follows from their names is worked out here, once."""
 
-    Args:
-        inputs: The item.
-        readings: The item's scores.
-        kinds: The signals, with the type that the conditions need.
-    """
-    account = inputs.account
-    looked_up, fresh = account.status is LookupStatus.OK, Freshness.FRESH
-    features = {name: value for name, value, freshness, _ in account.values if freshness is fresh} if looked_up else {}
-    known: dict[str, dict[str, Any]] = {"item": {}, "score": {}, "severity": {}, "account": {}, FRESH: {}}
-    absent: dict[Reference, tuple[str, ...]] = {}
-    for reference, kind in kinds.items():
-        missing: tuple[str, ...] = ()
-        value: FeatureScalar | None
+    def __init__(self, kinds: Mapping[Reference, Kind]) -> None:
+        """Takes the signals, with the type that the conditions need."""
+        self._wanted = tuple(_Wanted.of(reference, kind) for reference, kind in kinds.items())
+
+    def context(self, inputs: DecisionInputs, readings: Readings) -> SignalContext:
+        """All of them for one item.
+
+        Args:
+            inputs: The item.
+            readings: The item's scores.
+        """
+        account = inputs.account
+        looked_up, fresh = account.status is LookupStatus.OK, Freshness.FRESH
+        features = {name: value for name, value, freshness, _ in account.values if freshness is fresh}
+        known: dict[str, dict[str, Any]] = {"item": {}, "score": {}, "severity": {}, "account": {}, FRESH: {}}
+        absent: dict[Reference, tuple[str, ...]] = {}
+        for wanted in self._wanted:
+            missing = wanted.missing
+            value: FeatureScalar | None = None
+            if wanted.label is not None:
+                reading = readings.of(wanted.label)
+                value, missing = reading.settled, reading.missing or missing
+            elif wanted.item_field:
+                value = getattr(inputs, wanted.item_field) or None
+            elif looked_up and wanted.freshness_of:
+                value = wanted.freshness_of in features
+            elif looked_up:
+                value = features.get(wanted.feature) if wanted.feature else account.known
+            if value is None or not _is(value, wanted.kind):
+                absent[wanted.reference] = missing
+            else:
+                _put(known, wanted.path, value)
+        return SignalContext(context=cel.Context(known), absent=absent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One signal: one of the four ways to it is set, or none for whether the account is known."""
+
+    reference: Reference
+    kind: Kind
+    path: tuple[str, ...]
+    """Where the evaluation finds it."""
+    missing: tuple[str, ...]
+    """Names of the inputs behind it if it is absent."""
+    item_field: str = ""
+    feature: str = ""
+    freshness_of: str = ""
+    label: LabelRef | None = None
+
+    @classmethod
+    def of(cls, reference: Reference, kind: Kind) -> "_Wanted":
+        """From its name. The parser lets no other names through."""
+        path, itself = evaluated(reference.path), (str(reference),)
+        feature = reference.feature or ""
         match reference.path:
             case ("item", field):
-                value = getattr(inputs, field) or None
-            case ("account", "known"):
-                value = account.known if looked_up else None
+                return cls(reference, kind, path, itself, item_field=field)
             case ("account", _, _, _):
-                value = (reference.feature in features) if looked_up else None
+                return cls(reference, kind, path, itself, freshness_of=feature)
             case ("account", _, _):
-                value = features.get(reference.feature or "")
-                missing = (reference.feature or "",)
-            case (measure, detector, label):
-                reading = readings.of(LabelRef(Measure(measure), detector, label))
-                value = reading.settled
-                missing = reading.missing
-            case _:  # the parser lets no other reference through
-                value = None
-        if value is None or not _is(value, kind):
-            absent[reference] = missing or (str(reference),)
-        else:
-            _put(known, evaluated(reference.path), value)
-    return SignalContext(context=cel.Context(known), absent=absent)
+                return cls(reference, kind, path, (feature,), feature=feature)
+            case ("score" | "severity" as measure, detector, label):
+                return cls(reference, kind, path, itself, label=LabelRef(Measure(measure), detector, label))
+            case _:
+                return cls(reference, kind, path, itself)
 
 
 def _put(tree: dict[str, dict[str, Any]], path: tuple[str, ...], value: FeatureScalar) -> None:

@@ -1,0 +1,64 @@
+"""The rules of a policy in one market, arranged so that deciding looks only at those that may be more than false.
+
+A policy may have a thousand rules and an item fires one or two. Rules that read the same label stand together, by
+rising threshold: one reading tells how many of them are met. Whoever wants to know how each rule came out evaluates
+all.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tidegate.policy.compiled_rule import CompiledRule
+from tidegate.policy.readings import LabelRef, Readings
+
+
+@dataclass(frozen=True, slots=True)
+class _SameLabel:
+    """Rules on one label."""
+
+    label: LabelRef
+    thresholds: tuple[float, ...]
+    """Rising."""
+    places: tuple[int, ...]
+    """In the policy's order, rule by rule as the thresholds."""
+
+
+class DecidingRules:
+    """Made once per policy and market."""
+
+    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+        """Arranges rules, given in the policy's order."""
+        self._rules = tuple(rules)
+        self._unthresholded = tuple(place for place, rule in enumerate(rules) if rule.threshold is None)
+        self._settling = tuple(rule for rule in rules if rule.settles)
+        by_label: dict[str, list[tuple[float, int, LabelRef]]] = {}
+        for place, rule in enumerate(rules):
+            if rule.threshold is not None:
+                one = (rule.threshold.at_least, place, rule.threshold.label)
+                by_label.setdefault(rule.threshold.label.key, []).append(one)
+        self._labels = tuple(_same_label(each) for each in by_label.values())
+
+    def settle(self, readings: Readings) -> None:
+        """Tells the readings if a settling rule has fired."""
+        if any(rule.has_settled(readings) for rule in self._settling):
+            readings.settle()
+
+    def candidates(self, readings: Readings) -> list[CompiledRule]:
+        """The rules that are not false for want of a score, in the policy's order: all others are false."""
+        places = list(self._unthresholded)
+        for same in self._labels:
+            reading = readings.of(same.label)
+            if reading.missing:
+                places += same.places
+            elif reading.value is not None:
+                places += same.places[: bisect_right(same.thresholds, reading.value)]
+        places.sort()
+        return [self._rules[place] for place in places]
+
+
+def _same_label(found: Sequence[tuple[float, int, LabelRef]]) -> _SameLabel:
+    rising = sorted(found, key=lambda one: one[:2])
+    return _SameLabel(
+        rising[0][2], tuple(threshold for threshold, _, _ in rising), tuple(place for _, place, _ in rising)
+    )

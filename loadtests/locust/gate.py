@@ -1,0 +1,101 @@
+"""Judges finished runs by thresholds: `python -m loadtests.locust.gate RUN.json... --thresholds FILE`.
+
+Exits with 0 if all hold, 1 if one is breached, 2 if a file can't be used.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtests.locust.levels import Level
+from loadtests.locust.measures import READ
+from loadtests.locust.run_record import RunRecord, RunRecordError
+from loadtests.locust.thresholds import Threshold, Thresholds, ThresholdsError, read_thresholds
+
+HOLDS, BREACHED, UNUSABLE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One threshold, judged."""
+
+    measure: str
+    """The threshold's name, and the phase if it named none."""
+    value: float | None
+    """What was measured; None if it could not be: that is a breach."""
+    unit: str
+    """Of the value."""
+    target: str
+    """The limit, with its direction."""
+    holds: bool
+    """Whether the value is within it."""
+
+    def said(self) -> str:
+        """For people."""
+        value = "not measured" if self.value is None else f"{self.value:.4g} {self.unit}".strip()
+        return f"{'holds   ' if self.holds else 'BREACHED'}  {self.measure}: {value} (target {self.target})"
+
+
+def judge(thresholds: Thresholds, levels: Sequence[Level]) -> tuple[Verdict, ...]:
+    """All thresholds, in their order. A later level replaces an earlier one of the same name."""
+    by_name = {level.name: level for level in levels}
+    return tuple(verdict for each in thresholds.thresholds for verdict in _verdicts(each, by_name))
+
+
+def _verdicts(threshold: Threshold, levels: Mapping[str, Level]) -> list[Verdict]:
+    if threshold.phase is not None:
+        value = _value(threshold, levels.get(threshold.phase))
+        if threshold.against is not None:
+            below = _value(threshold, levels.get(threshold.against))
+            value = value / below if value is not None and below else None
+        return [_verdict(threshold, threshold.name, value)]
+    if not levels:
+        return [_verdict(threshold, threshold.name, None)]
+    return [
+        _verdict(threshold, f"{threshold.name}: {name}", _value(threshold, level)) for name, level in levels.items()
+    ]
+
+
+def _value(threshold: Threshold, level: Level | None) -> float | None:
+    if level is None or not level.arrivals:
+        return None
+    value = READ[threshold.measure](level)
+    return None if math.isnan(value) else value
+
+
+def _verdict(threshold: Threshold, name: str, value: float | None) -> Verdict:
+    return Verdict(
+        measure=name,
+        value=None if value is None else round(value, 4),
+        unit="" if threshold.against is not None else threshold.measure.unit,
+        target=f"{'≤' if threshold.max is not None else '≥'} {threshold.limit:g}",
+        holds=value is not None and threshold.allows(value),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Judges finished runs by thresholds; exits with 1 on a breach.")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN.json", help="run records; later ones win")
+    parser.add_argument("--thresholds", required=True, type=Path)
+    parsed = parser.parse_args(arguments)
+    try:
+        runs = [RunRecord.read(path) for path in parsed.runs]
+        thresholds = read_thresholds(parsed.thresholds)
+    except (RunRecordError, ThresholdsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return UNUSABLE
+    verdicts = judge(thresholds, [level for run in runs for level in run.levels])
+    for verdict in verdicts:
+        sys.stdout.write(verdict.said() + "\n")
+    for path, run in zip(parsed.runs, runs, strict=True):
+        if not run.finished:
+            sys.stdout.write(f"BREACHED  {path}: not every generator process ran the whole plan\n")
+    return HOLDS if all(each.holds for each in verdicts) and all(run.finished for run in runs) else BREACHED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Open loop: arrivals are scheduled, and timed from their intended start.
+
+locust -f loadtests/locust/open.py --headless --host 127.0.0.1:9000 --shape ramp --level 200 --seconds 120
+"""
+
+from typing import Any
+
+import gevent
+from loadtests.locust.dispatcher import dispatch
+from loadtests.locust.finishing import finish
+from loadtests.locust.open_load import OpenLoad
+from loadtests.locust.options import add_options
+from loadtests.locust.session import LoadSession
+from locust import User, events, task
+
+__all__ = ["OpenLoad", "OpenLoop"]
+
+events.init_command_line_parser.add_listener(add_options)
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]  # Locust is in .venv-load only
+def join(environment: Any, **_: Any) -> None:
+    """Joins this load test to Locust."""
+    environment.tidegate = LoadSession(environment, loop="open", finish=finish)
+
+
+class OpenLoop(User):  # type: ignore[misc]  # as above
+    """Stands for all callers of one process."""
+
+    @task  # type: ignore[untyped-decorator]  # as above
+    def run_plan(self) -> None:
+        """Runs this process's part, then waits for Locust to stop it."""
+        session: LoadSession = self.environment.tidegate
+        if session.claim():
+            dispatch(session)
+        while True:
+            gevent.sleep(1)

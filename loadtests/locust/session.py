@@ -1,0 +1,174 @@
+"""One run in one Locust process: what is sent where, what is collected, and when it is over."""
+
+import logging
+import time
+from typing import Any, Protocol
+
+import gevent
+from loadtests.locust.begin import Part, PlanClock
+from loadtests.locust.channels import Channels, adopt_gevent
+from loadtests.locust.corpus import Corpus
+from loadtests.locust.cpu import CpuMeter
+from loadtests.locust.harvest import Harvest
+from loadtests.locust.options import LoadOptions, options_of
+from loadtests.locust.pictures import pictures
+from loadtests.locust.rendezvous import Rendezvous
+from loadtests.locust.sample import DECIDED, Sample
+from loadtests.locust.shot import TraceParents
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+logger = logging.getLogger(__name__)
+
+_HARVEST = "tidegate_harvest"
+_HARVEST_EVERY_S = 1.0
+_STARTING_S = 90.0
+_SETTLING_S = 5.0
+"""Given to the last samples to arrive at the master, beyond the deadline of the last request."""
+_DEFAULT_TARGET = "127.0.0.1:9000"
+
+
+class Finish(Protocol):
+    """What is done with a finished run."""
+
+    def __call__(self, options: LoadOptions, harvest: Harvest, *, loop: str, parts: int) -> int:
+        """Returns the exit status."""
+        ...
+
+
+class LoadSession:
+    """Joined to Locust by its events; users find it as `environment.tidegate`."""
+
+    def __init__(self, environment: Environment, *, loop: str, finish: Finish) -> None:
+        """Listens.
+
+        Args:
+            environment: Locust's.
+            loop: `open` or `closed`.
+            finish: Called once in the master, or in the only process.
+        """
+        adopt_gevent()
+        self.loop = loop
+        self.harvest = Harvest()
+        self._environment = environment
+        self._rendezvous = Rendezvous(environment)
+        self._finish = finish
+        self._options: LoadOptions | None = None
+        self._channels: Channels | None = None
+        self._pictures: list[bytes] | None = None
+        self._claimed = False
+        self._started = 0.0
+        runner: Any = environment.runner
+        self._is_worker = isinstance(runner, WorkerRunner)
+        if not self._is_worker:
+            runner.register_message(_HARVEST, self._on_harvest)
+        environment.events.test_start.add_listener(self._on_test_start)
+        environment.events.quitting.add_listener(self._on_quitting)
+
+    @property
+    def options(self) -> LoadOptions:
+        """Of this run. A worker has them once the master has sent them."""
+        if self._options is None:
+            self._options = options_of(self._environment.parsed_options)
+        return self._options
+
+    @property
+    def channels(self) -> Channels:
+        """Connected at the first use."""
+        if self._channels is None:
+            target = (self._environment.host or _DEFAULT_TARGET).split("://")[-1]
+            self._channels = Channels(target, count=self.options.channels)
+        return self._channels
+
+    @property
+    def clock(self) -> PlanClock | None:
+        """Since when the plan runs; None before everybody is ready."""
+        return self._rendezvous.clock
+
+    def part(self) -> Part:
+        """This process's part."""
+        return self._rendezvous.part()
+
+    def claim(self) -> bool:
+        """Whether the caller is the first in this process: only one user dispatches the arrivals."""
+        first, self._claimed = not self._claimed, True
+        return first
+
+    def corpus(self, *, user: int = 0) -> Corpus:
+        """This process's items; each user of a closed loop has its own."""
+        part = self.part().number * 10_000 + user
+        run = f"load{int(time.time())}"
+        return Corpus(self.options.mix, seed=self.options.seed, pictures=self._made_pictures(), part=part, run=run)
+
+    def traces(self, *, user: int = 0) -> TraceParents:
+        """This process's traces."""
+        return TraceParents(self.options.sampled_share, seed=hash((self.options.seed, self.part().number, user)))
+
+    def _made_pictures(self) -> list[bytes]:
+        if self._pictures is None:
+            self._pictures = []
+            for each in pictures(self.options.seed) if self.options.mix.picture_share else ():
+                self._pictures.append(each)
+                gevent.sleep(0)  # a worker that is silent for 3 s is taken for lost
+        return self._pictures
+
+    def make_start(self) -> PlanClock:
+        """Waits until everybody is ready, and begins to measure this process."""
+        clock = self._rendezvous.make_start()
+        gevent.spawn(self._measure, clock)
+        return clock
+
+    def record(self, sample: Sample) -> None:
+        """Keeps a sample, and tells Locust's own statistics of it."""
+        self.harvest.samples.append(sample)
+        failed = None if sample.outcome in DECIDED else Exception(sample.outcome)
+        name = "Moderate" if sample.protocol == "unary" else "ModerateStream"
+        fire = self._environment.events.request.fire
+        fire(
+            request_type="from send", name=name, response_time=sample.took_s * 1e3, response_length=0, exception=failed
+        )
+        if self.loop == "open":
+            intended_ms = sample.from_intended_s * 1e3
+            fire(
+                request_type="from intended", name=name, response_time=intended_ms, response_length=0, exception=failed
+            )
+
+    def part_done(self) -> None:
+        """This process has run the whole plan, and every request has its sample."""
+        self.harvest.done.add(self.part().number)
+
+    @property
+    def over(self) -> bool:
+        """Whether all parts are done, or should have been long ago."""
+        if not self._started:
+            return False
+        if self.clock is None:
+            return time.perf_counter() - self._started > _STARTING_S
+        all_done = len(self.harvest.done) >= self._rendezvous.parts
+        last_s = self.options.plan.duration_s + self.options.deadline_ms / 1_000 + _SETTLING_S
+        return all_done or self.clock.elapsed_s > last_s
+
+    def _on_test_start(self, **_: Any) -> None:
+        self._started = time.perf_counter()
+        self._rendezvous.give_out_parts()
+        if not self._is_worker:
+            logger.info("%s loop: %s", self.loop, self.options.plan.written())
+
+    def _on_harvest(self, msg: Any, **_: Any) -> None:
+        self.harvest.put(msg.data)
+
+    def _measure(self, clock: PlanClock) -> None:
+        """Reads this process every second, and hands over what it has if it is a worker."""
+        meter = CpuMeter(self.part().number)
+        while True:
+            gevent.sleep(_HARVEST_EVERY_S)
+            self.harvest.cpu.append(meter.read(clock.elapsed_s))
+            if self._is_worker:
+                runner: Any = self._environment.runner
+                runner.send_message(_HARVEST, self.harvest.take())
+
+    def _on_quitting(self, environment: Environment, **_: Any) -> None:
+        if self._started and not self._is_worker:
+            environment.process_exit_code = self._finish(
+                self.options, self.harvest, loop=self.loop, parts=self._rendezvous.parts
+            )

@@ -1,0 +1,86 @@
+"""What a load test must hold, from a file that is checked strictly: a threshold with a typo must not pass."""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from loadtests.locust.measures import Measure
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+
+class ThresholdsError(Exception):
+    """The file can't be used. The message names every wrong key and what is allowed."""
+
+
+class Threshold(BaseModel):
+    """One limit on one measure of one phase, or of all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    name: str = Field(min_length=1)
+    """What results call it."""
+    measure: Measure
+    """What is measured."""
+    phase: str | None = None
+    """The phase's name; absent means that it must hold in every measured phase."""
+    against: str | None = None
+    """Another phase: the threshold is on the measure here divided by the measure there."""
+    max: float | None = None
+    """The most that is allowed."""
+    min: float | None = None
+    """The least that is allowed."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "Threshold":
+        if (self.max is None) == (self.min is None):
+            raise ValueError("needs max or min, and not both")
+        if self.against is not None and self.phase is None:
+            raise ValueError("against needs a phase to divide")
+        if self.against is not None and self.against == self.phase:
+            raise ValueError("against names the phase itself")
+        return self
+
+    @property
+    def limit(self) -> float:
+        """The one that is set."""
+        return self.max if self.max is not None else self.min if self.min is not None else float("nan")
+
+    def allows(self, value: float) -> bool:
+        """Whether a value is within it; what is not a number never is."""
+        return value <= self.limit if self.max is not None else value >= self.limit
+
+
+class Thresholds(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1]
+    """Of the format."""
+    thresholds: tuple[Threshold, ...] = Field(min_length=1)
+    """At least one: a gate without any would always be open."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Thresholds":
+        names = [each.name for each in self.thresholds]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"names must differ: {', '.join(twice)}")
+        return self
+
+
+def read_thresholds(path: Path) -> Thresholds:
+    """Reads and checks a file.
+
+    Raises:
+        ThresholdsError: It can't be read, or holds what is not known.
+    """
+    try:
+        return Thresholds.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ThresholdsError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ThresholdsError(f"{path}: is not YAML in UTF-8: {error}") from error
+    except ValidationError as error:
+        wrong = [f"{'.'.join(str(step) for step in each['loc'])}: {each['msg']}" for each in error.errors()]
+        raise ThresholdsError(f"{path}: {'; '.join(wrong)}") from error

@@ -2,14 +2,22 @@
 
 Feast 0.67 ignores rows that are not newer than what it holds, but reads those times first and writes afterwards: of two
 processes the one with the older row may come last. So all who write hold one lock, a chunk at a time. Readers don't.
+
+Rows are written here as Feast writes them, field for field, but by column: its own way makes a message per value and a
+call per row, which for a million accounts is most of the time of a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 from feast import FeatureStore, FeatureView
+from feast.infra.online_stores.helpers import _mmh3, compute_versioned_name
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from tidegate.features.feast_rows import FeastRow, key_bytes
+from tidegate.features.feast_rows import key_bytes, value_bytes
+from tidegate.features.history import EVENT_TIMESTAMP
+from tidegate.features.refs import JOIN_KEY, View
 
 LOCK = "tidegate:online-writer"
 """Key of the lock. A chunk holds it for some tens of milliseconds."""
@@ -17,6 +25,7 @@ LOCK_EXPIRES_S = 15.0
 """After which it falls to others if its holder was killed. Longer than a chunk takes, every socket timeout spent."""
 LOCK_WAIT_S = 20.0
 """The longest wait for it."""
+_SECOND_US = 1_000_000
 
 
 class RedisRows:
@@ -24,22 +33,58 @@ class RedisRows:
 
     def __init__(self, store: FeatureStore, *, client: Any) -> None:
         """Wires it to the store's own client, which is a cluster's where the configuration says so."""
-        self._store = store
+        self._config = store.config
         self._client = client
+        self._project = store.config.project.encode()
+        self._expires_s: int | None = store.config.online_store.key_ttl_seconds
 
-    def write(self, view: FeatureView, rows: list[FeastRow]) -> None:
+    def write(self, view: View, stored: FeatureView, rows: pa.Table) -> None:
         """See `feast_writer.StoredRows`."""
+        name = compute_versioned_name(stored, self._config.registry.enable_online_feature_view_versioning)
+        written_at = f"_ts:{name}".encode()
+        keys = [key + self._project for key in key_bytes(rows[JOIN_KEY].to_pylist())]
+        times = rows[EVENT_TIMESTAMP].cast(pa.int64()).to_pylist()
+        fields = {_mmh3(f"{name}:{each.name}"): value_bytes(rows[each.name], each.kind) for each in view.stored()}
+        columns = _interleaved({written_at: [_timestamp(each) for each in times], **fields})
         with self._alone():
-            self._store.provider.online_write_batch(self._store.config, view, rows, None)
+            held = self._held(keys, written_at)
+            with self._client.pipeline(transaction=False) as pipeline:
+                for key, time, before, *hash_ in zip(keys, times, held, *columns, strict=True):
+                    if time >= before:
+                        pipeline.execute_command("HSET", key, *hash_)
+                        if self._expires_s:
+                            pipeline.expire(key, self._expires_s)
+                pipeline.execute()
 
     def delete(self, views: Sequence[FeatureView], account_ids: Sequence[str]) -> int:
         """See `feast_writer.StoredRows`. The hash goes as a whole, with fields of views of earlier releases."""
         del views
-        project = self._store.config.project.encode()
         with self._alone(), self._client.pipeline(transaction=False) as pipeline:
             for key in key_bytes(account_ids):
-                pipeline.delete(key + project)
+                pipeline.delete(key + self._project)
             return int(sum(pipeline.execute()))
+
+    def _held(self, keys: Sequence[bytes], written_at: bytes) -> list[int]:
+        """Event times of what is stored, microseconds since 1970; 0 where nothing is."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.execute_command("HGET", key, written_at)
+            return [_microseconds(told) if told else 0 for told in pipeline.execute()]
 
     def _alone(self) -> Any:
         return self._client.lock(LOCK, timeout=LOCK_EXPIRES_S, blocking_timeout=LOCK_WAIT_S, sleep=0.005)
+
+
+def _interleaved(fields: Mapping[bytes, Sequence[bytes]]) -> list[Sequence[bytes]]:
+    """Each field's name, repeated, before the column of its values: zipped, the arguments of one HSET per row."""
+    return [column for name, values in fields.items() for column in ([name] * len(values), values)]
+
+
+def _timestamp(moment_us: int) -> bytes:
+    seconds, rest_us = divmod(moment_us, _SECOND_US)
+    return Timestamp(seconds=seconds, nanos=rest_us * 1_000).SerializeToString()
+
+
+def _microseconds(timestamp: bytes) -> int:
+    told = Timestamp.FromString(timestamp)
+    return int(told.seconds * _SECOND_US + told.nanos // 1_000)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,9 @@ FeastRow = tuple[EntityKey, dict[str, Value], datetime, datetime | None]
 KEY_VERSION = 3
 """`entity_key_serialization_version` of our repositories."""
 
+_KEYS_KEPT = 50_000
+"""Accounts whose key is kept: a partition's are written once per view."""
+
 _FIELDS = {
     ValueKind.BOOL: "bool_val",
     ValueKind.INT: "int64_val",
@@ -33,9 +37,20 @@ def entity_key(account_id: str) -> EntityKey:
 
 def key_bytes(account_ids: Iterable[str]) -> list[bytes]:
     """The keys as Feast's stores hold them."""
-    return [
-        serialize_entity_key(entity_key(each), entity_key_serialization_version=KEY_VERSION) for each in account_ids
-    ]
+    return [_key(each) for each in account_ids]
+
+
+@lru_cache(maxsize=_KEYS_KEPT)
+def _key(account_id: str) -> bytes:
+    key: bytes = serialize_entity_key(entity_key(account_id), entity_key_serialization_version=KEY_VERSION)
+    return key
+
+
+def value_bytes(column: pa.ChunkedArray, kind: ValueKind) -> list[bytes]:
+    """A column's values as Feast's stores hold them; each different one is encoded once."""
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    table = [each.SerializeToString() for each in _column(encoded.dictionary.to_pylist(), _FIELDS[kind])]
+    return [table[place] for place in encoded.indices.to_pylist()]
 
 
 def feast_rows(view: View, rows: pa.Table) -> list[FeastRow]:

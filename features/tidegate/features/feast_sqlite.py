@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 from feast import FeatureStore, FeatureView
 from feast.infra.online_stores.helpers import compute_table_id, extract_text_and_num
 from feast.protos.feast.types.Value_pb2 import Value
 
-from tidegate.features.feast_rows import FeastRow, key_bytes
-from tidegate.features.refs import VALID_UNTIL
+from tidegate.features.feast_rows import FeastRow, feast_rows, key_bytes
+from tidegate.features.refs import VALID_UNTIL, View
 
 EXACT_TIME = "event_time_us"
 """Microseconds since 1970 of the row's event time."""
@@ -37,8 +38,11 @@ class SqliteRows:
         self._connection: sqlite3.Connection = online._get_conn(store.config)  # noqa: SLF001 - no public way to it
         self._connection.execute("PRAGMA secure_delete = ON")  # an erased account's bytes don't stay in free pages
 
-    def write(self, view: FeatureView, rows: list[FeastRow]) -> None:
+    def write(self, view: View, stored: FeatureView, rows: pa.Table) -> None:
         """See `feast_writer.StoredRows`."""
+        self._write(stored, feast_rows(view, rows))
+
+    def _write(self, view: FeatureView, rows: list[FeastRow]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             keys = key_bytes(_account(row) for row in rows)

@@ -1,8 +1,11 @@
 import sqlite3
 import threading
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from redis import Redis
 from tests.enrichment.conftest import RedisServer
@@ -10,13 +13,24 @@ from tests.features.stream.online_stores import Store, emptied, rows
 
 from tidegate.features import feast_writer
 from tidegate.features.feast_redis import LOCK
+from tidegate.features.feast_rows import feast_rows
 from tidegate.features.feast_writer import FeastOnlineWriter
 from tidegate.features.online_writer import OnlineStoreUnavailableError
-from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2, View
+from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2, ValueKind, View
 from tidegate.features.repository import close_repository, open_repository
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 400_000, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_TOLD: Mapping[ValueKind, Sequence[Any]] = {
+    ValueKind.BOOL: (True, False),
+    ValueKind.INT: (0, 1, -1, 2**62),
+    ValueKind.FLOAT: (0.0, 1.0, -0.5, 1e300),
+    ValueKind.STRING: ("", "BLOCK", "Größe 🐢"),
+}
+
+
+def _picked(view: View, told: Mapping[ValueKind, Sequence[Any]], number: int) -> dict[str, Any]:
+    return {each.name: told[each.kind][number % len(told[each.kind])] for each in view.stored()}
 
 
 @pytest.mark.parametrize("view", ACCOUNT_SIGNALS_V2.views, ids=lambda view: view.name)
@@ -156,6 +170,30 @@ def test_a_write_that_failed_midway_leaves_the_sqlite_store_usable(sqlite_state:
     store.writer.write(ACCOUNT_PROFILE, rows(ACCOUNT_PROFILE, NOW, "a"))
     assert store.values(ACCOUNT_PROFILE, "a") is not None
     store.close()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("view", ACCOUNT_SIGNALS_V2.views, ids=lambda view: view.name)
+def test_redis_holds_byte_for_byte_what_feast_would_write(
+    redis_state: Path, redis_server: RedisServer, view: View
+) -> None:
+    """Numbers that repeat, that are missing, negative, large and not whole; times with and without microseconds."""
+    numbers = {kind: [None, *values] for kind, values in _TOLD.items()}
+    table = pa.concat_tables(
+        rows(view, NOW + n * timedelta(microseconds=1_234_567), f"Größe-{n}", **_picked(view, numbers, n))
+        for n in range(12)
+    )
+    writer, repository = FeastOnlineWriter(redis_state), open_repository(redis_state)
+    with Redis(port=redis_server.port) as client:
+        writer.write(view, table)
+        ours = {key: client.hgetall(key) for key in client.scan_iter()}
+        client.flushall()
+        stored = repository.get_feature_view(view.name)
+        repository.provider.online_write_batch(repository.config, stored, feast_rows(view, table), None)
+        assert ours == {key: client.hgetall(key) for key in client.scan_iter()}
+        assert len(ours) == table.num_rows
+    close_repository(repository)
+    writer.close()
 
 
 @pytest.mark.integration

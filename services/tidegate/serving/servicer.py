@@ -85,11 +85,12 @@ class ModerationServicer:
 
     async def moderate(self, request: Sized | Undecodable, context: CallContext) -> pb.ModerateResponse:
         """Decides on one item."""
-        outcome = await self._decided(request, traceparent_of(context))
-        if isinstance(outcome, status_pb2.Status):
-            refuse(context, outcome)
-            return pb.ModerateResponse()
-        return pb.ModerateResponse(decision=outcome)
+        response = pb.ModerateResponse()
+        refused = await self._decided(request, traceparent_of(context), into=response.decision)
+        if refused is None:
+            return response
+        refuse(context, refused)
+        return pb.ModerateResponse()
 
     async def moderate_stream(
         self, requests: AsyncIterator[Sized | Undecodable], context: CallContext
@@ -101,16 +102,19 @@ class ModerationServicer:
 
     async def get_decision(self, request: Sized | Undecodable, context: CallContext) -> pb.GetDecisionResponse:
         """Returns a recorded decision."""
+        response = pb.GetDecisionResponse()
         try:
-            return pb.GetDecisionResponse(decision=await self._found(request))
+            await self._find(request, into=response.decision)
         except TidegateError as error:
             refuse(context, status_of(error))
         except Exception:  # the boundary: nothing unexpected leaves the process
             logger.exception("get_decision failed")
             refuse(context, internal_status(""))
+        else:
+            return response
         return pb.GetDecisionResponse()
 
-    async def _found(self, request: Sized | Undecodable) -> decision_pb2.Decision:
+    async def _find(self, request: Sized | Undecodable, *, into: decision_pb2.Decision) -> None:
         asked = self._decoder.opened(request).message
         assert isinstance(asked, pb.GetDecisionRequest)
         if not asked.decision_id:
@@ -118,28 +122,38 @@ class ModerationServicer:
         record = await self._ledger.get(asked.decision_id)
         if record is None:
             raise DecisionNotFound
-        return await self._encoded(record, explain=asked.explain)
+        await self._encode(record, explain=asked.explain, into=into)
 
     async def _stream_item(self, request: Sized | Undecodable) -> pb.ModerateStreamResponse:
         if isinstance(request, Undecodable):
-            outcome = await self._decided(request, "")
-            return _streamed("", outcome)
+            return await self._streamed("", request, "")
         message = request.message
         assert isinstance(message, pb.ModerateStreamRequest)
         if not 1 <= len(message.correlation_id) <= MAX_KEY:
             wrong = FieldViolation("correlation_id", f"must have 1 to {MAX_KEY} characters")
-            return _streamed(message.correlation_id[:MAX_KEY], status_of(InvalidRequest([wrong])))
-        outcome = await self._decided(Sized(message.request, request.size_bytes), message.traceparent)
-        return _streamed(message.correlation_id, outcome)
+            refused = status_of(InvalidRequest([wrong]))
+            return pb.ModerateStreamResponse(correlation_id=message.correlation_id[:MAX_KEY], error=refused)
+        item = Sized(message.request, request.size_bytes)
+        return await self._streamed(message.correlation_id, item, message.traceparent)
+
+    async def _streamed(
+        self, correlation_id: str, request: Sized | Undecodable, traceparent: str
+    ) -> pb.ModerateStreamResponse:
+        response = pb.ModerateStreamResponse(correlation_id=correlation_id)
+        refused = await self._decided(request, traceparent, into=response.decision)
+        if refused is None:
+            return response
+        return pb.ModerateStreamResponse(correlation_id=correlation_id, error=refused)
 
     async def _decided(
-        self, request: Sized | Undecodable, traceparent: str
-    ) -> decision_pb2.Decision | status_pb2.Status:
+        self, request: Sized | Undecodable, traceparent: str, *, into: decision_pb2.Decision
+    ) -> status_pb2.Status | None:
+        """Fills in the decision; returns why there is none if there is none, and `into` is of no use then."""
         caller = TraceContext.parse(traceparent)
         with entry_span(self._tracer, SpanName.MODERATE, caller=caller) as span:
             trace = current(span)
             try:
-                return await self._moderated(request, span, trace)
+                await self._moderate(request, span, trace, into=into)
             except TidegateError as error:
                 span.set_attribute(Attribute.REASON, error.reason)
                 self._metrics.refused(error.reason)
@@ -148,8 +162,11 @@ class ModerationServicer:
                 logger.exception("moderate failed, trace %s", trace.trace_id)
                 self._metrics.refused(INTERNAL)
                 return internal_status(trace.trace_id)
+            return None
 
-    async def _moderated(self, request: Sized | Undecodable, span: Span, trace: TraceContext) -> decision_pb2.Decision:
+    async def _moderate(
+        self, request: Sized | Undecodable, span: Span, trace: TraceContext, *, into: decision_pb2.Decision
+    ) -> None:
         begun_s = self._clock()
         message = self._decoder.opened(request).message
         assert isinstance(message, pb.ModerateRequest)
@@ -165,26 +182,19 @@ class ModerationServicer:
         decided = await self._pipeline.moderate(call)
         _describe(span, item, decided)
         record, repeated = decided.record, decided.from_idempotency_key
-        answer = await self._encoded(record, explain=message.explain, from_idempotency_key=repeated)
+        await self._encode(record, explain=message.explain, from_idempotency_key=repeated, into=into)
         self._metrics.decided(record, duration_s=self._clock() - begun_s, repeated=repeated)
-        return answer
 
     async def _item(self, message: pb.ModerateRequest) -> ContentItem:
         if has_images(message):
             return await asyncio.to_thread(self._decoder.item, message)
         return self._decoder.item(message)
 
-    async def _encoded(
-        self, record: DecisionRecord, *, explain: bool, from_idempotency_key: bool = False
-    ) -> decision_pb2.Decision:
+    async def _encode(
+        self, record: DecisionRecord, *, explain: bool, into: decision_pb2.Decision, from_idempotency_key: bool = False
+    ) -> None:
         evaluations = await self._archive.explain(record) if explain else None
-        return encode.decision(record, evaluations=evaluations, from_idempotency_key=from_idempotency_key)
-
-
-def _streamed(correlation_id: str, outcome: decision_pb2.Decision | status_pb2.Status) -> pb.ModerateStreamResponse:
-    if isinstance(outcome, status_pb2.Status):
-        return pb.ModerateStreamResponse(correlation_id=correlation_id, error=outcome)
-    return pb.ModerateStreamResponse(correlation_id=correlation_id, decision=outcome)
+        encode.decision(record, evaluations=evaluations, from_idempotency_key=from_idempotency_key, into=into)
 
 
 def _describe(span: Span, item: ContentItem, decided: Decided) -> None:

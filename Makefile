@@ -50,8 +50,8 @@ requirements: $(VENV)/.uv ## Pins all requirements again, with hashes
 
 train-environment: .venv-train/.stamp ## The environment for training, with torch for CPU
 
-models: .venv-train/.stamp ## Trains text_harm (as versions 3 and 4: see models/README.md), text_spam and account_risk from ../shared/data (an hour and a half)
-	@.venv-train/bin/python -m tidegate.models.training text_harm --data ../shared/data --out models/tidegate/models/weights/text_harm/3 models/tidegate/models/weights/text_harm/4
+models: .venv-train/.stamp ## Trains text_harm, text_spam and account_risk again from ../shared/data (an hour and a half)
+	@.venv-train/bin/python -m tidegate.models.training text_harm --data ../shared/data --out models/tidegate/models/weights/text_harm/3
 	@.venv-train/bin/python -m tidegate.models.training text_spam --data ../shared/data --out models/tidegate/models/weights/text_spam/1
 	@.venv-train/bin/python -m tidegate.models.training account_risk --data ../shared/data --out models/tidegate/models/weights/account_risk/1
 

@@ -17,13 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tidegate.models.training", description=__doc__)
     parser.add_argument("detector", choices=DETECTORS)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds one folder per source")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        nargs="+",
-        help="the version's folder, weights/DETECTOR/N; for text_harm one for each phase of the fit",
-    )
+    parser.add_argument("--out", type=Path, required=True, help="the version's folder, weights/DETECTOR/N")
     parser.add_argument("--work", type=Path, default=Path("build/training"), help="checkpoints, a folder per detector")
     parser.add_argument("--seed", type=int, help="the detector's own if not given")
     parser.add_argument("--threads", type=int, default=2)
@@ -34,10 +28,8 @@ def main() -> int:
     work = options.work / options.detector
     if options.detector == "text_harm":
         from tidegate.models.training import text_harm  # noqa: PLC0415 - torch takes seconds to import
-        from tidegate.models.training.fitting import PHASES, FitSettings  # noqa: PLC0415 - as above
+        from tidegate.models.training.fitting import FitSettings  # noqa: PLC0415 - as above
 
-        if len(options.out) != len(PHASES):
-            parser.error(f"--out: text_harm writes {len(PHASES)} versions, {len(options.out)} folder(s) were named")
         settings = FitSettings(threads=options.threads, **seed)
         text_harm.train(options.data, options.out, settings=settings, work=work, report=_say)
     elif options.detector == "account_risk":
@@ -45,12 +37,12 @@ def main() -> int:
         from tidegate.models.training.accounts.student import StudentSettings  # noqa: PLC0415 - as above
 
         risk = account_risk.RiskSettings(student=StudentSettings(threads=options.threads), **seed)
-        account_risk.train(options.data, options.out[0], settings=risk, work=work, report=_say)
+        account_risk.train(options.data, options.out, settings=risk, work=work, report=_say)
     else:
         from tidegate.models.training import text_spam  # noqa: PLC0415 - scikit-learn takes seconds to import
         from tidegate.models.training.spam_measuring import SpamSettings  # noqa: PLC0415 - as above
 
-        text_spam.train(options.data, options.out[0], settings=SpamSettings(**seed), work=work, report=_say)
+        text_spam.train(options.data, options.out, settings=SpamSettings(**seed), work=work, report=_say)
     return 0
 
 

@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from typing import Final
 
-from tidegate.models.training import phrases
+from tidegate.models.training import people, phrases
 from tidegate.models.training.examples import CLEAN, UNKNOWN, Example, Split, targets
 
 SOURCE: Final = "templates"
@@ -16,6 +16,8 @@ SOURCE: Final = "templates"
 _KINDS: Final = (
     (phrases.IDENTITY_CLEAN, 1200, CLEAN),
     (phrases.COUNTER_SPEECH, 900, CLEAN),
+    (people.PEOPLE_CLEAN, 1500, CLEAN),
+    (people.PEOPLE_HATE, 500, targets(default=0.0, hate=1.0, toxic=1.0, harassment=UNKNOWN, threat=UNKNOWN)),
     (phrases.HATE, 1300, targets(default=0.0, hate=1.0, toxic=1.0, harassment=UNKNOWN, threat=UNKNOWN)),
     (phrases.SELF_HARM, 420, targets(default=0.0, self_harm=1.0, toxic=UNKNOWN)),
     (phrases.SELF_HARM_URGED, 60, targets(default=0.0, self_harm=1.0, harassment=1.0, toxic=1.0, threat=UNKNOWN)),
@@ -58,5 +60,12 @@ def _fill(chance: random.Random, pattern: str) -> str:
         second=chance.choice(phrases.TITLE_SECOND),
         second2=chance.choice(phrases.TITLE_SECOND),
         end=chance.choice(phrases.ENDINGS),
+        adjective=chance.choice(people.ADJECTIVES),
+        adjective2=chance.choice(people.ADJECTIVES),
+        role=chance.choice(people.ROLES),
+        role2=chance.choice(people.ROLES),
+        people=chance.choice(people.GROUPS_OF),
+        people2=chance.choice(people.GROUPS_OF),
+        deed=chance.choice(people.DEEDS),
     )
     return text.lower() if chance.random() < 0.3 else text[:1].upper() + text[1:]  # noqa: PLR2004

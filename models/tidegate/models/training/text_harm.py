@@ -28,15 +28,12 @@ _RANGE_TEXTS: Final = 1_500
 _TEST_TEXTS_PER_SOURCE: Final = 4_000
 
 
-def train(
-    data: Path, outs: Sequence[Path], *, settings: FitSettings, work: Path, report: Callable[[str], None]
-) -> None:
-    """Fits the network and writes everything of a version for each phase of the fit.
+def train(data: Path, out: Path, *, settings: FitSettings, work: Path, report: Callable[[str], None]) -> None:
+    """Fits the network and writes everything of a version.
 
     Args:
         data: the folder that holds one folder per source.
-        outs: the folders of the versions, one for each phase: what came of the first is a version of its own, to
-            compare with and to try in shadow.
+        out: the version's folder.
         settings: of the fit.
         work: for the checkpoint; an interrupted run resumes from it.
         report: receives progress lines.
@@ -44,9 +41,8 @@ def train(
     MINILM.verify()
     report("reading sources")
     examples = mixture(data, seed=settings.seed)
-    fitted = fit(MINILM, examples, settings, checkpoint=work / "checkpoint.pt", report=report)
-    for network, out in zip(fitted, outs, strict=True):
-        finish(network, examples, out, settings=settings, report=report)
+    network = fit(MINILM, examples, settings, checkpoint=work / "checkpoint.pt", report=report)
+    finish(network, examples, out, settings=settings, report=report)
 
 
 def finish(

@@ -8,6 +8,9 @@ import click
 import orjson
 from opentelemetry.trace import NoOpTracer
 
+from tidegate.cli.features_drift import drift
+from tidegate.cli.features_quality import quality
+from tidegate.cli.features_reference import reference
 from tidegate.cli.features_skew import skew
 from tidegate.cli.features_training_set import training_set
 from tidegate.cli.features_view import Shown, document, draw
@@ -22,7 +25,17 @@ from tidegate.serving.settings import Settings
 _UNTRACED = TraceContext(trace_id="0" * 31 + "1", span_id="0" * 15 + "1", sampled=False)
 
 
-@click.group(commands={**COMMANDS, "training-set": training_set, "skew": skew})
+LOOKING_BACK: dict[str, click.Command] = {
+    "training-set": training_set,
+    "skew": skew,
+    "quality": quality,
+    "reference": reference,
+    "drift": drift,
+}
+"""By name: commands that read ledger and event log, whether the stack runs or not."""
+
+
+@click.group(commands={**COMMANDS, **LOOKING_BACK})
 @click.pass_context
 def features(ctx: click.Context) -> None:
     """Account signals: what there is, what one account has, and how the online store is filled."""

@@ -92,6 +92,9 @@ def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> Non
             "seed": {**features_dir, **online, "signals": settings.events_path},
             "training-set": recorded,
             "skew": recorded,
+            "quality": {**recorded, **features_dir},
+            "reference": {"out": settings.reference_path},
+            "drift": {"path": settings.ledger_path, "reference_path": settings.reference_path},
         },
         "policy": {name: {"directory": settings.policies_dir} for name in ("check", "test", "show")}
         if settings.policies_dir

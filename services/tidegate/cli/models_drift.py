@@ -1,9 +1,8 @@
 """`tidegate models drift`: whether detectors' scores in the ledger are distributed as they were before."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,16 @@ from rich.table import Table
 
 from tidegate.cli.ledger import ledger_option, opened, progress_bar
 from tidegate.cli.output import print_json
+from tidegate.cli.periods import Periods, named_periods, span
 from tidegate.cli.replay import Moment
 from tidegate.ledger.record_format import decode
-from tidegate.ledger.sqlite_archive import SqliteArchive
 from tidegate.models.evaluation.drift import BANDS, Drift, Verdict
 from tidegate.models.severity import SEVERITY_EDGES
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.detection import DetectorStatus
 
-_AFTER = timedelta(days=1)
-_BEFORE = timedelta(days=7)
 _BAR = 40
 _COLOURS = {Verdict.STABLE: "green", Verdict.MODERATE: "yellow", Verdict.LARGE: "red", Verdict.TOO_FEW: "dim"}
-
-
-@dataclass(frozen=True, slots=True)
-class Periods:
-    """Two stretches of time; each includes its start and not its end."""
-
-    before: tuple[datetime, datetime]
-    """The one to compare with."""
-    after: tuple[datetime, datetime]
-    """The one in question."""
-
-    def sides(self, moment: datetime) -> Iterator[int]:
-        """0 if it lies in the first, 1 if in the second."""
-        return (side for side, (start, end) in enumerate((self.before, self.after)) if start <= moment < end)
 
 
 @click.command()
@@ -60,17 +43,17 @@ def drift(
     a detector or its calibration has changed; it does not say which. Shadow versions are left out.
     """
     with opened(path) as archive, progress_bar() as bar:
-        periods = _periods(archive, before, after)
+        periods = named_periods(archive, before=before, after=after)
         since = min(periods.before[0], periods.after[0])
         task = bar.add_task("reading", total=archive.count(since=since))
         records = map(decode, archive.payloads(since=since))
         found = drifts(records, periods, progress=lambda: bar.advance(task))
     if as_json:
         print_json(
-            {"before": _span(periods.before), "after": _span(periods.after), "drift": [_json(one) for one in found]}
+            {"before": span(periods.before), "after": span(periods.after), "drift": [_json(one) for one in found]}
         )
         return
-    click.echo(f"before  {' to '.join(_span(periods.before))}\nafter   {' to '.join(_span(periods.after))}")
+    click.echo(f"before  {' to '.join(span(periods.before))}\nafter   {' to '.join(span(periods.after))}")
     if not found:
         click.echo("No detector has scored anything in these periods.")
         return
@@ -98,27 +81,6 @@ def drifts(
 
 def _counts(bands: Counter[int]) -> tuple[int, ...]:
     return tuple(bands[band] for band in range(BANDS))
-
-
-def _periods(
-    archive: SqliteArchive, before: tuple[datetime, datetime] | None, after: tuple[datetime, datetime] | None
-) -> Periods:
-    last = archive.statistics().last
-    if after is None:
-        if last is None:
-            raise click.ClickException("The ledger holds no decisions.")
-        end = last + timedelta(microseconds=1)
-        after = (end - _AFTER, end)
-    if before is None:
-        before = (after[0] - _BEFORE, after[0])
-    for name, (start, end) in (("--before", before), ("--after", after)):
-        if start >= end:
-            raise click.BadParameter("must end after its start", param_hint=name)
-    return Periods(before, after)
-
-
-def _span(period: tuple[datetime, datetime]) -> list[str]:
-    return [moment.isoformat() for moment in period]
 
 
 def _json(one: Drift) -> dict[str, Any]:

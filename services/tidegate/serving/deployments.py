@@ -124,7 +124,7 @@ class ModerationRouter(RouterMethods):
             chosen, tracer_of(tracing), features=features, text=text, images=images, speech=speech, signals=signals
         )
         self._measuring = measuring(chosen, service=ServiceName.ROUTER)
-        metrics = moderation_metrics(self._measuring)
+        metrics = moderation_metrics(chosen, self._measuring)
         records = composition.ledger(chosen)
         super().__init__(composition.router(chosen, tracing, stages=stages, records=records, metrics=metrics))
 

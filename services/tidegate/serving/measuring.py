@@ -1,12 +1,17 @@
 """A process's metrics by its settings: the composition root's part for what is counted."""
 
+import logging
+
 from opentelemetry.sdk.metrics import MeterProvider
 
+from tidegate.data_quality.reference import ReferenceUnusableError, read_reference
 from tidegate.serving.settings import Settings
-from tidegate.telemetry.measures import ModerationMetrics
+from tidegate.telemetry.measures import ModerationMetrics, NoBins, ValueBins
 from tidegate.telemetry.metrics import configure_metrics, meter_of
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.otel_measures import OtelModerationMetrics
+
+_LOG = logging.getLogger(__name__)
 
 
 def measuring(settings: Settings, *, service: ServiceName) -> MeterProvider:
@@ -14,6 +19,17 @@ def measuring(settings: Settings, *, service: ServiceName) -> MeterProvider:
     return configure_metrics(service_name=service, endpoint=settings.telemetry.endpoint)
 
 
-def moderation_metrics(provider: MeterProvider) -> ModerationMetrics:
-    """What counts requests."""
-    return OtelModerationMetrics(meter_of(provider))
+def moderation_metrics(settings: Settings, provider: MeterProvider) -> ModerationMetrics:
+    """What counts requests, and account signals in the bins of the installed reference, if there is one."""
+    return OtelModerationMetrics(meter_of(provider), bins=_installed(settings))
+
+
+def _installed(settings: Settings) -> ValueBins:
+    if not settings.reference_path.exists():
+        return NoBins()
+    try:
+        return read_reference(settings.reference_path)
+    except ReferenceUnusableError as error:
+        # Decisions don't depend on it. `tidegate features drift` says the same to whoever looks.
+        _LOG.warning("reference_unusable", extra={"error": str(error)})
+        return NoBins()

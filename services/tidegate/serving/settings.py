@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         return self.state_dir / "erasures"
 
     @property
+    def reference_path(self) -> Path:
+        """The distribution of account signals in training (`tidegate features reference`)."""
+        return self.features_dir / "reference.json"
+
+    @property
     def traces_path(self) -> Path:
         """Spans kept by the built-in receiver."""
         return self.state_dir / "traces.sqlite"

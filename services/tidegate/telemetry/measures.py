@@ -4,10 +4,12 @@ One call per request or event, with the domain's own types, so that no free text
 blocks nor raises.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Protocol
 
 from tidegate.moderation.decision import DecisionRecord
+from tidegate.moderation.signals import FeatureScalar
 
 
 class ModerationMetrics(Protocol):
@@ -28,6 +30,50 @@ class ModerationMetrics(Protocol):
         Args:
             reason: A `Reason`, or `INTERNAL`.
         """
+
+
+class ValueBins(Protocol):
+    """A distribution of account signals that served ones are compared with. Pure."""
+
+    @property
+    def digest(self) -> str:
+        """Tells it from others; empty if there is none."""
+        ...
+
+    def labels(self, name: str) -> tuple[str, ...]:
+        """Labels of a feature's bins; none if it has none.
+
+        Args:
+            name: `view__feature`.
+        """
+        ...
+
+    def index(self, name: str, value: FeatureScalar | None) -> int:
+        """The bin of a value of a feature that has bins; None is a value that no policy may rely on."""
+        ...
+
+    def shares(self) -> Iterable[tuple[str, str, float]]:
+        """Every feature's name, label of a bin, and its share in the distribution."""
+        ...
+
+
+class NoBins:
+    """Where there is nothing to compare with."""
+
+    digest = ""
+
+    def labels(self, name: str) -> tuple[str, ...]:
+        """See `ValueBins`."""
+        del name
+        return ()
+
+    def index(self, name: str, value: FeatureScalar | None) -> int:
+        """Never asked, since no feature has bins."""
+        raise LookupError(name)
+
+    def shares(self) -> Iterable[tuple[str, str, float]]:
+        """See `ValueBins`."""
+        return ()
 
 
 class EventMetrics(Protocol):

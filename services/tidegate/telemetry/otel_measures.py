@@ -8,6 +8,8 @@ from opentelemetry.metrics import Histogram, Meter
 from tidegate.moderation.decision import DecisionRecord, RuleValue
 from tidegate.moderation.detection import DetectorRun
 from tidegate.moderation.signals import AccountSignals, Freshness
+from tidegate.telemetry.distribution_measures import ServedDistributions
+from tidegate.telemetry.measures import NoBins, ValueBins
 from tidegate.telemetry.names import MetricLabel, MetricName
 from tidegate.telemetry.tally import Tally
 
@@ -17,8 +19,8 @@ BANDS = 8
 """Severity bands, 0 to 7 (`models.severity`)."""
 
 AGES_EVERY = 8
-"""Ages are measured at the first decision and every eighth after it: a histogram's record costs more than all counting
-of a decision together, and a distribution needs no more."""
+"""Ages and distributions are measured at the first decision and every eighth after it: a histogram's record costs more
+than all counting of a decision together, and a distribution needs no more."""
 
 _DURATION_EDGES_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
@@ -33,7 +35,14 @@ _L = MetricLabel
 class OtelModerationMetrics:
     """`ModerationMetrics` on a meter."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, *, bins: ValueBins | None = None) -> None:
+        """Makes the instruments.
+
+        Args:
+            meter: Of the process.
+            bins: What distributions of account signals are counted in; None counts none.
+        """
+        self._distributions = ServedDistributions(meter, bins or NoBins())
         self._decisions = Tally((_L.SURFACE, _L.ACTION, _L.COMPLETENESS)).observed_by(
             meter, MetricName.DECISIONS, "Decisions made"
         )
@@ -101,6 +110,7 @@ class OtelModerationMetrics:
         self._lookups.add(str(account.status), "true" if account.known else "false")
         if self._decided % AGES_EVERY == 0:
             self._measure_ages(account, now_s)
+            self._distributions.count(account)
         self._decided += 1
         # By runs of equal values: a view's stand together and are mostly alike, and there are dozens of them.
         view, freshness, length = "", Freshness.MISSING, 0

@@ -145,6 +145,20 @@ def published(offline: Path) -> Published:
     name = _current_name(offline)
     if name is None:
         raise NothingPublishedError(offline)
+    return _read(offline, name)
+
+
+def published_before(offline: Path) -> Published | None:
+    """The run that was published before the current one, if it is there still."""
+    name = _current_name(offline)
+    if name is None:
+        return None
+    before = orjson.loads((offline / RUNS / name / "published.json").read_bytes())["previous"]
+    there = before not in {None, name} and (offline / RUNS / before / "published.json").exists()
+    return _read(offline, before) if there else None
+
+
+def _read(offline: Path, name: str) -> Published:
     run = RunDirectory(offline / RUNS / name)
     facts = orjson.loads((run.path / "published.json").read_bytes())
     return Published(run, facts["at_us"], facts["partitions"], facts["events"], facts["rows"])

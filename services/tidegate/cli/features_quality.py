@@ -1,0 +1,167 @@
+"""`tidegate features quality`: whether events and account signals are as expected."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from tidegate.cli.features_training_set import event_log, events_option
+from tidegate.cli.ledger import ledger_option, opened, progress_bar
+from tidegate.cli.output import print_json
+from tidegate.cli.replay import Moment
+from tidegate.data_quality.event_quality import EventQuality
+from tidegate.data_quality.expectations import SHIPPED, Expectations, ExpectationsError, load_expectations
+from tidegate.data_quality.findings import Finding, Subject, Verdict
+from tidegate.data_quality.row_quality import parts, row_findings
+from tidegate.data_quality.served_values import served_values
+from tidegate.data_quality.value_quality import ValueQuality
+from tidegate.features.batch.run_directory import NothingPublishedError
+from tidegate.features.commands import state_option
+from tidegate.features.events.columns import microseconds
+from tidegate.features.history import OFFLINE
+from tidegate.training_sets.export import Wanted, decisions
+
+_DAY = timedelta(days=1)
+_ACCOUNTS_AT_ONCE = 1_000
+_COLOURS = {Verdict.HOLDS: "green", Verdict.BROKEN: "red", Verdict.TOO_FEW: "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What to judge, and where it lies."""
+
+    expectations: Expectations
+    at: datetime
+    events: Path
+    state: Path
+    ledger: Path
+    bar: Progress
+
+    def of_events(self) -> Iterator[Finding]:
+        """Of the event log."""
+        quality = EventQuality(self.expectations.events, at_us=microseconds(self.at))
+        task = self.bar.add_task("events, accounts read", total=None)
+        with event_log(self.events) as log:
+            last = ""
+            while page := log.accounts(after=last, limit=_ACCOUNTS_AT_ONCE):
+                quality.add(log.history(page))
+                last = page[-1]
+                self.bar.advance(task, len(page))
+        yield from quality.findings()
+
+    def of_rows(self) -> Iterator[Finding]:
+        """Of the published feature rows."""
+        offline = self.state / OFFLINE
+        try:
+            task = self.bar.add_task("published rows", total=parts(offline))
+            yield from row_findings(offline, self.expectations, now=self.at, progress=lambda: self.bar.advance(task))
+        except NothingPublishedError as error:
+            raise click.ClickException(f"{error}.") from error
+
+    def of_served(self) -> Iterator[Finding]:
+        """Of the signals that decisions of the last day were made from."""
+        quality = ValueQuality(Subject.SERVED, self.expectations)
+        with opened(self.ledger) as archive:
+            since = self.at - _DAY
+            task = self.bar.add_task("served values", total=archive.count(since=since))
+            records = decisions(archive.payloads(since=since), Wanted(self.at), progress=lambda: self.bar.advance(task))
+            quality.add(served_values(records))
+        yield from quality.findings()
+
+
+@click.command()
+@ledger_option
+@events_option
+@state_option
+@click.option(
+    "--expectations",
+    "document",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=SHIPPED,
+    help="YAML file of your own; by default what comes with Tidegate.",
+)
+@click.option("--at", type=Moment(), help="End of the day that is judged. [default: now]")
+@click.option("--all", "show_all", is_flag=True, help="Shows the expectations that hold, too.")
+@click.option("--json", "as_json", is_flag=True, help="For machines: every expectation.")
+def quality(
+    path: Path, events_path: Path, state: Path, document: Path, at: datetime | None, show_all: bool, as_json: bool
+) -> None:
+    """Holds events, published feature rows and served signals of the last day against what is expected of them.
+
+    Volume, lateness, clocks, gaps, ranges. Fails if an expectation is broken. What is not there is said and not judged.
+    """
+    try:
+        expectations = load_expectations(document)
+    except ExpectationsError as error:
+        raise click.ClickException(str(error)) from error
+    with progress_bar() as bar:
+        asked = _Asked(expectations, at or datetime.now(tz=UTC), events_path, state, path, bar)
+        found, absent = _collected(
+            {Subject.EVENTS: asked.of_events, Subject.ROWS: asked.of_rows, Subject.SERVED: asked.of_served}
+        )
+    if not found:
+        raise click.ClickException(" ".join(absent.values()))
+    if as_json:
+        print_json({"findings": [_document(one) for one in found], "not_judged": absent})
+    else:
+        _draw(found, absent, shown=set(Verdict) if show_all else {Verdict.BROKEN})
+    if any(one.verdict is Verdict.BROKEN for one in found):
+        raise click.exceptions.Exit(1)
+
+
+def _collected(sources: dict[Subject, Callable[[], Iterator[Finding]]]) -> tuple[list[Finding], dict[Subject, str]]:
+    found: list[Finding] = []
+    absent: dict[Subject, str] = {}
+    for subject, source in sources.items():
+        try:
+            found += source()
+        except click.ClickException as error:
+            absent[subject] = error.message
+    return found, absent
+
+
+def _document(one: Finding) -> dict[str, Any]:
+    return {
+        "subject": one.subject,
+        "about": one.about,
+        "check": one.check,
+        "observed": one.observed,
+        "allowed": one.allowed,
+        "count": one.count,
+        "verdict": one.verdict,
+    }
+
+
+def _draw(found: Sequence[Finding], absent: dict[Subject, str], *, shown: set[Verdict]) -> None:
+    console = Console(highlight=False)
+    counts = Counter(one.verdict for one in found)
+    told = ", ".join(f"[{_COLOURS[each]}]{counts[each]:,} {_words(each)}[/]" for each in Verdict if counts[each])
+    console.print(f"expectations: {told}")
+    for subject, why in absent.items():
+        console.print(f"[yellow]not judged[/] {subject}: {why}", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    for heading in ("", "where", "what", "check"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("observed", "allowed", "n"):
+        table.add_column(heading, justify="right")
+    for one in found:
+        if one.verdict in shown:
+            row = (one.subject, one.about, one.check, _span(one.observed), _span(one.allowed), f"{one.count:,}")
+            table.add_row(f"[{_COLOURS[one.verdict]}]{one.verdict}[/]", *row)
+    if table.row_count:
+        console.print(table)
+
+
+def _words(verdict: Verdict) -> str:
+    return "with too little to judge by" if verdict is Verdict.TOO_FEW else str(verdict)
+
+
+def _span(values: tuple[float, ...]) -> str:
+    return " to ".join(f"{each:,.4g}" for each in values) or "nothing"

@@ -1,0 +1,34 @@
+"""`tidegate features reference`: from a training set, the distribution that served signals are compared with."""
+
+from pathlib import Path
+
+import click
+
+from tidegate.cli.output import print_json
+
+
+@click.command()
+@click.argument("training_set", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="JSON file to write.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def reference(training_set: Path, out: Path, as_json: bool) -> None:
+    """Bins the signals of TRAINING_SET, a Parquet file, and keeps how it fills the bins.
+
+    `tidegate features drift` compares with it by default. Routers read it when they start, and count what they serve in
+    its bins. It holds no account and no decision, but words and deciles of the training set.
+    """
+    from tidegate.data_quality.counting import reference_of  # noqa: PLC0415 - numpy and Arrow take a while
+    from tidegate.data_quality.reference import ReferenceUnusableError  # noqa: PLC0415
+    from tidegate.data_quality.training_values import training_values  # noqa: PLC0415
+
+    try:
+        values = training_values(training_set)
+        made = reference_of(values, source=f"{training_set.name}, {values.num_rows:,} rows")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        made.write(out)
+    except (ReferenceUnusableError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        print_json({"out": str(out), "rows": values.num_rows, "features": len(made.features), "digest": made.digest})
+        return
+    click.echo(f"{out}: {len(made.features)} features of {values.num_rows:,} rows, reference {made.digest}")

@@ -1,0 +1,54 @@
+"""Two stretches of the ledger's time that are compared: how commands take them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import click
+
+from tidegate.ledger.sqlite_archive import SqliteArchive
+
+_AFTER = timedelta(days=1)
+_BEFORE = timedelta(days=7)
+
+Period = tuple[datetime, datetime]
+"""From, included, and to, not included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """Two stretches of time; each includes its start and not its end."""
+
+    before: Period
+    """The one to compare with."""
+    after: Period
+    """The one in question."""
+
+    def sides(self, moment: datetime) -> Iterator[int]:
+        """0 if it lies in the first, 1 if in the second."""
+        return (side for side, (start, end) in enumerate((self.before, self.after)) if start <= moment < end)
+
+
+def named_periods(archive: SqliteArchive, *, before: Period | None, after: Period | None) -> Periods:
+    """As named; else the ledger's last 24 hours, and the 7 days before them.
+
+    Raises:
+        click.ClickException: There are no decisions, or a period ends before its start.
+    """
+    last = archive.statistics().last
+    if after is None:
+        if last is None:
+            raise click.ClickException("The ledger holds no decisions.")
+        end = last + timedelta(microseconds=1)
+        after = (end - _AFTER, end)
+    if before is None:
+        before = (after[0] - _BEFORE, after[0])
+    for name, (start, end) in (("--before", before), ("--after", after)):
+        if start >= end:
+            raise click.BadParameter("must end after its start", param_hint=name)
+    return Periods(before, after)
+
+
+def span(period: Period) -> list[str]:
+    """Both ends in ISO 8601."""
+    return [moment.isoformat() for moment in period]

@@ -1,0 +1,58 @@
+"""Expectations on the published run of feature rows: its age, its size beside the run before, and its values."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from tidegate.data_quality.expectations import Expectations
+from tidegate.data_quality.findings import Finding, Subject
+from tidegate.data_quality.value_quality import ValueQuality
+from tidegate.features.batch.run_directory import Published, published, published_before
+from tidegate.features.events.columns import moment
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2, View
+
+_DAY = timedelta(days=1)
+
+
+def row_findings(
+    offline: Path, expectations: Expectations, *, now: datetime, progress: Callable[[], None] = lambda: None
+) -> Iterator[Finding]:
+    """Judges the published run.
+
+    Args:
+        offline: Folder of the runs.
+        expectations: What is expected.
+        now: Our clock's reading.
+        progress: Is called for each file.
+
+    Raises:
+        NothingPublishedError: There is no run.
+    """
+    run, before = published(offline), published_before(offline)
+    age_days = (now - moment(max(run.at_us))) / _DAY
+    yield Finding(Subject.ROWS, "run", "age in days", (age_days,), (0.0, expectations.rows.age_days), 1)
+    for view in ACCOUNT_SIGNALS_V2.views:
+        if before is not None:
+            yield _volume(view, run, before, expectations)
+        values = ValueQuality(Subject.ROWS, expectations)
+        for path in run.parts(view):
+            rows = pq.read_table(path)
+            values.add(rows.rename_columns([f"{view.name}__{name}" for name in rows.column_names]))
+            progress()
+        yield from values.findings()
+
+
+def _volume(view: View, run: Published, before: Published, expectations: Expectations) -> Finding:
+    now, then = (each.row_counts.get(view.name, 0) / len(each.at_us) for each in (run, before))
+    ratio = (now / then,) if then else ()
+    allowed = expectations.rows.volume
+    return Finding(
+        Subject.ROWS, view.name, "rows ÷ those of the run before", ratio, allowed, int(then), expectations.fewest_rows
+    )
+
+
+def parts(offline: Path) -> int:
+    """Files that `row_findings` will read."""
+    return published(offline).partitions * len(ACCOUNT_SIGNALS_V2.views)

@@ -1,0 +1,30 @@
+"""A training set's columns of account signals, from its Parquet file."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tidegate.data_quality.reference import COMPARED, ReferenceUnusableError
+
+KNOWN = "account_known"
+"""Column of a training set that is false where the log knew nothing of the account. Those rows say nothing."""
+
+
+def training_values(path: Path) -> pa.Table:
+    """The compared features of rows on known accounts.
+
+    Any Parquet file with columns `VIEW__FEATURE` will do. Without a column `account_known`, all its rows count.
+
+    Raises:
+        ReferenceUnusableError: The file can't be read, or has none of the columns.
+    """
+    try:
+        held = set(pq.read_schema(path).names)
+        names = [name for name in COMPARED if name in held]
+        if not names:
+            raise ReferenceUnusableError(f"{path} has no column VIEW__FEATURE, such as {COMPARED[0]}")
+        chosen = pq.read_table(path, columns=[*names, KNOWN] if KNOWN in held else names)
+    except (OSError, pa.ArrowException) as error:
+        raise ReferenceUnusableError(f"{path} is no readable Parquet file: {error}") from error
+    return chosen.filter(chosen[KNOWN]).select(names) if KNOWN in held else chosen

@@ -1,0 +1,200 @@
+"""Expectations on a real event log, published rows and served values: what is broken is named with what was seen."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pytest
+from tests.data_quality.stored import NOW, PLAN, POSTS, Signals, answer, decision, ledger_of, run
+from tests.features.stream.account_events import comment
+
+from tidegate.data_quality.expectations import ExpectationsError, load_expectations
+from tidegate.features.batch.run_directory import Finished, RunDirectory, publish
+from tidegate.features.events.columns import microseconds
+from tidegate.features.events.event import AccountEvent, EventKind, ProfileFacts
+from tidegate.features.events.sqlite_log import SqliteEventLog
+from tidegate.features.history import history_schema
+from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_FEATURES, ACCOUNT_SIGNALS_V2
+
+DIGEST = "ab" * 32
+AT = ("--at", NOW.isoformat())
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def recorded(state: Path, events: Sequence[AccountEvent], *, after: timedelta = timedelta(seconds=1)) -> None:
+    """Each recorded so long after it happened; the log began long before."""
+    log = SqliteEventLog(state / "events.db")
+    log.append([comment("first", "a", NOW - 30 * DAY)], recorded_at=NOW - 30 * DAY)
+    for event in events:
+        log.append([event], recorded_at=event.occurred_at + after)
+    log.close()
+
+
+def comments(per_day: Sequence[int], **fields: Any) -> list[AccountEvent]:
+    """So many a day, today first."""
+    return [
+        comment(f"{day}-{number}", f"account-{number}", NOW - day * DAY - (1 + number) * HOUR / 20, **fields)
+        for day, count in enumerate(per_day)
+        for number in range(count)
+    ]
+
+
+def published(state: Path, *, posts: int = 3, nulls: int = 0, at: datetime = NOW) -> None:
+    """A run of 60 rows a view."""
+    offline = state / "features" / "offline"
+    run_directory = RunDirectory(offline / "runs" / f"run-{posts}-{nulls}")
+    for view in ACCOUNT_SIGNALS_V2.views:
+        rows = [
+            {"account_id": f"account-{number}", "event_timestamp": at, **_filled(view.name, posts, number < nulls)}
+            for number in range(60)
+        ]
+        run_directory.write_rows(view, 0, pa.Table.from_pylist(rows, schema=history_schema(view)))
+    done = Finished(0, 60, {view.name: 60 for view in ACCOUNT_SIGNALS_V2.views})
+    publish(offline, run_directory, {"at_us": [microseconds(at)]}, [done])
+
+
+def _filled(view: str, posts: int, null: bool) -> Signals:
+    if null or view != ACCOUNT_ACTIVITY.name:
+        return {}
+    return {"posts_24h": posts, "posts_7d": 5}
+
+
+def broken(found: Mapping[str, Any]) -> list[tuple[str, str, list[float]]]:
+    return [(one["about"], one["check"], one["observed"]) for one in found["findings"] if one["verdict"] == "broken"]
+
+
+def judged(found: Mapping[str, Any], about: str, check: str) -> str:
+    return next(str(one["verdict"]) for one in found["findings"] if (one["about"], one["check"]) == (about, check))
+
+
+def test_events_as_they_always_come_are_as_expected(tmp_path: Path) -> None:
+    recorded(tmp_path, comments([12] * 8, content_digest=DIGEST))
+    done = run(tmp_path, "quality", *AT)
+    assert done.exit_code == 0, done.output
+    assert "not judged published rows: nothing is published" in done.stdout
+    assert "not judged served values: There is no ledger" in done.stdout
+    found = answer(tmp_path, "quality", *AT)
+    assert judged(found, "COMMENT", "last day ÷ daily mean of 7 before") == "holds"
+    assert judged(found, "COMMENT", "share over 60 min late") == "holds"
+
+
+@pytest.mark.parametrize(("today", "ratio"), [(0, 0.0), (70, 70 / 12)])
+def test_a_source_that_stopped_or_floods_breaks_the_volume(tmp_path: Path, today: int, ratio: float) -> None:
+    recorded(tmp_path, comments([today, *[12] * 7], content_digest=DIGEST))
+    done = run(tmp_path, "quality", *AT)
+    assert done.exit_code == 1
+    assert "COMMENT" in done.stdout
+    [(about, check, observed)] = broken(answer(tmp_path, "quality", *AT))
+    assert (about, check) == ("COMMENT", "last day ÷ daily mean of 7 before")
+    assert observed == pytest.approx([ratio])
+
+
+def test_late_events_are_told_once_the_log_is_there(tmp_path: Path) -> None:
+    """Events that happened before the log began can't have come in time, and are a backfill."""
+    recorded(tmp_path, comments([12] * 8, content_digest=DIGEST), after=2 * HOUR)
+    assert broken(answer(tmp_path, "quality", *AT)) == [("COMMENT", "share over 60 min late", [1.0])]
+    fresh = tmp_path / "new"
+    fresh.mkdir()
+    log = SqliteEventLog(fresh / "events.db")
+    log.append(comments([12] * 8, content_digest=DIGEST), recorded_at=NOW)
+    log.close()
+    assert run(fresh, "quality", *AT).exit_code == 0
+
+
+def test_clocks_that_are_ahead_are_told(tmp_path: Path) -> None:
+    recorded(tmp_path, comments([12] * 8, content_digest=DIGEST), after=timedelta(seconds=-30))
+    assert broken(answer(tmp_path, "quality", *AT)) == [("COMMENT", "share ahead of our clock", [1.0])]
+
+
+def test_a_field_that_its_source_stopped_to_send_is_told(tmp_path: Path) -> None:
+    facts = ProfileFacts(
+        registered_at=NOW - 90 * DAY, followers=None, verified=False, email_confirmed=True, plan="free"
+    )
+    profiles = [
+        AccountEvent(f"p{number}", f"account-{number}", EventKind.PROFILE, NOW - number * HOUR, profile=facts)
+        for number in range(60)
+    ]
+    recorded(tmp_path, [*comments([12] * 8), *profiles])
+    found = answer(tmp_path, "quality", *AT)
+    assert ("COMMENT.content_digest", "null share", [1.0]) in broken(found)
+    assert ("PROFILE.followers", "null share", [1.0]) in broken(found)
+    assert judged(found, "PROFILE.registered_at", "null share") == "holds"
+
+
+def test_published_rows_are_judged_by_range_gaps_and_order_of_windows(tmp_path: Path) -> None:
+    published(tmp_path, posts=7, nulls=3)
+    found = answer(tmp_path, "quality", *AT)
+    told = {(about, check): observed for about, check, observed in broken(found)}
+    assert told[POSTS, "null share"] == [0.05]
+    assert told[POSTS, "share above posts_7d"] == [1.0], "7 posts in 24 hours, 5 in 7 days"
+    assert judged(found, POSTS, "range") == "holds"
+    published(tmp_path, posts=-1)
+    assert (POSTS, "range", [-1, -1]) in broken(answer(tmp_path, "quality", *AT))
+
+
+def test_a_run_is_judged_by_its_age_and_by_the_run_before(tmp_path: Path) -> None:
+    published(tmp_path)
+    published(tmp_path, posts=4, at=NOW - 3 * DAY)
+    facts = tmp_path / "features" / "offline" / "current" / "published.json"
+    document = orjson.loads(facts.read_bytes())
+    document["rows"]["account_activity"] = 12
+    facts.write_bytes(orjson.dumps(document))
+    found = broken(answer(tmp_path, "quality", *AT))
+    assert ("run", "age in days", [3.0]) in found
+    assert ("account_activity", "rows ÷ those of the run before", [0.2]) in found
+
+
+async def test_served_values_of_the_last_day_are_judged(tmp_path: Path) -> None:
+    odd = [decision({POSTS: 3, PLAN: "family"}) for _ in range(60)]
+    old = [decision({POSTS: -5, PLAN: "free"}, at=NOW - 2 * DAY) for _ in range(60)]
+    missing = [decision({POSTS: None, PLAN: "free"}) for _ in range(20)]
+    await ledger_of(tmp_path, odd + old + missing)
+    found = answer(tmp_path, "quality", *AT)
+    told = {(about, check): observed for about, check, observed in broken(found)}
+    assert told[PLAN, "share of other words"] == [0.75]
+    assert told[POSTS, "null share"] == [0.25]
+    assert judged(found, POSTS, "range") == "holds", "of the last day only"
+
+
+async def test_expectations_of_ones_own_replace_the_shipped_ones(tmp_path: Path) -> None:
+    await ledger_of(tmp_path, [decision({POSTS: 3}) for _ in range(60)])
+    own = tmp_path / "own.yaml"
+    own.write_text(f"values: {{{POSTS}: {{range: [0, 2]}}}}\n")
+    found = answer(tmp_path, "quality", *AT, "--expectations", str(own))
+    assert broken(found) == [(POSTS, "range", [3, 3])]
+    assert len(found["findings"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ("values: {account_activity__post: {}}", "there is no feature 'account_activity__post'"),
+        ("events: {null_share: {COMMENT.points: 0.1}}", "COMMENT carries no 'points'"),
+        ("events: {range: {COMENT.points: [0, 1]}}", "'COMENT' is none of UPLOAD"),
+        ("rows: {volume: [2, 1]}", "must name the lower bound first"),
+        ("row: {}", "row: Extra inputs are not permitted"),
+        ("a: [", "can't be read"),
+    ],
+)
+def test_a_document_that_is_wrong_names_the_key(tmp_path: Path, document: str, told: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(document)
+    with pytest.raises(ExpectationsError, match=told.replace("(", r"\(")):
+        load_expectations(path)
+    done = run(tmp_path, "quality", "--expectations", str(path))
+    assert done.exit_code == 1
+    assert "own.yaml" in done.stderr
+
+
+def test_the_shipped_document_expects_something_of_every_feature_but_words() -> None:
+    words = {"account_risk__model_version", "account_risk__reasons"}
+    assert set(load_expectations().values) == set(ACCOUNT_FEATURES) - words
+
+
+def test_a_state_directory_with_nothing_in_it_is_an_error(tmp_path: Path) -> None:
+    done = run(tmp_path, "quality")
+    assert done.exit_code == 1
+    assert "There is no event log" in done.stderr

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     BANK_ENTRY_EXISTS = "BANK_ENTRY_EXISTS"
     BANKS_UNAVAILABLE = "BANKS_UNAVAILABLE"
     EVENT_LOG_UNAVAILABLE = "EVENT_LOG_UNAVAILABLE"
+    OVERLOADED = "OVERLOADED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,14 @@ class EventLogUnavailable(TidegateError):
             Reason.EVENT_LOG_UNAVAILABLE,
             "the event log does not answer; take nothing of this call for recorded, and send it again",
         )
+
+
+class Overloaded(TidegateError):
+    """More requests came than can be answered in time; this one was not looked at."""
+
+    def __init__(self, *, retry_after_s: float) -> None:
+        super().__init__(Reason.OVERLOADED, "too many requests at the moment; this one was not looked at, retry later")
+        self.retry_after_s = retry_after_s
 
 
 class IdempotencyKeyReused(TidegateError):

@@ -40,6 +40,7 @@ from tidegate.policy.loader import PolicySet, compile_document, load_policies
 from tidegate.policy.markets import MARKETS
 from tidegate.policy.problems import PolicyError, Problem
 from tidegate.policy.vocabulary import installed_vocabulary
+from tidegate.serving.admission import Admission
 from tidegate.serving.bank_servicer import BankServicer
 from tidegate.serving.decode import RequestDecoder
 from tidegate.serving.health import Readiness
@@ -293,6 +294,7 @@ def router(
         decoder=decoder,
         tracer=tracer,
         metrics=metrics or NullModerationMetrics(),
+        admission=Admission(under_way=settings.grpc.max_under_way, waiting=settings.grpc.max_waiting),
         stream_in_flight=settings.grpc.stream_in_flight,
     )
     bank_servicer = BankServicer(banks=banks or hash_banks(settings), decoder=decoder, limits=_image_limits(settings))

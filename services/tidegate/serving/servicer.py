@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
 import grpc
@@ -26,6 +27,7 @@ from tidegate.moderation.tracing import TraceContext
 from tidegate.pipeline.archive import PolicyArchive
 from tidegate.pipeline.moderate import Decided, ModerationCall, ModerationPipeline
 from tidegate.serving import encode
+from tidegate.serving.admission import Admission
 from tidegate.serving.decode import MAX_KEY, RequestDecoder, has_images
 from tidegate.serving.fanout import completed
 from tidegate.serving.status import internal_status, status_of
@@ -39,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 """Where gRPC carries `google.rpc.Status` (gRPC's richer error model)."""
+
+_Admit = Callable[[Budget], AbstractAsyncContextManager[object]]
+"""What to enter before the work on an item whose budget runs."""
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -71,6 +76,7 @@ class ModerationServicer:
         decoder: RequestDecoder,
         tracer: Tracer,
         metrics: ModerationMetrics,
+        admission: Admission,
         stream_in_flight: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -80,13 +86,15 @@ class ModerationServicer:
         self._decoder = decoder
         self._tracer = tracer
         self._metrics = metrics
+        self._admission = admission
         self._clock = clock
         self._stream_in_flight = stream_in_flight
 
     async def moderate(self, request: Sized | Undecodable, context: CallContext) -> pb.ModerateResponse:
         """Decides on one item."""
         response = pb.ModerateResponse()
-        refused = await self._decided(request, traceparent_of(context), into=response.decision)
+        traceparent, admit = traceparent_of(context), self._admission.unary
+        refused = await self._decided(request, traceparent, admit=admit, into=response.decision)
         if refused is None:
             return response
         refuse(context, refused)
@@ -140,20 +148,21 @@ class ModerationServicer:
         self, correlation_id: str, request: Sized | Undecodable, traceparent: str
     ) -> pb.ModerateStreamResponse:
         response = pb.ModerateStreamResponse(correlation_id=correlation_id)
-        refused = await self._decided(request, traceparent, into=response.decision)
+        async with self._admission.streamed():
+            refused = await self._decided(request, traceparent, admit=nullcontext, into=response.decision)
         if refused is None:
             return response
         return pb.ModerateStreamResponse(correlation_id=correlation_id, error=refused)
 
     async def _decided(
-        self, request: Sized | Undecodable, traceparent: str, *, into: decision_pb2.Decision
+        self, request: Sized | Undecodable, traceparent: str, *, admit: _Admit, into: decision_pb2.Decision
     ) -> status_pb2.Status | None:
         """Fills in the decision; returns why there is none if there is none, and `into` is of no use then."""
         caller = TraceContext.parse(traceparent)
         with entry_span(self._tracer, SpanName.MODERATE, caller=caller) as span:
             trace = current(span)
             try:
-                await self._moderate(request, span, trace, into=into)
+                await self._moderate(request, span, trace, admit=admit, into=into)
             except TidegateError as error:
                 span.set_attribute(Attribute.REASON, error.reason)
                 self._metrics.refused(error.reason)
@@ -165,21 +174,28 @@ class ModerationServicer:
             return None
 
     async def _moderate(
-        self, request: Sized | Undecodable, span: Span, trace: TraceContext, *, into: decision_pb2.Decision
+        self,
+        request: Sized | Undecodable,
+        span: Span,
+        trace: TraceContext,
+        *,
+        admit: _Admit,
+        into: decision_pb2.Decision,
     ) -> None:
         begun_s = self._clock()
         message = self._decoder.opened(request).message
         assert isinstance(message, pb.ModerateRequest)
         budget = Budget.of_ms(self._decoder.budget_ms(message))
-        item = await self._item(message)
-        call = ModerationCall(
-            item=item,
-            budget=budget,
-            trace=trace,
-            idempotency_key=message.idempotency_key,
-            explain=message.explain,
-        )
-        decided = await self._pipeline.moderate(call)
+        async with admit(budget):
+            item = await self._item(message)
+            call = ModerationCall(
+                item=item,
+                budget=budget,
+                trace=trace,
+                idempotency_key=message.idempotency_key,
+                explain=message.explain,
+            )
+            decided = await self._pipeline.moderate(call)
         _describe(span, item, decided)
         record, repeated = decided.record, decided.from_idempotency_key
         await self._encode(record, explain=message.explain, from_idempotency_key=repeated, into=into)

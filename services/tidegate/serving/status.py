@@ -1,10 +1,12 @@
 """Errors to gRPC statuses: the one table from `Reason`, and the details that callers can act on."""
 
+import random
+
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from tidegate.moderation.errors import InvalidRequest, Reason, TidegateError
+from tidegate.moderation.errors import InvalidRequest, Overloaded, Reason, TidegateError
 
 ERROR_DOMAIN = "tidegate"
 INTERNAL_MESSAGE = "internal error; the trace id in the details names it in our logs"
@@ -20,10 +22,11 @@ CODE_BY_REASON: dict[Reason, int] = {
     Reason.BANK_ENTRY_EXISTS: code_pb2.ALREADY_EXISTS,
     Reason.BANKS_UNAVAILABLE: code_pb2.UNAVAILABLE,
     Reason.EVENT_LOG_UNAVAILABLE: code_pb2.UNAVAILABLE,
+    Reason.OVERLOADED: code_pb2.RESOURCE_EXHAUSTED,
 }
 """Exhaustive; `tests/serving/test_status.py` holds it so."""
 
-_RETRY_AFTER_S = {Reason.LEDGER_UNAVAILABLE: 1, Reason.BANKS_UNAVAILABLE: 1, Reason.EVENT_LOG_UNAVAILABLE: 1}
+_RETRY_AFTER_S = {Reason.LEDGER_UNAVAILABLE: 1.0, Reason.BANKS_UNAVAILABLE: 1.0, Reason.EVENT_LOG_UNAVAILABLE: 1.0}
 
 
 def status_of(error: TidegateError) -> status_pb2.Status:
@@ -37,10 +40,18 @@ def status_of(error: TidegateError) -> status_pb2.Status:
             for wrong in error.fields
         ]
         status.details.append(_packed(error_details_pb2.BadRequest(field_violations=violations)))
-    if error.reason in _RETRY_AFTER_S:
-        delay = Duration(seconds=_RETRY_AFTER_S[error.reason])
+    retry_after_s = _retry_after_s(error)
+    if retry_after_s:
+        delay = Duration()
+        delay.FromMilliseconds(round(retry_after_s * 1000.0))
         status.details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
     return status
+
+
+def _retry_after_s(error: TidegateError) -> float:
+    if isinstance(error, Overloaded):  # callers that were refused together shall not come back together
+        return error.retry_after_s * random.uniform(1.0, 2.0)  # noqa: S311 - not a secret
+    return _RETRY_AFTER_S.get(error.reason, 0.0)
 
 
 def internal_status(trace_id: str) -> status_pb2.Status:

@@ -30,8 +30,11 @@ class ModerationServiceStub:
     """Decides on content items.
 
     A finding is a result and an outage is data: BLOCK is an OK response, and so is a decision that had to do without a
-    detector. Only a broken request (INVALID_ARGUMENT, RESOURCE_EXHAUSTED) or a ledger that can't be written (UNAVAILABLE)
-    is an error. Error details carry google.rpc.ErrorInfo and, for bad input, google.rpc.BadRequest naming each field.
+    detector. Errors are a broken request (INVALID_ARGUMENT, RESOURCE_EXHAUSTED with reason MESSAGE_TOO_LARGE), a router
+    that has more to do than it can answer in time (RESOURCE_EXHAUSTED with reason OVERLOADED: nothing was looked at), and
+    a ledger that can't be written (UNAVAILABLE). Error details carry google.rpc.ErrorInfo, google.rpc.BadRequest naming
+    each bad field, and google.rpc.RetryInfo where trying again later makes sense. Items of streams are not refused for
+    overload: the stream is read more slowly.
     """
 
     @_typing.overload
@@ -50,8 +53,11 @@ class ModerationServiceAsyncStub(ModerationServiceStub):
     """Decides on content items.
 
     A finding is a result and an outage is data: BLOCK is an OK response, and so is a decision that had to do without a
-    detector. Only a broken request (INVALID_ARGUMENT, RESOURCE_EXHAUSTED) or a ledger that can't be written (UNAVAILABLE)
-    is an error. Error details carry google.rpc.ErrorInfo and, for bad input, google.rpc.BadRequest naming each field.
+    detector. Errors are a broken request (INVALID_ARGUMENT, RESOURCE_EXHAUSTED with reason MESSAGE_TOO_LARGE), a router
+    that has more to do than it can answer in time (RESOURCE_EXHAUSTED with reason OVERLOADED: nothing was looked at), and
+    a ledger that can't be written (UNAVAILABLE). Error details carry google.rpc.ErrorInfo, google.rpc.BadRequest naming
+    each bad field, and google.rpc.RetryInfo where trying again later makes sense. Items of streams are not refused for
+    overload: the stream is read more slowly.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -66,8 +72,11 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Decides on content items.
 
     A finding is a result and an outage is data: BLOCK is an OK response, and so is a decision that had to do without a
-    detector. Only a broken request (INVALID_ARGUMENT, RESOURCE_EXHAUSTED) or a ledger that can't be written (UNAVAILABLE)
-    is an error. Error details carry google.rpc.ErrorInfo and, for bad input, google.rpc.BadRequest naming each field.
+    detector. Errors are a broken request (INVALID_ARGUMENT, RESOURCE_EXHAUSTED with reason MESSAGE_TOO_LARGE), a router
+    that has more to do than it can answer in time (RESOURCE_EXHAUSTED with reason OVERLOADED: nothing was looked at), and
+    a ledger that can't be written (UNAVAILABLE). Error details carry google.rpc.ErrorInfo, google.rpc.BadRequest naming
+    each bad field, and google.rpc.RetryInfo where trying again later makes sense. Items of streams are not refused for
+    overload: the stream is read more slowly.
     """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,121 @@
+"""How many requests a router works on at a time, and who waits: between decoding and the spine.
+
+Beyond what the stages can do, more requests at a time only make each of them later, until all are too late. So the
+number under way is bounded, and so are the number and the time of those that wait; whoever could not be answered in
+time is told at once, with when to come back. Unary calls go first: a product waits for them. Items of streams are
+never refused: a stream that is not read slows its sender by itself (HTTP/2 flow control).
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from tidegate.moderation.budget import Budget
+from tidegate.moderation.errors import Overloaded
+
+WAIT_SHARE: Final = 0.5
+"""Share of a request's budget that it may wait; the rest is for the work."""
+STREAM_TURN: Final = 8
+"""While unary calls wait, every so many-th place goes to an item of a stream: busy hours must not stop a backlog."""
+_SMOOTHING: Final = 0.05
+"""Weight of the newest interval in the mean time between two places that become free."""
+_LEAST_RETRY_S: Final = 0.1
+
+_Waiter = asyncio.Future[None]
+
+
+class Admission:
+    """Places in one router. Belongs to one event loop."""
+
+    def __init__(self, *, under_way: int, waiting: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """All places are free.
+
+        Args:
+            under_way: Most requests that are worked on at a time.
+            waiting: Most unary calls that wait for a place.
+            clock: Monotonic seconds.
+        """
+        self._free = under_way
+        self._most_waiting = waiting
+        self._clock = clock
+        self._unary: deque[_Waiter] = deque()
+        self._streamed: deque[_Waiter] = deque()
+        self._turn = 0
+        self._interval_s = 0.0
+        self._freed_at_s: float | None = None
+
+    @asynccontextmanager
+    async def unary(self, budget: Budget) -> AsyncIterator[None]:
+        """A place for a unary call, for as long as the block lasts.
+
+        Raises:
+            Overloaded: Too many wait, or the wait would take too much of the budget.
+        """
+        allowed_s = budget.left_s() * WAIT_SHARE
+        if self._must_wait():
+            expected_s = (len(self._unary) + 1) * self._interval_s
+            if len(self._unary) >= self._most_waiting or expected_s > allowed_s:
+                raise Overloaded(retry_after_s=max(expected_s, _LEAST_RETRY_S))
+        try:
+            async with asyncio.timeout(allowed_s):
+                await self._place(self._unary)
+        except TimeoutError as late:
+            raise Overloaded(retry_after_s=max(allowed_s, _LEAST_RETRY_S)) from late
+        try:
+            yield
+        finally:
+            self._leave()
+
+    @asynccontextmanager
+    async def streamed(self) -> AsyncIterator[None]:
+        """A place for an item of a stream, for as long as the block lasts; waits as long as it takes."""
+        await self._place(self._streamed)
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _must_wait(self) -> bool:
+        return not self._free or bool(self._unary)
+
+    async def _place(self, queue: deque[_Waiter]) -> None:
+        if self._free and not self._unary and not self._streamed:
+            self._free -= 1
+            return
+        waiter: _Waiter = asyncio.get_running_loop().create_future()
+        queue.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():  # the place came together with the cancellation
+                self._leave()
+            elif waiter in queue:
+                queue.remove(waiter)
+            raise
+
+    def _leave(self) -> None:
+        self._measure()
+        self._free += 1
+        while self._free and (waiter := self._next()) is not None:
+            self._free -= 1
+            waiter.set_result(None)
+        if self._free:
+            self._freed_at_s = None  # nobody waits: the next interval would be one of idleness
+
+    def _next(self) -> _Waiter | None:
+        while self._unary or self._streamed:
+            self._turn += 1
+            streamed = not self._unary or (bool(self._streamed) and self._turn % STREAM_TURN == 0)
+            waiter = (self._streamed if streamed else self._unary).popleft()
+            if not waiter.done():
+                return waiter
+        return None
+
+    def _measure(self) -> None:
+        now_s = self._clock()
+        if self._freed_at_s is not None:
+            self._interval_s += _SMOOTHING * (now_s - self._freed_at_s - self._interval_s)
+        self._freed_at_s = now_s

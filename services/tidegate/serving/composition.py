@@ -29,12 +29,14 @@ from tidegate.pipeline.coverage import Coverage
 from tidegate.pipeline.gather import Gatherer, GatherLimits
 from tidegate.pipeline.moderate import ModerationPipeline
 from tidegate.pipeline.recording import RecordMaker
+from tidegate.pipeline.score_cache import CachedTextStage
 from tidegate.pipeline.stages import (
     BatchedImageStage,
     BatchedSignalsStage,
     BatchedTextStage,
     BoundedSpeechStage,
     Stages,
+    TextStage,
 )
 from tidegate.policy.loader import PolicySet, compile_document, load_policies
 from tidegate.policy.markets import MARKETS
@@ -320,8 +322,11 @@ def router(
 def _gatherer(settings: Settings, ports: StagePorts, chosen: Selection, coverage: Coverage) -> Gatherer:
     batching, budget = settings.batching, settings.budget
     texts = {"max_batch": batching.text_max_batch, "in_flight": batching.text_in_flight}
+    text: TextStage = BatchedTextStage(ports.text, **texts)
+    if batching.text_cache_entries:
+        text = CachedTextStage(text, entries=batching.text_cache_entries)
     stages = Stages(
-        text=BatchedTextStage(ports.text, **texts),
+        text=text,
         shadow_text=BatchedTextStage(ports.text, **texts),
         images=BatchedImageStage(
             ports.images, max_batch=batching.images_max_batch, in_flight=batching.images_in_flight

@@ -91,6 +91,8 @@ class BatchingSettings(Section):
     """Most texts in a batch."""
     text_in_flight: int = Field(2, ge=1)
     """Most text batches under way for one router replica."""
+    text_cache_entries: int = Field(20_000, ge=0)
+    """Texts whose scores a router remembers, as digests, about 1 KiB each; 0 remembers none."""
     images_max_batch: int = Field(8, ge=1)
     """Most images in a batch."""
     images_in_flight: int = Field(2, ge=1)

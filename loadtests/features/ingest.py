@@ -1,17 +1,15 @@
 """How many account events one process makes durable, and how fast it reads them again.
 
-    python loadtests/event_ingest.py [--events 100000] [--batch 500] [--accounts 2000] [--out build/bench]
+    python -m loadtests.features.ingest [--events 100000] [--batch 500] [--accounts 2000] [--out build/bench]
 
 One thread checks events (`refusal`) and appends them to a log on the disk of `--out`; every batch is durable (fsync)
 before the next begins. Wall time is what senders wait for, and says little on a busy machine; beside it stands the CPU
 time of the same work. Event ids are random, which is the log's hardest case, and a tenth of all batches are repeats.
 
-Adds its rows (measure, value, unit, target, holds) to `features.json` in place of those of its last run, and writes
-`event_ingest_samples.json` beside it; exits with 1 if a target is missed.
+Writes its rows and samples (`results.keep`); exits with 1 if a target is missed.
 """
 
 import argparse
-import json
 import random
 import statistics
 import sys
@@ -21,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from loadtests.features.results import OUT, Row, at_least, keep, shown
 
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.log import Appended
@@ -32,22 +32,6 @@ SEED = 20_260_301
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 _REPEATED_EVERY = 10
 _READ_TIMES = 21
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the result."""
-
-    measure: str
-    """What was measured."""
-    value: float
-    """How much."""
-    unit: str
-    """Of the value."""
-    target: float | None
-    """What it must reach, if there is a target."""
-    holds: bool | None
-    """Whether it does; None without a target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +105,12 @@ def rows(batches: Sequence[Batch], read: tuple[int, Sequence[float]], *, batch: 
     name = f"events checked and durable, one process, batches of {batch}"
     read_ms = statistics.median(read[1]) * 1e3
     return [
-        Row(name, round(per_s), "events/s", TARGET_EVENTS_PER_S, per_s >= TARGET_EVENTS_PER_S),
-        Row(f"{name}, CPU", round(cpu_us, 1), "µs/event", None, None),
-        Row(f"{name}, p50", round(statistics.median(wall_ms), 1), "ms/batch", None, None),
-        Row(f"{name}, p99", round(wall_ms[int(0.99 * (len(wall_ms) - 1))], 1), "ms/batch", None, None),
-        Row(f"history of 100 accounts, {read[0]} events, CPU", round(read_ms, 2), "ms", None, None),
+        at_least(name, round(per_s), TARGET_EVENTS_PER_S, "events/s"),
+        shown(f"{name}, CPU", round(cpu_us, 1), "µs/event"),
+        shown(f"{name}, p50", round(statistics.median(wall_ms), 1), "ms/batch"),
+        shown(f"{name}, p99", round(wall_ms[int(0.99 * (len(wall_ms) - 1))], 1), "ms/batch"),
+        shown(f"history of 100 accounts, {read[0]} events, CPU", round(read_ms, 2), "ms"),
     ]
-
-
-def merged(path: Path, new: Sequence[Row]) -> list[dict[str, object]]:
-    """The rows of other measurements that the file holds, then the new ones."""
-    held = json.loads(path.read_text()) if path.exists() else []
-    ours = ("events checked and durable, one process", "history of 100 accounts")
-    return [each for each in held if not each["measure"].startswith(ours)] + [asdict(row) for row in new]
 
 
 def main() -> int:
@@ -142,7 +119,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--accounts", type=int, default=2_000)
-    parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument("--out", type=Path, default=OUT)
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=chosen.out) as folder:
@@ -151,13 +128,8 @@ def main() -> int:
         read = histories(log, accounts=100)
         log.close()
     result = rows(batches, read, batch=chosen.batch)
-    for row in result:
-        sys.stdout.write(f"{row.measure:<72} {row.value:>10,.1f} {row.unit:<9} target {row.target} holds {row.holds}\n")
-    table = chosen.out / "features.json"
-    table.write_text(json.dumps(merged(table, result), indent=1, ensure_ascii=False) + "\n")
     samples = {"batches": [asdict(each) for each in batches], "history_cpu_s": read[1]}
-    (chosen.out / "event_ingest_samples.json").write_text(json.dumps(samples) + "\n")
-    return int(any(row.holds is False for row in result))
+    return keep(chosen.out, "ingest", result, samples)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How long a lookup of account signals takes on a real Redis, and how much memory an account takes there.
 
-    python loadtests/feature_lookup.py [--accounts 20000] [--repeats 9] [--calls 100] [--out build/bench]
+    python -m loadtests.features.lookup [--accounts 20000] [--repeats 9] [--calls 100] [--out build/bench]
 
 Starts a Redis of its own. "Raw" is a redis-py pipeline of one HMGET per account for the same fields, not decoded;
 "lookup" is `FeastAccountFeatures.lookup`, thread hop and freshness included; "Feast" is `get_online_features`. They
@@ -8,13 +8,11 @@ take turns call by call, so what else runs on the machine slows them alike; a ra
 median over the repeats is the result. The fields are those of every view that the router asks for, and every account
 has them all.
 
-Merges its rows into `features.json` (measure, value, unit, target, holds), with the raw samples in
-`feature_lookup_samples.json` beside it; exits with 1 if a target is missed.
+Writes its rows and samples (`results.keep`); exits with 1 if a target is missed.
 """
 
 import argparse
 import asyncio
-import json
 import random
 import socket
 import statistics
@@ -24,13 +22,13 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from feast.infra.online_stores.helpers import _mmh3
+from loadtests.features.results import OUT, Row, at_most, keep, shown
 from opentelemetry.trace import NoOpTracer
 from redis import Redis
 from redis import asyncio as redis_asyncio
@@ -62,22 +60,6 @@ _UNTRACED = TraceContext(trace_id="a" * 32, span_id="b" * 16, sampled=False)
 _LONG = b"\x12\x64" + b"x" * 100
 
 Call = Callable[[Sequence[str]], Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the result."""
-
-    measure: str
-    """What was measured."""
-    value: float
-    """Median."""
-    unit: str
-    """Of the value."""
-    target: float | None
-    """What it must not exceed, if there is a target."""
-    holds: bool | None
-    """Whether it does; None without a target."""
 
 
 def say(line: str) -> None:
@@ -241,15 +223,12 @@ def rows_of(samples: Mapping[str, list[list[float]]], *, size: int) -> list[Row]
     """The lines of the result for one size of batch."""
     medians = {name: [statistics.median(times) for times in repeats] for name, repeats in samples.items()}
     what = "one account" if size == 1 else f"an account in a batch of {size}"
-    rows = [
-        Row(f"Redis, {what}: {name}", round(statistics.median(each), 1), "us", None, None)
-        for name, each in medians.items()
-    ]
+    rows = [shown(f"Redis, {what}: {name}", round(statistics.median(each), 1), "µs") for name, each in medians.items()]
     for name in [name for name in medians if name != "raw"]:
         ratio = statistics.median(ours / raw for ours, raw in zip(medians[name], medians["raw"], strict=True))
-        target = TARGETS.get(size) if name == "lookup" else None
-        holds = None if target is None else ratio <= target
-        rows.append(Row(f"Redis, {what}: {name} ÷ raw", round(ratio, 2), "", target, holds))
+        measure = f"Redis, {what}: {name} ÷ raw"
+        value = round(ratio, 2)
+        rows.append(at_most(measure, value, TARGETS[size], "") if name == "lookup" else shown(measure, value, ""))
     return rows
 
 
@@ -268,21 +247,9 @@ def _sized(what: str, per_account: float) -> list[Row]:
         f" nodes of {_NODE_GIB} GiB filled to {_FILL:.0%}, and as many again for one replica each"
     )
     return [
-        Row(f"Redis memory per account, {what}", round(per_account), "bytes", None, None),
-        Row(f"Redis memory of 700 million accounts, on paper, {what}", round(gib), "GiB", None, None),
+        shown(f"Redis memory per account, {what}", round(per_account), "bytes"),
+        shown(f"Redis memory of 700 million accounts, on paper, {what}", round(gib), "GiB"),
     ]
-
-
-def merge(out: Path, rows: Sequence[Row]) -> None:
-    """Puts the rows into `features.json`, in place of earlier ones of the same measure."""
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "features.json"
-    earlier = json.loads(path.read_text()) if path.exists() else []
-    measured = {row.measure for row in rows}
-    kept = [row for row in earlier if row["measure"] not in measured]
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(kept + [asdict(row) for row in rows], indent=1, ensure_ascii=False) + "\n")
-    draft.replace(path)
 
 
 def main() -> int:
@@ -291,7 +258,7 @@ def main() -> int:
     parser.add_argument("--accounts", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--calls", type=int, default=100, help="of each kind in a repeat")
-    parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument("--out", type=Path, default=OUT)
     chosen = parser.parse_args()
     now = datetime.now(tz=UTC)
     rows: list[Row] = []
@@ -305,12 +272,7 @@ def main() -> int:
         for size in TARGETS:
             rows += rows_of(raw[str(size)], size=size)
         rows += memory(accounts, per_account)
-    merge(chosen.out, rows)
-    (chosen.out / "feature_lookup_samples.json").write_text(json.dumps({"us_per_account": raw}) + "\n")
-    for row in rows:
-        verdict = "" if row.target is None else f"  target {row.target}: {'holds' if row.holds else 'MISSED'}"
-        sys.stdout.write(f"{row.measure:<78} {row.value:>10,} {row.unit}{verdict}\n")
-    return int(any(row.holds is False for row in rows))
+    return keep(chosen.out, "lookup", rows, {"us_per_account": raw})
 
 
 async def _measured(

@@ -1,6 +1,6 @@
 """Whether account signals are the same in stream, batch and definition, over generated histories.
 
-    python -m loadtests.feature_parity [--histories 10000] [--seed 20260101] [--out build/bench]
+    python -m loadtests.features.parity [--histories 10000] [--seed 20260101] [--out build/bench]
 
 Each history (an account's events, late, tied, on window borders) is lived through as the stream does it: event after
 event arrives at a real `SqliteEventLog`, in disorder and some of them twice, and after each arrival, and whenever the
@@ -8,11 +8,10 @@ signals say that they change by themselves, they are computed from what the log 
 the way batches and training sets do it: all events at once, as of those instants. Rows must be equal to the last bit,
 and equal to the oracle of the tests, which shares no code with the transforms.
 
-Merges its row into `features.json` and writes the mismatches beside it; exits with 1 if there is one.
+Writes its row and the mismatches (`results.keep`); exits with 1 if there is one.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from random import Random
 from typing import Any
 
 import pyarrow as pa
+from loadtests.features.results import OUT, at_most, keep
 from tests.features.transforms.agreement import differing
 from tests.features.transforms.histories import Question, Recorded, asked_columns, drawn_history, event_columns
 from tests.features.transforms.oracle import oracle_signals
@@ -149,36 +149,21 @@ def compared(histories: int, seed: int, folder: Path) -> tuple[int, dict[str, li
     return rows, found
 
 
-def merged(out: Path, row: dict[str, Any]) -> None:
-    """Puts the row into `features.json`, in place of an earlier one of the same measure."""
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "features.json"
-    rows = json.loads(path.read_text()) if path.exists() else []
-    kept = [each for each in rows if each["measure"] != row["measure"]]
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps([*kept, row], indent=1) + "\n")
-    draft.replace(path)
-
-
 def main() -> int:
     """Compares, prints, writes; the number to exit with."""
     parser = argparse.ArgumentParser(description="Whether stream, batch and definition give equal account signals.")
     parser.add_argument("--histories", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument("--out", type=Path, default=OUT)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows, found = compared(chosen.histories, chosen.seed, Path(folder))
-    measure = f"parity failures over {chosen.histories:,} generated histories"
+    measure = f"parity failures over {chosen.histories:,} generated histories ({rows:,} instants, three views each)"
     failures = len(found)
     for words in [words for account in found.values() for words in account][:_SHOWN]:
         sys.stdout.write(f"{words}\n")
-    sys.stdout.write(f"{measure}: {failures} ({rows:,} instants, three views each)\n")
-    row = {"measure": measure, "value": failures, "unit": "histories", "target": TARGET, "holds": failures <= TARGET}
-    merged(chosen.out, row)
     raw = {"histories": chosen.histories, "seed": chosen.seed, "instants": rows, "mismatches": found}
-    (chosen.out / "feature_parity_samples.json").write_text(json.dumps(raw, indent=1) + "\n")
-    return int(failures > TARGET)
+    return keep(chosen.out, "parity", [at_most(measure, failures, TARGET, "histories")], raw)
 
 
 if __name__ == "__main__":

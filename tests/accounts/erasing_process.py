@@ -1,14 +1,13 @@
-"""A program for tests: erases an account, and kills itself with SIGKILL at a named place.
+"""Erases an account in a process of its own that kills itself with SIGKILL at a named place.
 
-Arguments: state directory, account, place, and the how manieth call of it does not return ("" and 0: none).
 A place is `module:function`, killed in front of it, or `module:function!`, killed when it is done.
 """
 
 import functools
 import importlib
+import multiprocessing
 import os
 import signal
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,9 +44,18 @@ def deadly(place: str, call: int) -> None:
     setattr(owner, name, wrapped)
 
 
-if __name__ == "__main__":
-    state, account_id, place, call = sys.argv[1:]
-    if place:
-        deadly(place, int(call))
-    eraser = AccountEraser(Deployment(Path(state)).places, clock=lambda: datetime.now(UTC), round_s=0)
+def erase(state: Path, account_id: str, place: str, call: int) -> None:
+    """The how manieth call of the place does not return."""
+    deadly(place, call)
+    eraser = AccountEraser(Deployment(state).places, clock=lambda: datetime.now(UTC), round_s=0)
     eraser.erase(account_id, kept=eraser.look(account_id).kept, say=lambda _: None)
+
+
+def killed_at(place: str, call: int, *, state: Path, account_id: str) -> int | None:
+    """Erases until it is killed; the exit code. Forked from a process that has imported Feast, which takes seconds."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=erase, args=(state, account_id, place, call))
+    process.start()
+    process.join(120)
+    return process.exitcode

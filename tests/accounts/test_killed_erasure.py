@@ -1,18 +1,14 @@
 """An erasure that is killed with SIGKILL, wherever that is, is repeated and ends complete."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from tests.accounts.deployment import DECISIONS, GONE, NEXT, Deployment
+from tests.accounts.erasing_process import killed_at
 from tests.accounts.traces import traces
 
 from tidegate.accounts.event_records import EventRecords
 from tidegate.accounts.held import plain
 from tidegate.accounts.receipts import Receipts
 
-ROOT = Path(__file__).parents[2]
 PLACES = {
     "nothing is removed yet": ("tidegate.accounts.erasure:AccountEraser._erase_events", 1),
     "events are deleted, their bytes are not": ("tidegate.features.events.sqlite_log:_overwrite", 1),
@@ -22,16 +18,14 @@ PLACES = {
     "counts of a run are not": ("tidegate.accounts.offline_rows:_recount", 1),
     "online rows are there": ("tidegate.accounts.online_rows:_delete", 1),
     "all is gone, without a receipt": ("tidegate.accounts.receipts:Receipts.finish", 1),
-    "the receipt is written, and the note there still": ("tidegate.accounts.receipts:Receipt.document!", 1),
+    "the receipt is composed, and not written": ("tidegate.accounts.receipts:Receipt.document!", 1),
 }
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_a_killed_erasure_goes_on_when_asked_for_again(deployment: Deployment, place: tuple[str, int]) -> None:
     before = deployment.held()
-    erasing = [sys.executable, "-m", "tests.accounts.erasing_process", str(deployment.state), GONE]
-    killed = subprocess.run([*erasing, place[0], str(place[1])], cwd=ROOT, check=False, timeout=120)
-    assert killed.returncode == -9, "it came to that place"
+    assert killed_at(*place, state=deployment.state, account_id=GONE) == -9, "it came to that place"
     assert deployment.eraser().look(GONE).unfinished
     receipt = deployment.erase()
     assert (receipt.attempts, receipt.kept.count) == (2, DECISIONS)

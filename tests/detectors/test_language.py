@@ -10,6 +10,7 @@ from tidegate.detectors.language import FastTextLanguages
 from tidegate.detectors.language_gate import LanguageGate
 from tidegate.detectors.null_adapter import NullTextDetectors
 from tidegate.models.catalogue import catalogue
+from tidegate.models.evaluation.sets import short_comments
 from tidegate.models.packaged import PackagedFileError
 from tidegate.moderation.detection import DetectorStatus
 
@@ -45,9 +46,15 @@ def test_tells_the_language_of_a_sentence(languages: FastTextLanguages, text: st
 
 @pytest.mark.parametrize(
     "text",
-    ["", " \u200b\n", "😂😂😂", "123 456", "https://example.org/ein/schoenes/lied @jemand", "(ツ)", "\ud800", "\0"],
+    ["", " \u200b\n", "😂😂😂", "123 456", "https://example.org/ein/schoenes/lied @jemand", "\ud800", "\0", "10/10 ❤"],
 )
-def test_what_holds_no_words_is_undecided(languages: FastTextLanguages, text: str) -> None:
+def test_what_holds_no_letters_has_no_language(languages: FastTextLanguages, text: str) -> None:
+    found = languages.identify(text)
+    assert (found.code, found.confidence) == ("zxx", 0.0)
+
+
+@pytest.mark.parametrize("text", ["(ツ)", "ლ(ಠ益ಠლ)", "(ノヮノ)", "(;Д;)", "b4 x7y", "µ"])
+def test_faces_and_codes_are_undecided(languages: FastTextLanguages, text: str) -> None:
     found = languages.identify(text)
     assert (found.code, found.confidence) == ("und", 0.0)
 
@@ -74,9 +81,63 @@ def test_disguised_english_does_not_pass_for_another_language(languages: FastTex
     assert languages.identify(text).code in ENGLISH_OR_UNDECIDED
 
 
-@pytest.mark.parametrize("text", ["Schönes Lied", "Merci à tous", "你好"])
+@pytest.mark.parametrize("text", ["Ausländer raus", "Despacito", "xqz", "Beyoncé", "la la la la", "Devi morire"])
 def test_what_is_too_short_to_be_sure_of_is_undecided(languages: FastTextLanguages, text: str) -> None:
     assert languages.identify(text).code == "und"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Je vais te tuer", "fr"),
+        ("Te voy a matar", "es"),
+        ("Ti ammazzo", "it"),
+        ("Vou te matar", "pt"),
+        ("Wir finden dich", "de"),
+        ("Ik maak je dood", "nl"),
+        ("Jag ska döda dig", "sv"),
+        ("Zabiję cię", "pl"),
+        ("Seni öldüreceğim", "tr"),
+        ("Сука", "ru"),
+        ("يا كلب", "ar"),
+        ("去死吧", "zh"),
+        ("死ね", "ja"),
+        ("죽어", "ko"),
+        ("मर जा", "hi"),
+    ],
+)
+def test_a_threat_of_a_few_words_is_known_not_to_be_english(languages: FastTextLanguages, text: str, code: str) -> None:
+    found = languages.identify(text)
+    assert found.code == code
+    assert found.confidence > 0.5
+
+
+def test_short_foreign_comments_are_mostly_told_and_short_english_ones_hardly_ever_mistaken(
+    languages: FastTextLanguages,
+) -> None:
+    comments = dict(short_comments())
+    english = [languages.identify(text).code for text in comments.pop("en")]
+    others = [languages.identify(text).code for texts in comments.values() for text in texts]
+    assert sum(code not in ENGLISH_OR_UNDECIDED for code in english) <= 0.02 * len(english)
+    assert sum(code == "en" for code in english) >= 0.8 * len(english)
+    assert sum(code not in ENGLISH_OR_UNDECIDED for code in others) >= 0.85 * len(others)
+    assert "en" not in others
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "An🐍oth🤡er idi🤡o🐍t!",
+        "Absoluuuute garrrbage",
+        "Dy-lan su-ck-s",
+        "an assh%le",
+        "k1ll 'em @ll now",
+        "DU.MB f.o.o.l",
+    ],
+)
+def test_short_english_in_disguise_is_not_another_language(languages: FastTextLanguages, text: str) -> None:
+    """Pieces of words are words of any language: what is written to be missed must reach the detectors."""
+    assert languages.identify(text).code in ENGLISH_OR_UNDECIDED
 
 
 @pytest.mark.parametrize(

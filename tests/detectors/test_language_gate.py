@@ -94,6 +94,13 @@ async def test_what_can_not_be_told_is_scored_and_the_answer_says_so() -> None:
     assert (answer.status, answer.language) == (DetectorStatus.OK, "und")
 
 
+async def test_text_without_letters_is_scored_whatever_the_callers_hint() -> None:
+    requests = [_asking("zxx 10/10", "text_harm", "text_language", hint=hint) for hint in ("", "sv")]
+    for answers in await _gate(_Counting()).score(requests):
+        assert [(one.status, one.language) for one in answers] == [(DetectorStatus.OK, "zxx")] * 2
+        assert answers[1].scores == {"unsupported": 0.0}
+
+
 async def test_a_score_says_which_language_it_was_given_under() -> None:
     ((answer,),) = await _gate(_Counting()).score([_asking("en hello")])
     assert (answer.status, answer.language) == (DetectorStatus.OK, "en")

@@ -3,53 +3,59 @@
 What it says has a direction. "Another language" keeps a text from detectors of English, so it is said only when the
 text leaves no doubt, and never where a stretch of the text is English; else the answer is "en" or undecided. The
 limits were chosen with `python -m tidegate.models.evaluation.language_quality`; see models/cards/text_language.md.
+Texts of a few words are told by their words as well (`common_words.py`), and by their script (`scripts.py`).
 """
 
-import html
-import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from types import MappingProxyType
 from typing import Final
 
 import fasttext  # type: ignore[import-untyped]  # neither stubs nor py.typed
 
-from tidegate.detectors.language_gate import UNDECIDED
+from tidegate.detectors.common_words import CommonWords
+from tidegate.detectors.language_gate import UNDECIDED, WORDLESS
+from tidegate.detectors.language_words import (
+    LATIN_LETTER,
+    LEAST_STRETCH_CHARACTERS,
+    are_words,
+    has_letters,
+    is_disguised,
+    seen,
+    stretches,
+    words_of,
+)
+from tidegate.detectors.scripts import is_word, likeliest_language
 from tidegate.models.catalogue import DetectorSpec
-from tidegate.models.leet import without_leet
-from tidegate.models.lookalikes import without_lookalikes
-from tidegate.models.marks import without_stuffing
-from tidegate.models.spacing import without_spacing
 
 ENGLISH: Final = "en"
-MIN_LATIN_CHARACTERS: Final = 24
-"""Of Latin words, blanks between them counted: a shorter text is never another language. At 20, false alarms on
-messages double; at 30, 2 % more of German tweets are read as English."""
+MIN_LATIN_CHARACTERS: Final = LEAST_STRETCH_CHARACTERS
+"""Of Latin words, blanks between them counted: a shorter text is another language only if its words speak for it too.
+At 20, false alarms on messages double; at 30, 2 % more of German tweets are read as English."""
 MIN_LATIN_CONFIDENCE: Final = 0.7
 """At 0.6, davidson's tweets, many in African American English, come above 0.5 % of false alarms."""
 MIN_OTHER_LETTERS: Final = 6
-"""In another script. Fewer may be a kaomoji, a unit or a name."""
+"""In another script. Fewer may be a kaomoji, a unit or a name, unless they are a word (`scripts.is_word`)."""
 MIN_OTHER_CONFIDENCE: Final = 0.3
 """In another script the question is only which language it is: the model shares Arabic and Chinese among relatives."""
 MIN_ENGLISH_CONFIDENCE: Final = 0.6
 """A stretch of at least `MIN_LATIN_CHARACTERS` that is English with this confidence makes the whole text English."""
+FEW_WORDS_CONFIDENCE: Final = 0.3
+"""Of three words or more, none of them frequent in English, in the other language."""
+FEW_WORDS_ENGLISH: Final = 0.1
+"""The most that English may have beside it."""
+ONE_WORD_ENGLISH: Final = 0.3
+"""The same where one of the words is frequent in another language, and none in English."""
+PAIR_CONFIDENCE: Final = 0.7
+"""Of two words, as unknown to English."""
+PAIR_ENGLISH: Final = 0.05
+"""The most that English may have beside it."""
 
-_WINDOW_CHARACTERS: Final = 1_000
-"""A text of more than three windows is looked at in its beginning, middle and end."""
-_STEP_CHARACTERS: Final = 15
-_STRETCH_STEPS: Final = 3
-"""English is looked for in stretches of three steps, one beginning at each step."""
-_NOT_WORDS: Final = re.compile(r"(?:https?://|www\.)\S+|(?<!\w)@\w+|\[(?:user|url)\]|\bRT\b", re.IGNORECASE)
-_CODE: Final = re.compile(r"(?<!\w)(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]+(?!\w)", re.IGNORECASE)
-"""Letters with digits among them: what is left of leet is no word of any language."""
-_LONG_RUN: Final = re.compile(r"(\w)\1{2,}")
-_LATIN_LETTER: Final = re.compile(r"[a-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff]")
-_CONTRACTED: Final = MappingProxyType({"im": "i'm"})
-"""Without its apostrophe it is German to the model, and most false alarms of davidson had it."""
-_APOSTROPHES: Final = "'\u2019"
 _MARKED: Final = "__label__"
+_LIKELIEST: Final = 5
+"""Languages that the model is asked for; English is among them wherever its share matters."""
+_PAIR: Final = 2
+_BRIEF_CHARACTERS: Final = 60
+"""A text with fewer in Latin words is not told a foreign language by the pieces of disguised words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +63,13 @@ class Identified:
     """A `language_gate.Finding`."""
 
     code: str
-    """ISO 639-1, the model's own (ISO 639-3) for languages without one, or "und"."""
+    """ISO 639-1, the model's own (ISO 639-3) for languages without one, "und", or "zxx" where there are no letters."""
     confidence: float
-    """The model's, in [0, 1]; 0 if undecided."""
+    """In [0, 1]: the model's, or for a few words how sure it is that they are not English; 0 if undecided."""
 
 
 _UNDECIDED: Final = Identified(UNDECIDED, 0.0)
+_WORDLESS: Final = Identified(WORDLESS, 0.0)
 
 
 class FastTextLanguages:
@@ -77,26 +84,63 @@ class FastTextLanguages:
         weights = spec.packages[0]
         weights.verify()
         self._model = fasttext.load_model(str(weights.path()))
+        self._common = CommonWords.load()
 
     def identify(self, text: str) -> Identified:
         """See `Languages`. The work is bounded: at most three windows of 1,000 characters are looked at."""
-        words = _words(_seen(text))
-        latin = [word for word in words if _LATIN_LETTER.match(word)]
-        other = [word for word in words if not _LATIN_LETTER.match(word)]
-        for stretch in _stretches(latin):
+        looked_at = seen(text)
+        words = words_of(looked_at)
+        latin = [word for word in words if LATIN_LETTER.match(word)]
+        other = [word for word in words if not LATIN_LETTER.match(word)]
+        for stretch in stretches(latin):
             found = self._best(stretch)
             if found.code == ENGLISH and found.confidence >= MIN_ENGLISH_CONFIDENCE:
                 return found
         letters = sum(map(len, other))
-        if letters >= MIN_OTHER_LETTERS and letters >= sum(map(len, latin)):
-            return _sure(self._best(" ".join(other)), MIN_OTHER_CONFIDENCE)
-        return self._of_latin(" ".join(latin)) if _are_words(latin) else _UNDECIDED
+        if letters and letters >= sum(map(len, latin)):
+            return self._of_other(other, letters)
+        if not latin:
+            return _UNDECIDED if has_letters(looked_at) else _WORDLESS
+        return self._of_latin(latin, looked_at) if are_words(latin) else _UNDECIDED
 
-    def _of_latin(self, words: str) -> Identified:
-        found = self._best(words)
-        if found.code == ENGLISH:
-            return found if found.confidence >= MIN_ENGLISH_CONFIDENCE else _UNDECIDED
-        return _sure(found, MIN_LATIN_CONFIDENCE) if len(words) >= MIN_LATIN_CHARACTERS else _UNDECIDED
+    def _of_other(self, words: list[str], letters: int) -> Identified:
+        shares = self._shares(" ".join(words))
+        best = max(shares, key=lambda code: shares[code])
+        if letters >= MIN_OTHER_LETTERS and best != ENGLISH and shares[best] >= MIN_OTHER_CONFIDENCE:
+            return Identified(best, shares[best])
+        if not any(map(is_word, words)):
+            return _UNDECIDED
+        return Identified(likeliest_language(words) or _best_but_english(shares), 1.0)
+
+    def _of_latin(self, latin: list[str], text: str) -> Identified:
+        words = " ".join(latin)
+        shares = self._shares(words)
+        best = max(shares, key=lambda code: shares[code])
+        if best == ENGLISH and shares[best] >= MIN_ENGLISH_CONFIDENCE:
+            return Identified(best, shares[best])
+        if len(words) < _BRIEF_CHARACTERS and is_disguised(text):
+            return _UNDECIDED
+        if best != ENGLISH and len(words) >= MIN_LATIN_CHARACTERS and shares[best] >= MIN_LATIN_CONFIDENCE:
+            return Identified(best, shares[best])
+        return self._of_few(latin, shares)
+
+    def _of_few(self, words: list[str], shares: Mapping[str, float]) -> Identified:
+        """What the words themselves say where the model is not sure."""
+        evidence = self._common.evidence(words)
+        likeliest = _best_but_english(shares)
+        english, other = shares.get(ENGLISH, 0.0), shares.get(likeliest, 0.0)
+        if not evidence.english and evidence.words > 1:
+            unknown = other >= FEW_WORDS_CONFIDENCE and english < FEW_WORDS_ENGLISH and evidence.words > _PAIR
+            pair = other >= PAIR_CONFIDENCE and english < PAIR_ENGLISH
+            if unknown or pair:
+                return _not_english(likeliest, shares)
+            if evidence.foreign and english < ONE_WORD_ENGLISH:
+                return _not_english(evidence.language, shares)
+        if evidence.of_language > 1 and evidence.foreign > evidence.english:
+            return _not_english(evidence.language, shares)
+        if evidence.english * 2 >= evidence.words and not evidence.foreign and " ".join(words).isascii():
+            return Identified(ENGLISH, english)
+        return _UNDECIDED
 
     def _best(self, words: str) -> Identified:
         if not words:
@@ -104,66 +148,17 @@ class FastTextLanguages:
         (label,), (confidence,) = self._model.predict(words)
         return Identified(label.removeprefix(_MARKED), min(1.0, float(confidence)))
 
-
-def _sure(found: Identified, confidence: float) -> Identified:
-    return found if found.code != ENGLISH and found.confidence >= confidence else _UNDECIDED
-
-
-def _seen(text: str) -> str:
-    """The text, or its beginning, middle and end."""
-    if len(text) <= 3 * _WINDOW_CHARACTERS:
-        return text
-    middle = (len(text) - _WINDOW_CHARACTERS) // 2
-    starts = (0, middle, len(text) - _WINDOW_CHARACTERS)
-    return " ".join(text[start : start + _WINDOW_CHARACTERS] for start in starts)
+    def _shares(self, words: str) -> dict[str, float]:
+        """What the model gives the likeliest languages."""
+        labels, shares = self._model.predict(words, k=_LIKELIEST)
+        return {
+            label.removeprefix(_MARKED): min(1.0, float(share)) for label, share in zip(labels, shares, strict=True)
+        }
 
 
-def _words(text: str) -> list[str]:
-    """Only words, in small letters: capitals, links, handles, digits and emoji mislead the model.
-
-    Disguises are undone as in normalisation 2: else English in leet, or with its letters set apart, would be Spanish,
-    and no detector of English would look at it.
-    """
-    plain = html.unescape(text)
-    if not plain.isascii():
-        plain = without_lookalikes(unicodedata.normalize("NFKC", without_stuffing(plain)))
-    plain = without_leet(without_spacing(_NOT_WORDS.sub(" ", plain)))
-    spelt = "".join(map(_letter, _CODE.sub(" ", plain)))
-    words = map(_trimmed, _LONG_RUN.sub(r"\1\1", spelt).lower().split())
-    return [_CONTRACTED.get(word, word) for word in words if word]
+def _best_but_english(shares: Mapping[str, float]) -> str:
+    return max((code for code in shares if code != ENGLISH), key=lambda code: shares[code], default=UNDECIDED)
 
 
-def _are_words(latin: list[str]) -> bool:
-    """Tells words from letters set apart in a way that is not undone: those are Spanish to the model."""
-    return 2 * sum(len(word) == 1 for word in latin) <= len(latin)
-
-
-@lru_cache(maxsize=4096)
-def _letter(char: str) -> str:
-    """Letters and their marks stay, and so do apostrophes; format characters vanish; the rest parts words."""
-    if char in _APOSTROPHES or unicodedata.category(char)[0] in "LM":
-        return char
-    return "" if unicodedata.category(char) == "Cf" else " "
-
-
-def _trimmed(word: str) -> str:
-    return word.strip(_APOSTROPHES)
-
-
-def _stretches(words: list[str]) -> Iterator[str]:
-    """Joins words to overlapping stretches."""
-    steps: list[str] = []
-    step: list[str] = []
-    length = 0
-    for word in words:
-        step.append(word)
-        length += len(word) + 1
-        if length >= _STEP_CHARACTERS:
-            steps.append(" ".join(step))
-            step, length = [], 0
-    if step:
-        steps.append(" ".join(step))
-    for start in range(max(1, len(steps) - _STRETCH_STEPS + 1)):
-        stretch = " ".join(steps[start : start + _STRETCH_STEPS])
-        if len(stretch) >= MIN_LATIN_CHARACTERS:
-            yield stretch
+def _not_english(code: str, shares: Mapping[str, float]) -> Identified:
+    return Identified(code, 1.0 - shares.get(ENGLISH, 0.0))

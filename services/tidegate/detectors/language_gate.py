@@ -11,10 +11,12 @@ from typing import Final, Protocol
 
 from tidegate.detectors.port import TextDetectors, TextRequest
 from tidegate.models.catalogue import DetectorSpec
-from tidegate.moderation.detection import DetectorScores, DetectorStatus
+from tidegate.moderation.detection import UNDETERMINED_LANGUAGE, DetectorScores, DetectorStatus
 
-UNDECIDED: Final = "und"
-"""BCP 47 for a language that can't be told (ISO 639-2 "undetermined")."""
+UNDECIDED: Final = UNDETERMINED_LANGUAGE
+"""The language can't be told."""
+WORDLESS: Final = "zxx"
+"""BCP 47 for no language at all (ISO 639-2 "no linguistic content"): digits, signs and emoji alone."""
 UNSUPPORTED: Final = "unsupported"
 """The label of `text_language`."""
 _BRIEF_CHARACTERS: Final = 50_000
@@ -29,7 +31,7 @@ class Finding(Protocol):
 
     @property
     def code(self) -> str:
-        """ISO 639-1, or "und" if it can't be told."""
+        """ISO 639-1, "und" if it can't be told, or "zxx" if the text holds no letters."""
         ...
 
     @property
@@ -138,7 +140,7 @@ class LanguageGate:
 
     def _reads(self, key: _Key, language: _Language) -> bool:
         trained_for = self._trained_for.get(key)
-        return not trained_for or language.code == UNDECIDED or language.code in trained_for
+        return not trained_for or language.code in {UNDECIDED, WORDLESS} or language.code in trained_for
 
     def _answers(
         self, request: TextRequest, language: _Language, answers: tuple[DetectorScores, ...], through: TextRequest
@@ -164,7 +166,7 @@ class LanguageGate:
     def _told(self, language: _Language) -> DetectorScores:
         """`text_language` itself: how sure it is that no live detector was trained for the language."""
         spec = self._language
-        unsupported = language.code != UNDECIDED and language.code not in self._covered
+        unsupported = language.code not in {UNDECIDED, WORDLESS} and language.code not in self._covered
         score = language.confidence if unsupported else 0.0
         return DetectorScores(
             spec.name,

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+UNDETERMINED_LANGUAGE: Final = "und"
+"""BCP 47 for a language that can't be told (ISO 639-2 "undetermined")."""
 
 
 class DetectorStatus(StrEnum):
@@ -80,7 +84,8 @@ class DetectorRun:
     severities: Mapping[str, int] = field(default_factory=dict)
     """Severity band 0-7 by label; empty unless OK."""
     language: str = ""
-    """BCP 47 code of the text's language where it matters to the detector; "und" if it can't be told."""
+    """BCP 47 code of the text's language where it matters to the detector; "und" if it can't be told,
+    "zxx" if the text holds no letters."""
     matches: tuple[BankMatch, ...] = ()
     """Known items that an image equals, nearest first."""
     attributions: tuple[Attribution, ...] = ()

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tidegate.models.severity import SEVERITY_EDGES, severity
 from tidegate.moderation.decision import DecisionInputs
-from tidegate.moderation.detection import DetectorRun, DetectorStatus
+from tidegate.moderation.detection import UNDETERMINED_LANGUAGE, DetectorRun, DetectorStatus
 from tidegate.moderation.item import PartFacts, PartKind
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.policy.case_schema import AccountAnswer, Case, CaseFile, DetectorAnswer, FeatureAnswer, PartAnswer
@@ -36,6 +37,7 @@ def inputs_of(case: Case, file: CaseFile, policy: CompiledPolicy, vocabulary: Vo
     Raises:
         CaseError: It names a detector, label, feature or account that does not exist.
     """
+    _refuse_unknown("part of the case", case.language_undetermined, case.parts.keys())
     known = vocabulary or Vocabulary(detectors={}, features={})
     labels = {name: of | known.detectors.get(name, frozenset()) for name, of in policy.labels.items()}
     parts = tuple(PartFacts(part, case.kinds.get(part, PartKind.TEXT), "0" * 64, 0) for part in case.parts)
@@ -46,7 +48,7 @@ def inputs_of(case: Case, file: CaseFile, policy: CompiledPolicy, vocabulary: Vo
         language=case.language,
         source=case.source,
         parts=parts,
-        detectors=tuple(run for part in parts for run in _runs(part, case.parts[part.id], labels)),
+        detectors=tuple(_in_language(run, case) for part in parts for run in _runs(part, case.parts[part.id], labels)),
         account=_account(case.account, file, features),
     )
 
@@ -57,6 +59,10 @@ def _runs(part: PartFacts, answer: PartAnswer, labels: Labels) -> list[DetectorR
     concerned = {name for name in labels if part.kind in kinds_of(name)}
     _refuse_unknown(f"detector of {part.kind} parts", answer.keys(), concerned)
     return [_run(part.id, name, answer.get(name, {}), labels[name]) for name in sorted(concerned)]
+
+
+def _in_language(run: DetectorRun, case: Case) -> DetectorRun:
+    return replace(run, language=UNDETERMINED_LANGUAGE) if run.part in case.language_undetermined else run
 
 
 def _run(part: str, name: str, answer: DetectorAnswer, labels: AbstractSet[str]) -> DetectorRun:

@@ -53,6 +53,8 @@ class Case(StrictModel):
     """Where the item is published."""
     language: str = ""
     """BCP 47 hint."""
+    language_undetermined: tuple[Name, ...] = ()
+    """Ids of parts with words whose language can't be told."""
     source: NoticeSource = NoticeSource.OWN_INITIATIVE
     """What brought the item here."""
     parts: dict[Name, PartAnswer] = Field(default_factory=_one_clean_text, min_length=1)

@@ -5,7 +5,8 @@ A condition reads `item.*`, `score.DETECTOR.LABEL`, `severity.DETECTOR.LABEL`, `
 `&& || ! == != < <= > >= in`, parentheses, `startsWith`, `endsWith` and `contains`. That is enough for rules and small
 enough to infer each signal's type from the text, which matters: in CEL `"3" == 3` is simply false, and false is what a
 type error must never become. There is no `has()`, because a rule must not turn a missing signal into an answer;
-`on_unknown` is where that is decided. `.fresh` is an answer that a rule asks for by name, and it is unknown like any
+`on_unknown` is where that is decided. `item.language_undetermined` is true if words were scored whose language nobody
+could tell. `.fresh` is an answer that a rule asks for by name, and it is unknown like any
 other signal where the lookup failed.
 
 The Rust implementation evaluates. It absorbs errors in both operand orders as the CEL specification asks (`missing &&

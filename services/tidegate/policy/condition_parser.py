@@ -260,7 +260,7 @@ class _Parser:
                 kind: Kind | None = Kind.STRING
             case ("score" | "severity", _, _):
                 kind = Kind.NUMBER
-            case ("account", "known"):
+            case ("account", "known") | ("item", "language_undetermined"):
                 kind = Kind.BOOL
             case ("account", _, _, "fresh"):
                 kind = Kind.BOOL
@@ -271,6 +271,7 @@ class _Parser:
             case _:
                 raise ConditionError(
                     f"reads {reference}, which does not exist; allowed: item.({'|'.join(_ITEM_FIELDS)}), "
+                    "item.language_undetermined, "
                     "score.DETECTOR.LABEL, severity.DETECTOR.LABEL, account.known, account.VIEW.FEATURE[.fresh]"
                 )
         self._kinds.setdefault(reference, kind)

@@ -15,6 +15,7 @@ from tidegate.moderation.decision import DecisionInputs
 from tidegate.moderation.signals import FeatureScalar, Freshness, LookupStatus
 from tidegate.policy.account_reference import FRESH, evaluated
 from tidegate.policy.condition import Kind, Reference
+from tidegate.policy.language import language_undetermined
 from tidegate.policy.readings import LabelRef, Measure, Readings
 
 _INT64_LIMIT = 2**63
@@ -55,6 +56,8 @@ class SignalReader:
             if wanted.label is not None:
                 reading = readings.of(wanted.label)
                 value, missing = reading.settled, reading.missing or missing
+            elif wanted.in_doubt:
+                value = language_undetermined(inputs.detectors)
             elif wanted.item_field:
                 value = getattr(inputs, wanted.item_field) or None
             elif looked_up and wanted.freshness_of:
@@ -70,7 +73,7 @@ class SignalReader:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """One signal: one of the four ways to it is set, or none for whether the account is known."""
+    """One signal: one of the five ways to it is set, or none for whether the account is known."""
 
     reference: Reference
     kind: Kind
@@ -82,6 +85,8 @@ class _Wanted:
     feature: str = ""
     freshness_of: str = ""
     label: LabelRef | None = None
+    in_doubt: bool = False
+    """True for whether the language could not be told."""
 
     @classmethod
     def of(cls, reference: Reference, kind: Kind) -> "_Wanted":
@@ -89,6 +94,8 @@ class _Wanted:
         path, itself = evaluated(reference.path), (str(reference),)
         feature = reference.feature or ""
         match reference.path:
+            case ("item", "language_undetermined"):
+                return cls(reference, kind, path, itself, in_doubt=True)
             case ("item", field):
                 return cls(reference, kind, path, itself, item_field=field)
             case ("account", _, _, _):

@@ -15,11 +15,13 @@ from types import MappingProxyType
 from typing import Final
 
 from tidegate.detectors.language import ENGLISH, FastTextLanguages
-from tidegate.detectors.language_gate import UNDECIDED
+from tidegate.detectors.language_gate import UNDECIDED, WORDLESS
 from tidegate.models.catalogue import catalogue
-from tidegate.models.evaluation.sets import invented_titles
+from tidegate.models.evaluation.sets import invented_titles, short_comments
 from tidegate.models.training.sources.reading import rows
 
+_UNNAMED: Final = frozenset({ENGLISH, UNDECIDED, WORDLESS})
+"""What the gate lets through to detectors of English."""
 _SLANG: Final = (
     "lol",
     "lmao ur so funny",
@@ -55,6 +57,8 @@ class SetQuality:
     """Texts that are told to be in another language than English."""
     right: int
     """Texts whose language is told as supposed."""
+    undecided: int
+    """Texts whose language is told by nothing: scored as English, and said to be "und"."""
     mistaken_for: tuple[tuple[str, int], ...]
     """The most frequent other languages that were told."""
 
@@ -69,14 +73,20 @@ def language_quality(identify: Callable[[str], str], data: Path) -> tuple[SetQua
     Raises:
         FileNotFoundError: a data set is missing.
     """
-    return tuple(_measured(name, language, identify, list(read(data))) for name, (language, read) in _SETS.items())
+    ours = (
+        _measured(f"short comments (ours) {code}", code, identify, texts) for code, texts in short_comments().items()
+    )
+    sets = (_measured(name, language, identify, list(read(data))) for name, (language, read) in _SETS.items())
+    return (*sets, *ours)
 
 
 def _measured(name: str, language: str, identify: Callable[[str], str], texts: Sequence[str]) -> SetQuality:
     told = Counter(map(identify, texts))
-    foreign = sum(number for code, number in told.items() if code not in {ENGLISH, UNDECIDED})
-    others = Counter({code: number for code, number in told.items() if code not in {ENGLISH, UNDECIDED, language}})
-    return SetQuality(name, language, len(texts), foreign, told[language], tuple(others.most_common(3)))
+    foreign = sum(number for code, number in told.items() if code not in _UNNAMED)
+    others = Counter({code: number for code, number in told.items() if code not in _UNNAMED | {language}})
+    return SetQuality(
+        name, language, len(texts), foreign, told[language], told[UNDECIDED], tuple(others.most_common(3))
+    )
 
 
 def _column(*path: str, column: str) -> Callable[[Path], Iterator[str]]:
@@ -141,10 +151,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds one folder per source")
     languages = FastTextLanguages(catalogue()["text_language"])
     found = language_quality(lambda text: languages.identify(text).code, parser.parse_args().data)
-    lines = ["| set | language | n | told to be another than English | as supposed | else told |", "|" + "---|" * 6]
+    heads = "| set | language | n | told to be another than English | as supposed | undecided | else told |"
+    lines = [heads, "|" + "---|" * 7]
     for one in found:
         others = ", ".join(f"{code} {number}" for code, number in one.mistaken_for)
-        shares = f"{one.foreign / one.texts:.2%} | {one.right / one.texts:.1%}"
+        shares = f"{one.foreign / one.texts:.2%} | {one.right / one.texts:.1%} | {one.undecided / one.texts:.1%}"
         lines.append(f"| {one.name} | {one.language} | {one.texts:,} | {shares} | {others} |")
     sys.stdout.write("\n".join(lines) + "\n")
 

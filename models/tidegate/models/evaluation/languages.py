@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 
 from tidegate.detectors.language import ENGLISH
-from tidegate.detectors.language_gate import UNDECIDED
+from tidegate.detectors.language_gate import UNDECIDED, WORDLESS
 from tidegate.models.evaluation.measures import Probabilities, roc_auc
 from tidegate.models.evaluation.quality import FIRES_AT
 from tidegate.models.training.sources.reading import rows
 
 _FINE: Final = "normal"
-_PASSES: Final = frozenset({ENGLISH, UNDECIDED})
+_PASSES: Final = frozenset({ENGLISH, UNDECIDED, WORDLESS})
 
 
 @dataclass(frozen=True, slots=True)

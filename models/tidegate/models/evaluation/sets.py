@@ -1,11 +1,13 @@
 """Reads the sentences that were written for evaluation only: `sentences/*.txt`, one text a line, `#` for remarks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 _FOLDER: Final = Path(__file__).resolve().parent / "sentences"
+_LANGUAGE: Final = "# == "
+"""Before a language's code: the lines that follow are in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,17 @@ def lookalike_prompts() -> tuple[str, ...]:
 def invented_titles() -> tuple[str, ...]:
     """Returns titles of songs and playlists that do not exist, in the words that titles love."""
     return tuple(_lines("invented_titles"))
+
+
+def short_comments() -> Mapping[str, tuple[str, ...]]:
+    """Returns comments of a few words, by ISO 639-1 code: ordinary English ones, and threats and praise in others."""
+    found: dict[str, list[str]] = {"en": list(_lines("short_english"))}
+    for line in (_FOLDER / "short_foreign.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith(_LANGUAGE):
+            code = line.removeprefix(_LANGUAGE)
+        elif not line.startswith("#"):
+            found.setdefault(code, []).append(line)
+    return {code: tuple(lines) for code, lines in found.items()}
 
 
 def identity_terms() -> tuple[str, ...]:

@@ -1,0 +1,79 @@
+"""What a load generator is told, and what it tells: plain data, as JSON between two processes."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How items are sent."""
+
+    UNARY = "unary"
+    STREAM = "stream"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """A closed loop: each caller sends its next item when it has the answer to the last."""
+
+    address: str
+    """host:port."""
+    kind: Kind
+    """One call an item, or a few streams."""
+    surface: int
+    """Of every item; it chooses policy and detector."""
+    callers: int
+    """Calls under way, or streams."""
+    window: int
+    """Items under way on one stream; unused for unary calls."""
+    warm_up_s: float
+    """Load before the clock counts."""
+    seconds: float
+    """Load that counts."""
+    items: int
+    """Built beforehand. Should they not last, they repeat, and the result says how many did."""
+    seed: int
+    """Of the items."""
+    accounts: int
+    """That the online store knows."""
+    sampled_share: float = 0.0
+    """Share of the calls that ask to be traced."""
+
+    def to_json(self) -> str:
+        """For the generator's command line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "LoadPlan":
+        """What `to_json` wrote."""
+        plain = json.loads(text)
+        return cls(**{**plain, "kind": Kind(plain["kind"])})
+
+
+@dataclass(slots=True)
+class LoadResult:
+    """What was seen between the end of the warm-up and the end."""
+
+    latencies_ms: list[float] = field(default_factory=list)
+    """Of answers that came within that time, from sending to answer."""
+    errors: dict[str, int] = field(default_factory=dict)
+    """By status, of all calls."""
+    thin: int = 0
+    """Of the answers looked into, those in which a detector or the lookup had not answered."""
+    looked_into: int = 0
+    """Answers that were looked into."""
+    repeated: int = 0
+    """Items that were sent a second time."""
+    seconds: float = 0.0
+    """Length of that time."""
+    generator_cpu_s: float = 0.0
+    """CPU time of the generator in it."""
+
+    def to_json(self) -> str:
+        """For the parent."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "LoadResult":
+        """What `to_json` wrote."""
+        return cls(**json.loads(text))

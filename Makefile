@@ -23,7 +23,7 @@ up: $(VENV)/.services ## Starts the whole stack in the background; returns when 
 down: $(VENV)/.services ## Stops the stack
 	@$(TIDEGATE) down
 
-test: check ## Sets up what tests need and runs all of them, on real servers
+test: check .venv-load/.stamp ## Sets up what tests need and runs all of them, on real servers
 	@$(BIN)/python -m tidegate.models.runtime prepare
 	@$(BIN)/python -m pytest
 
@@ -59,6 +59,9 @@ bench-models: $(VENV)/.dev ## Measures every target of the detectors on ../share
 	@$(BIN)/python loadtests/hash_search.py --repeats 31 --out build/bench || true
 	@$(BIN)/python -m tidegate.models.evaluation.bench --data ../shared/data
 	@$(BIN)/python -m tidegate.models.evaluation.report --no-keep --cards build/bench/cards
+
+load: $(VENV)/.services .venv-load/.stamp ## Open-loop load on a stack of its own: build/bench/load.html (seven minutes; two with LOAD=--quick)
+	@.venv-load/bin/python -m loadtests.locust.campaign --tidegate $(TIDEGATE) $(LOAD)
 
 load-environment: .venv-load/.stamp ## The environment for load tests: Locust and the contract, nothing else
 

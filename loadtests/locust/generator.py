@@ -11,17 +11,25 @@ MOST_LATE_MS = 10.0
 
 
 def warnings_of(levels: Iterable[Level]) -> tuple[str, ...]:
-    """A sentence for each level at which the generator was the bottleneck, or may have been."""
+    """A sentence for each way in which the generator was the bottleneck, or may have been, with the levels."""
+    levels = tuple(levels)
+    busy = [level for level in levels if level.cpu_share > MOST_CPU_SHARE]
+    late = [level for level in levels if level.late_p99_ms > MOST_LATE_MS and level not in busy]
     found = []
-    for level in levels:
-        if level.cpu_share > MOST_CPU_SHARE:
-            found.append(
-                f"{level.name}: a generator process took {level.cpu_share:.0%} of a core, so this measures the"
-                " generator too; add --processes, or machines with --worker"
-            )
-        elif level.late_p99_ms > MOST_LATE_MS:
-            found.append(
-                f"{level.name}: the generator took requests up late (p99 {level.late_p99_ms:.0f} ms); the cores are"
-                " shared or too few. Latency from the intended start includes it"
-            )
+    if busy:
+        worst = max(level.cpu_share for level in busy)
+        found.append(
+            f"{_names(busy)}: a generator process took up to {worst:.0%} of a core, so this measures the generator too;"
+            " add --processes, or machines with --worker"
+        )
+    if late:
+        worst = max(level.late_p99_ms for level in late)
+        found.append(
+            f"{_names(late)}: the generator took requests up late (p99 up to {worst:.0f} ms): the cores are shared, or"
+            " too few. Latencies from the intended start include it"
+        )
     return tuple(found)
+
+
+def _names(levels: Iterable[Level]) -> str:
+    return ", ".join(level.name for level in levels)

@@ -64,6 +64,14 @@ class Rendezvous:
             self._runner.send_message(_READY, self.part().number)
         else:
             self._clock.set(PlanClock.soon())
+        return self.joined()
+
+    def joined(self) -> PlanClock:
+        """Waits for the start that another user of this process makes.
+
+        Raises:
+            gevent.Timeout: There is none.
+        """
         clock: PlanClock = self._clock.get(timeout=_READY_S)
         return clock
 

@@ -1,6 +1,5 @@
 """One run in one Locust process: what is sent where, what is collected, and when it is over."""
 
-import logging
 import time
 from typing import Any, Protocol
 
@@ -12,13 +11,12 @@ from loadtests.locust.cpu import CpuMeter
 from loadtests.locust.harvest import Harvest
 from loadtests.locust.options import LoadOptions, options_of
 from loadtests.locust.pictures import pictures
+from loadtests.locust.progress import tell
 from loadtests.locust.rendezvous import Rendezvous
 from loadtests.locust.sample import DECIDED, Sample
 from loadtests.locust.shot import TraceParents
 from locust.env import Environment
-from locust.runners import WorkerRunner
-
-logger = logging.getLogger(__name__)
+from locust.runners import MasterRunner, WorkerRunner
 
 _HARVEST = "tidegate_harvest"
 _HARVEST_EVERY_S = 1.0
@@ -118,6 +116,10 @@ class LoadSession:
         gevent.spawn(self._measure, clock)
         return clock
 
+    def joined_start(self) -> PlanClock:
+        """Waits for the start that this process makes by itself, in a closed loop."""
+        return self._rendezvous.joined()
+
     def record(self, sample: Sample) -> None:
         """Keeps a sample, and tells Locust's own statistics of it."""
         self.harvest.samples.append(sample)
@@ -144,15 +146,29 @@ class LoadSession:
             return False
         if self.clock is None:
             return time.perf_counter() - self._started > _STARTING_S
-        all_done = len(self.harvest.done) >= self._rendezvous.parts
+        all_done = len(self.harvest.done) >= self._rendezvous.parts > 0
         last_s = self.options.plan.duration_s + self.options.deadline_ms / 1_000 + _SETTLING_S
         return all_done or self.clock.elapsed_s > last_s
 
     def _on_test_start(self, **_: Any) -> None:
         self._started = time.perf_counter()
         self._rendezvous.give_out_parts()
+        runner: Any = self._environment.runner
+        if self.loop == "closed" and not isinstance(runner, MasterRunner):
+            gevent.spawn(self._start_alone)
         if not self._is_worker:
-            logger.info("%s loop: %s", self.loop, self.options.plan.written())
+            gevent.spawn(self._tell)
+
+    def _tell(self) -> None:
+        unit = "arrivals per second" if self.loop == "open" else "users"
+        tell(self.options.plan, self._rendezvous.joined(), unit=unit)
+
+    def _start_alone(self) -> None:
+        """Closed loop: a process makes its start whether or not it has users yet."""
+        self._made_pictures()
+        clock = self.make_start()
+        gevent.sleep(max(0.0, self.options.plan.duration_s + self.options.deadline_ms / 1_000 - clock.elapsed_s))
+        self.part_done()
 
     def _on_harvest(self, msg: Any, **_: Any) -> None:
         self.harvest.put(msg.data)

@@ -12,7 +12,6 @@ from loadtests.locust.channels import Channels
 from loadtests.locust.sample import NOT_SENT, Sample
 from loadtests.locust.shot import Shot
 
-
 UNARY = "unary"
 _POLL_S = 0.02
 

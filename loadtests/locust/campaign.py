@@ -1,0 +1,101 @@
+"""`make load`: finds the knee of a stack, loads it with half and with twice as much, and judges the results.
+
+python -m loadtests.locust.campaign [--quick] [--host HOST:PORT] [--thresholds FILE] [--out build/bench]
+
+Starts a stack of its own unless a host is named. Writes `load.json` (rows of measure, value, unit, target, holds),
+`load.html`, and the raw samples of each run in `load/`. Exits with 1 if a threshold is breached, 2 if nothing could
+be measured.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from loadtests.locust.embedded_stack import StackError, running_stack
+from loadtests.locust.gate import BREACHED, HOLDS, UNUSABLE, Verdict, judge
+from loadtests.locust.level_table import table_of
+from loadtests.locust.locust_run import LocustError, LocustRuns
+from loadtests.locust.pace import FULL, QUICK
+from loadtests.locust.report import page_of
+from loadtests.locust.run_record import SAMPLES, RunRecord, read_samples
+from loadtests.locust.steps import KneeNotFoundError, Steps
+from loadtests.locust.thresholds import Thresholds, ThresholdsError, read_thresholds
+
+_CHECKOUT = Path(__file__).parents[2]
+_DRAWN_BY_SECOND = frozenset({"knee-and-double", "spike"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Finds the knee, loads half and twice as much, judges the results.")
+    parser.add_argument("--quick", action="store_true", help="about two minutes instead of about seven")
+    parser.add_argument("--host", help="host:port of a running service; without it a stack is started and stopped")
+    parser.add_argument("--tidegate", type=Path, default=_CHECKOUT / ".venv/bin/tidegate", help="the command")
+    parser.add_argument("--thresholds", type=Path, default=_CHECKOUT / "loadtests/thresholds.yaml")
+    parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument("--budget-ms", type=float, default=500.0, help="time budget of a request")
+    parser.add_argument("--processes", type=int, default=1, help="generator processes; 1 leaves a small machine free")
+    parsed = parser.parse_args(arguments)
+    began = time.monotonic()
+    try:
+        thresholds = read_thresholds(parsed.thresholds)
+        with _service(parsed.host, parsed.tidegate, parsed.out / "load/state") as host:
+            options = ("--budget-ms", f"{parsed.budget_ms:g}", *_processes(parsed.processes))
+            runs = LocustRuns(host, parsed.out / "load", options)
+            measured = _measured(Steps(runs, QUICK if parsed.quick else FULL))
+    except (StackError, LocustError, KneeNotFoundError, ThresholdsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return UNUSABLE
+    verdicts = _written(measured, thresholds, parsed.out)
+    sys.stdout.write(f"{parsed.out / 'load.html'}, {parsed.out / 'load.json'}; {time.monotonic() - began:.0f} s\n")
+    whole = all(run.finished for run in measured.values())
+    return HOLDS if whole and all(verdict.holds for verdict in verdicts) else BREACHED
+
+
+def _processes(count: int) -> tuple[str, ...]:
+    """Locust's option; one process needs no master."""
+    return ("--processes", str(count)) if count > 1 else ()
+
+
+@contextlib.contextmanager
+def _service(host: str | None, tidegate: Path, state: Path) -> Iterator[str]:
+    if host is not None:
+        yield host
+        return
+    sys.stdout.write("starting a stack\n")
+    sys.stdout.flush()
+    with running_stack(tidegate, state=state) as address:
+        yield address
+
+
+def _measured(steps: Steps) -> dict[str, RunRecord]:
+    """Runs by name, each shown as it ends."""
+    runs = {}
+    for name, run in steps.run():
+        sys.stdout.write(table_of(run))
+        sys.stdout.flush()
+        runs[name] = run
+    return runs
+
+
+def _written(runs: dict[str, RunRecord], thresholds: Thresholds, out: Path) -> tuple[Verdict, ...]:
+    verdicts = judge(thresholds, [level for run in runs.values() for level in run.levels])
+    for verdict in verdicts:
+        sys.stdout.write(verdict.said() + "\n")
+    (out / "load.json").write_text(json.dumps([asdict(each) for each in verdicts], indent=1, ensure_ascii=False) + "\n")
+    samples = {
+        number: list(read_samples(out / "load" / name / SAMPLES))
+        for number, name in enumerate(runs)
+        if name in _DRAWN_BY_SECOND
+    }
+    (out / "load.html").write_text(page_of(list(runs.values()), verdicts, samples=samples))
+    return verdicts
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""The steps of a campaign: each depends on what the ones before have found."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from loadtests.locust.knee import knee_of
+from loadtests.locust.levels import Level
+from loadtests.locust.locust_run import LocustRuns
+from loadtests.locust.pace import Pace
+from loadtests.locust.phases import REST, WARM_UP, Phase, Plan, ramp_over, spike
+from loadtests.locust.run_record import RunRecord
+
+_CALLERS = 32
+_RAMPS = 3
+_LOWER, _HIGHER = 0.35, 1.5
+_MIXED = ("--mix", "mixed", "--burst-mean", "3", "--budget-ms", "2000")
+"""Pictures are looked at and read before their words are scored: they need a longer budget."""
+
+Named = tuple[str, RunRecord]
+
+
+class KneeNotFoundError(Exception):
+    """No level was carried. The message says what to do."""
+
+
+class Steps:
+    """Probe, ramp, half the knee's load, the knee and twice it in turns, a spike, streams, and everything mixed."""
+
+    def __init__(self, runs: LocustRuns, pace: Pace) -> None:
+        """Takes where the runs are made and how long they are."""
+        self._runs = runs
+        self._pace = pace
+
+    def run(self) -> Iterator[Named]:
+        """Every run as it ends.
+
+        Raises:
+            KneeNotFoundError: The service carries next to nothing.
+        """
+        probe = self._runs.closed("probe", self._steady("probe", _CALLERS, self._pace.probe_s))
+        yield "probe", probe
+        ramps: list[Named] = []
+        for ramp in self._ramps(probe.levels[0].goodput_per_s):
+            ramps.append(ramp)
+            yield ramp
+        knee = knee_of(level for _, run in ramps for level in run.levels)
+        if knee is None:
+            raise KneeNotFoundError(
+                "no level of load was carried within the budget; is the service healthy, the machine busy with other"
+                " things, or the budget too short? --budget-ms changes it"
+            )
+        yield from self._around(knee.offered)
+
+    def _ramps(self, throughput: float) -> Iterator[Named]:
+        """A ramp around the throughput of the probe; others lower or higher as long as the knee is not within."""
+        unit, levels = max(1.0, throughput), list[Level]()
+        for number in range(1, _RAMPS + 1):
+            name = "ramp" if number == 1 else f"ramp{number}"
+            plan = self._ramp(name, unit)
+            run = self._runs.open(name, plan)
+            yield name, run
+            levels += run.levels
+            knee = knee_of(levels)
+            if knee is None:
+                unit *= _LOWER
+            elif knee.offered >= max(level.offered for level in levels):
+                unit *= _HIGHER
+            else:
+                return
+
+    def _around(self, knee: float) -> Iterator[Named]:
+        pace = self._pace
+        yield "half-knee", self._runs.open("half-knee", self._steady("half-knee", knee / 2, pace.half_s))
+        yield "knee-and-double", self._runs.open("knee-and-double", self._turns(knee))
+        yield "spike", self._runs.open("spike", spike(1.5 * knee, pace.spike_s))
+        if pace.stream_s:
+            plan = self._steady("half-knee-streams", knee / 2, pace.stream_s)
+            yield "half-knee-streams", self._runs.open("half-knee-streams", plan, "--stream-share", "1")
+        if pace.mixed_s:
+            plan = self._steady("mixed-probe", _CALLERS / 2, pace.probe_s)
+            probe = self._runs.closed("mixed-probe", plan, *_MIXED)
+            yield "mixed-probe", probe
+            half = max(1.0, probe.levels[0].goodput_per_s / 2)
+            plan = self._steady("mixed", half, pace.mixed_s)
+            yield "mixed", self._runs.open("mixed", plan, *_MIXED)
+
+    def _ramp(self, name: str, unit: float) -> Plan:
+        pace = self._pace
+        plan = ramp_over(
+            [round(unit * step, 1) for step in pace.steps], step_s=pace.step_s, rest_s=pace.rest_s, name=name
+        )
+        return replace(plan, phases=(Phase(WARM_UP, unit * pace.steps[0], pace.warm_up_s()), *plan.phases))
+
+    def _steady(self, name: str, level: float, duration_s: float) -> Plan:
+        return Plan((Phase(WARM_UP, round(level, 1), self._pace.warm_up_s()), Phase(name, round(level, 1), duration_s)))
+
+    def _turns(self, knee: float) -> Plan:
+        rest = Phase(REST, 0, self._pace.rest_s)
+        turn = (
+            Phase("knee", round(knee, 1), self._pace.turn_s),
+            rest,
+            Phase("double-knee", round(2 * knee, 1), self._pace.turn_s),
+            rest,
+        )
+        return Plan((Phase(WARM_UP, round(knee / 2, 1), self._pace.warm_up_s()), *turn * self._pace.turns))

@@ -1,7 +1,7 @@
 """Stages that answer what a test says, and remember what they were asked."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tidegate.detectors.image_port import ImageFindings, ImageRequest
@@ -48,11 +48,13 @@ class ScriptedImageStage:
 
     script: Callable[[ImageRequest], ImageFindings] = empty
     delay_s: float = 0.0
+    delays_s: Mapping[str, float] = field(default_factory=dict)
+    """By detector; the slowest one asked for counts."""
     requests: list[ImageRequest] = field(default_factory=list)
 
     async def inspect(self, request: ImageRequest) -> ImageFindings:
         self.requests.append(request)
-        await asyncio.sleep(self.delay_s)
+        await asyncio.sleep(max(self.delay_s, *(self.delays_s.get(name, 0.0) for name in request.detectors)))
         return self.script(request)
 
 

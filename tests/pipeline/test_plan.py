@@ -85,7 +85,7 @@ def test_cheap_ones_and_those_that_can_settle_go_first() -> None:
     spam = rule("spam", detects={"detector": "text_spam", "label": "spam", "min_severity": 5})
     plan = _plan(compiled(KNOWN, rule(), spam, ADULT), TEXT, COVER)
     assert plan.settling is not None
-    title, cover = (part.first(plan.settling.first) for part in plan.parts)
+    title, cover = (part.without_reader(plan.settling.first) for part in plan.parts)
     assert (title.text, cover.images, cover.reader, cover.text) == (("text_spam",), ("image_match",), "", ())
     rest_title, rest_cover = plan.parts[0].after(title), plan.parts[1].after(cover)
     assert rest_title.text == ("text_harm",)
@@ -99,13 +99,13 @@ def test_an_item_that_no_settling_rule_is_about_is_not_looked_at_in_two_steps() 
     assert _plan(compiled(SEVERE, rule()), TEXT, CLIP).settling is not None
 
 
-def test_what_a_shadow_policy_reads_is_kept_even_if_the_item_is_settled() -> None:
-    shadow = compiled(rule(), id="trial", mode="shadow")
-    plan = _plan(compiled(KNOWN, rule(), ADULT), COVER, shadows=[shadow])
+def test_what_a_shadow_policy_reads_is_kept_even_if_the_item_is_settled_but_for_what_needs_a_reader() -> None:
+    shadow = compiled(rule(), ADULT, id="trial", mode="shadow")
+    plan = _plan(compiled(KNOWN, rule(), ADULT), TEXT, COVER, shadows=[shadow])
     assert plan.settling is not None
-    (cover,) = plan.parts
-    kept = cover.needed_by(plan.settling.kept)
-    assert (kept.images, kept.reader, kept.text) == ((), "image_text", ("text_harm",))
+    title, cover = (part.without_reader(plan.settling.kept) for part in plan.parts)
+    assert (title.text, title.reader) == (("text_harm",), "")
+    assert (cover.images, cover.reader, cover.text) == (("image_unsafe",), "", ())
 
 
 def test_versions_in_shadow_are_covered_by_name() -> None:

@@ -1,5 +1,7 @@
 """A cheap finding that settles the item spares dear detectors; without it everything runs."""
 
+import time
+
 import pytest
 from tests.pipeline.scripted_stages import ScriptedImageStage, ScriptedSpeechStage, ScriptedTextStage, UnknownAccounts
 
@@ -86,9 +88,53 @@ async def test_not_settled_everything_runs_once() -> None:
     ]
 
 
-@pytest.mark.parametrize(("kept", "asked"), [("text_harm", ("image_text",)), ("image_unsafe", ("image_unsafe",))])
-async def test_what_a_shadow_policy_reads_runs_even_so(kept: str, asked: tuple[str, ...]) -> None:
-    runs, images, _ = await _gathered(settled=True, kept=frozenset({kept}))
-    assert images.requests[1].detectors == asked
-    assert all(run.status is not DetectorStatus.SKIPPED for run in runs if run.name == kept)
+async def test_what_a_shadow_policy_reads_runs_even_so() -> None:
+    runs, images, _ = await _gathered(settled=True, kept=frozenset({"image_unsafe"}))
+    assert images.requests[1].detectors == ("image_unsafe",)
+    assert all(run.status is not DetectorStatus.SKIPPED for run in runs if run.name == "image_unsafe")
     assert any(run.status is DetectorStatus.SKIPPED for run in runs)
+
+
+async def test_no_picture_is_read_for_a_shadow_policy_once_the_item_is_settled() -> None:
+    """Reading takes 0.3 s, and a shadow decides nothing: there the words are unknown, those of texts are not."""
+    runs, images, text = await _gathered(settled=True, kept=frozenset({"text_harm"}))
+    assert [request.detectors for request in images.requests] == [("image_match",)]
+    assert [request.text for request in text.requests] == ["hello"]
+    assert {(run.part, run.name): run.status for run in runs if run.name.endswith(("text", "harm"))} == {
+        ("title", "text_harm"): DetectorStatus.OK,
+        ("cover", "image_text"): DetectorStatus.SKIPPED,
+        ("cover", "text_harm"): DetectorStatus.SKIPPED,
+    }
+
+
+@pytest.mark.parametrize("kept", [frozenset[str](), frozenset({"image_unsafe"})])
+async def test_what_began_because_the_cheap_one_was_late_is_given_up_once_it_settles(kept: frozenset[str]) -> None:
+    text, images = (
+        ScriptedTextStage(),
+        ScriptedImageStage(delays_s={"image_match": 0.3, "image_unsafe": 0.35, "image_text": 30}),
+    )
+    gatherer = Gatherer(Stages(text, text, images, ScriptedSpeechStage(), UnknownAccounts()), versions=lambda _: "1")
+    plan = Plan((TITLE, COVER), features=(), account=False, settling=Settling(frozenset({"image_match"}), kept))
+    item = ContentItem("c", "a", Surface.PLAYLIST, "SE", (TITLE.part, COVER.part))
+    started = time.perf_counter()
+    gathered = await gatherer.gather(
+        item, plan, budget=Budget.of_ms(900), trace=UNTRACED, hops=Hops(), settled=lambda _: True
+    )
+    assert time.perf_counter() - started < 0.8
+    statuses = {(run.part, run.name): run.status for run in gathered.detectors}
+    assert statuses["cover", "image_match"] is DetectorStatus.OK
+    assert statuses["cover", "image_text"] is DetectorStatus.SKIPPED
+    assert statuses["cover", "image_unsafe"] is (DetectorStatus.OK if kept else DetectorStatus.SKIPPED)
+    assert len(gathered.detectors) == 5
+
+
+async def test_what_the_late_cheap_one_does_not_settle_is_answered_by_all() -> None:
+    text, images = ScriptedTextStage(), ScriptedImageStage(delays_s={"image_match": 0.3, "image_text": 0.4})
+    gatherer = Gatherer(Stages(text, text, images, ScriptedSpeechStage(), UnknownAccounts()), versions=lambda _: "1")
+    plan = Plan((TITLE, COVER), features=(), account=False, settling=Settling(frozenset({"image_match"}), frozenset()))
+    item = ContentItem("c", "a", Surface.PLAYLIST, "SE", (TITLE.part, COVER.part))
+    gathered = await gatherer.gather(
+        item, plan, budget=Budget.of_ms(900), trace=UNTRACED, hops=Hops(), settled=lambda _: False
+    )
+    assert len(gathered.detectors) == 5
+    assert {run.status for run in gathered.detectors} <= {DetectorStatus.OK, DetectorStatus.NO_CONTENT}

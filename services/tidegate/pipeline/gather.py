@@ -6,6 +6,7 @@ An outage is data: a stage that is late or broken becomes TIMED_OUT or FAILED in
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from tidegate.enrichment.port import SignalsRequest
@@ -16,7 +17,7 @@ from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness,
 from tidegate.moderation.tracing import TraceContext
 from tidegate.pipeline.hops import Hops
 from tidegate.pipeline.inspection import PartInspector
-from tidegate.pipeline.plan import PartPlan, Plan, Settling
+from tidegate.pipeline.plan import PartPlan, Plan
 from tidegate.pipeline.scoring import StageCall, TextScoring
 from tidegate.pipeline.shadows import ShadowRuns
 from tidegate.pipeline.stages import Stages
@@ -116,30 +117,36 @@ class Gatherer:
         unreached = [run for part in plan.parts for run in _unreached(part)]
         if plan.settling is None:
             return await self._inspected(plan.parts, call, shadows) + unreached
-        first = [part.first(plan.settling.first) for part in plan.parts]
-        rest = [part.after(earlier) for part, earlier in zip(plan.parts, first, strict=True)]
+        first, rest = _split(plan.parts, plan.settling.first)
+        kept, spared = _split(rest, plan.settling.kept)
         begun = asyncio.create_task(self._inspected(first, call, shadows))
-        skipped: list[DetectorRun] = []
+        others: list[asyncio.Task[list[DetectorRun]]] = []
         try:
             await asyncio.wait({begun}, timeout=call.budget.left_s() * self._limits.settling_share)
-            if begun.done() and settled(begun.result()):
-                skipped = [run for part in rest for run in self._skipped(part, plan.settling)]
-                rest = [part.needed_by(plan.settling.kept) for part in rest]
-            later = await self._inspected(rest, call, shadows)
-            return [*await begun, *skipped, *later, *unreached]
+            if not begun.done():
+                others = [asyncio.create_task(self._inspected(parts, call, shadows)) for parts in (kept, spared)]
+                await asyncio.wait({begun, others[-1]}, return_when=asyncio.FIRST_COMPLETED)
+            dear = others[-1] if others else None
+            if begun.done() and not (dear and dear.done()) and settled(begun.result()):
+                ours = await others[0] if others else await self._inspected(kept, call, shadows)
+                return [*begun.result(), *ours, *self._skipped(spared), *unreached]
+            if not others:
+                others = [asyncio.create_task(self._inspected(rest, call, shadows))]
+            later = await asyncio.gather(*others)
+            return [*await begun, *(run for runs in later for run in runs), *unreached]
         finally:
-            begun.cancel()
+            for task in (begun, *others):
+                task.cancel()
 
     async def _inspected(self, parts: Sequence[PartPlan], call: StageCall, shadows: ShadowRuns) -> list[DetectorRun]:
         found = await asyncio.gather(*(self._inspector.runs(part, call, shadows) for part in parts if part.detectors))
         return [run for part in found for run in part]
 
-    def _skipped(self, part: PartPlan, settling: Settling) -> list[DetectorRun]:
-        kept = part.needed_by(settling.kept).detectors
+    def _skipped(self, parts: Sequence[PartPlan]) -> list[DetectorRun]:
         return [
             DetectorRun(name=name, version=self._versions(name), status=DetectorStatus.SKIPPED, part=part.part.id)
+            for part in parts
             for name in part.detectors
-            if name not in kept
         ]
 
     async def _account(self, item: ContentItem, plan: Plan, call: StageCall) -> AccountSignals:
@@ -157,6 +164,12 @@ class Gatherer:
                 logger.warning("feature lookup failed: %s", type(error).__name__)
                 return _without_answer(LookupStatus.FAILED, plan)
         return account if account.status is LookupStatus.OK else _without_answer(account.status, plan)
+
+
+def _split(parts: Sequence[PartPlan], names: AbstractSet[str]) -> tuple[list[PartPlan], list[PartPlan]]:
+    """What these detectors can do without a reader, and what is left."""
+    theirs = [part.without_reader(names) for part in parts]
+    return theirs, [part.after(one) for part, one in zip(parts, theirs, strict=True)]
 
 
 def _unreached(plan: PartPlan) -> list[DetectorRun]:

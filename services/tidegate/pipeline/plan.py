@@ -30,8 +30,8 @@ class PartPlan:
         """All that look at it."""
         return (*self.images, *((self.reader,) if self.reader else ()), *self.text)
 
-    def first(self, names: AbstractSet[str]) -> "PartPlan":
-        """What of it these detectors can do without a reader."""
+    def without_reader(self, names: AbstractSet[str]) -> "PartPlan":
+        """What of it these detectors can do without a reader, which costs more than all else."""
         own_words = () if self.reader else self.text
         return PartPlan(self.part, images=_of(self.images, names), text=_of(own_words, names))
 
@@ -43,11 +43,6 @@ class PartPlan:
             text=tuple(name for name in self.text if name not in earlier.text),
         )
 
-    def needed_by(self, names: AbstractSet[str]) -> "PartPlan":
-        """What of it these detectors need."""
-        text = _of(self.text, names)
-        return replace(self, images=_of(self.images, names), reader=self.reader if text else "", text=text)
-
 
 @dataclass(frozen=True, slots=True)
 class Settling:
@@ -56,7 +51,7 @@ class Settling:
     first: frozenset[str]
     """Run at first: cheap ones, and those that settling rules read."""
     kept: frozenset[str]
-    """Run even if the item is settled: a shadow policy reads them."""
+    """Run even if the item is settled, as far as they need no reader: a shadow policy reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +128,7 @@ def _settling(
     """None if no settling rule of the live policy can be settled by what runs first on these parts."""
     settling = live.settling_in(market)
     first = settling | coverage.cheap
-    if not any(name in settling for part in parts for name in part.first(first).detectors):
+    if not any(name in settling for part in parts for name in part.without_reader(first).detectors):
         return None
     return Settling(first=first, kept=frozenset[str]().union(*(policy.detectors for policy in shadows)))
 

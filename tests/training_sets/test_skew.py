@@ -182,3 +182,14 @@ async def test_a_state_directory_without_an_event_log_is_named(installation: Ins
     done = installation.run("skew", "--events", str(installation.state / "none.db"))
     assert done.exit_code == 1
     assert "There is no event log at" in done.stderr
+
+
+async def test_rows_of_a_writer_whose_clock_is_ahead_are_told_beyond_the_lag(installation: Installation) -> None:
+    installation.happens()
+    installation.computes()
+    for behind in (timedelta(seconds=30), timedelta(seconds=90)):
+        await installation.decides(decided_at=installation.clock() - behind)
+    answer = installation.answer("skew")
+    assert "ahead" in verdicts(answer)
+    assert POSTS in with_verdict(answer, "ahead")
+    assert verdicts(installation.answer("skew", "--lag", "120")).keys() <= {"aged"}

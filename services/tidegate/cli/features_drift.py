@@ -119,7 +119,8 @@ def _read(path: Path) -> Reference:
 def _plot(path: Path, compared: _Compared) -> None:
     from tidegate.data_quality.drift_plot import plot_drift  # noqa: PLC0415 - only who draws waits for matplotlib
 
-    title = f"Served {' to '.join(span(compared.after))} ({compared.rows:,} decisions), against {compared.reference}"
+    served = f"served {' to '.join(span(compared.after))}, {compared.rows:,} decisions"
+    title = f"{served}\nagainst {compared.reference}"
     try:
         plot_drift(path, compared.found, title=title)
     except (OSError, ValueError) as error:
@@ -150,17 +151,20 @@ def _draw(compared: _Compared) -> None:
     click.echo(f"reference  {compared.reference}")
     click.echo(f"served     {' to '.join(span(compared.after))}, {compared.rows:,} decisions on known accounts")
     table = Table(box=None, pad_edge=False, header_style="bold dim")
-    for heading in ("feature", ""):
+    for heading in ("view", "feature", ""):
         table.add_column(heading)
-    for heading in ("PSI", "JS bits", "not known before", "after"):
+    for heading in ("PSI", "JS", "unknown", "before"):
         table.add_column(heading, justify="right")
     for one in compared.found:
-        unknown = (counts[-1] / max(1, sum(counts)) for counts in (one.before, one.after))
+        view, _, feature = one.feature.removeprefix("account_").partition("__")
+        before, after = (counts[-1] / max(1, sum(counts)) for counts in (one.before, one.after))
         table.add_row(
-            one.feature,
+            view,
+            feature,
             f"[{_COLOURS[one.verdict]}]{one.verdict}[/]",
             f"{one.psi:.3f}",
             f"{one.jensen_shannon:.3f}",
-            *(f"{share:.1%}" for share in unknown),
+            f"{after:.1%}",
+            f"{before:.1%}",
         )
     Console(highlight=False).print(table)

@@ -146,17 +146,23 @@ def _draw(found: Sequence[Finding], absent: dict[Subject, str], *, shown: set[Ve
     console.print(f"expectations: {told}")
     for subject, why in absent.items():
         console.print(f"[yellow]not judged[/] {subject}: {why}", soft_wrap=True)
-    table = Table(box=None, pad_edge=False, header_style="bold dim")
-    for heading in ("", "where", "what", "check"):
-        table.add_column(heading, overflow="fold")
+    for subject in Subject:
+        rows = [one for one in found if one.subject is subject and one.verdict in shown]
+        if rows:
+            console.print(f"\n[bold]{subject}[/bold]")
+            console.print(_table(rows))
+
+
+def _table(found: Sequence[Finding]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("what", no_wrap=True)
+    table.add_column("check", overflow="fold")
     for heading in ("observed", "allowed", "n"):
         table.add_column(heading, justify="right")
     for one in found:
-        if one.verdict in shown:
-            row = (one.subject, one.about, one.check, _span(one.observed), _span(one.allowed), f"{one.count:,}")
-            table.add_row(f"[{_COLOURS[one.verdict]}]{one.verdict}[/]", *row)
-    if table.row_count:
-        console.print(table)
+        what = f"[{_COLOURS[one.verdict]}]{one.about.removeprefix('account_')}[/]"
+        table.add_row(what, one.check, _span(one.observed), _span(one.allowed), f"{one.count:,}")
+    return table
 
 
 def _words(verdict: Verdict) -> str:

@@ -41,8 +41,8 @@ def skew(
 ) -> None:
     """Compares the signals that decisions were made from with what the event log gives for the same moments.
 
-    `aged`, `late` and `stale` values were right when their rows were computed. `overdue`, `unlogged` and `different`
-    ones are skew: the command fails. The risk score is not compared; it depends on the model of the day.
+    `aged`, `late` and `stale` values were right when their rows were computed. All others are skew: the command fails.
+    The risk score is not compared; it depends on the model of the day.
     """
     with opened(path) as archive, event_log(events_path) as log, progress_bar() as bar:
         task = bar.add_task("comparing", total=archive.count(since=since))

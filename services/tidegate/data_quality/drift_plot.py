@@ -7,6 +7,7 @@ from typing import Any, Final
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from tidegate.data_quality.drift import FeatureDrift
@@ -44,8 +45,11 @@ def plot_drift(path: Path, found: Sequence[FeatureDrift], *, title: str) -> None
     shown = found[:MOST_PANELS]
     rows = -(-max(1, len(shown)) // _COLUMNS)
     with rc_context(_STYLE):
-        figure = Figure(figsize=(11.5, 0.6 + 2.3 * rows), layout="constrained")
+        figure = Figure(figsize=(11.5, 0.9 + 2.3 * rows), layout="constrained")
         figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+        colours = {"reference": _REFERENCE, **{f"served: {verdict}": colour for verdict, colour in _SERVED.items()}}
+        patches = [Patch(color=colour, label=label) for label, colour in colours.items()]
+        figure.legend(handles=patches, loc="outside lower left", ncols=len(patches), frameon=False)
         axes: list[Axes] = list(figure.subplots(rows, _COLUMNS, squeeze=False).flat)
         for one, ax in zip(shown, axes, strict=False):
             _panel(ax, one)
@@ -57,12 +61,11 @@ def plot_drift(path: Path, found: Sequence[FeatureDrift], *, title: str) -> None
 def _panel(ax: Axes, one: FeatureDrift) -> None:
     places = range(len(one.labels))
     before, after = shares(one.before), shares(one.after)
-    ax.bar([place - 0.2 for place in places], before, width=0.4, color=_REFERENCE, label="reference")
-    ax.bar([place + 0.2 for place in places], after, width=0.4, color=_SERVED[one.verdict], label="served")
+    ax.bar([place - 0.2 for place in places], before, width=0.4, color=_REFERENCE)
+    ax.bar([place + 0.2 for place in places], after, width=0.4, color=_SERVED[one.verdict])
     ax.set_title(f"{one.feature.replace('__', ' · ')}\nPSI {one.psi:.2f}, JS {one.jensen_shannon:.2f}, {one.verdict}")
     ax.set_xticks(list(places), [_tick(label) for label in one.labels], rotation=60, ha="right", fontsize=6.5)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.legend(frameon=False, fontsize=6.5, loc="upper right")
 
 
 def _tick(label: str) -> str:

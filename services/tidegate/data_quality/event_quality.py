@@ -93,14 +93,13 @@ class EventQuality:
         for kind, held in sorted(self._kinds.items()):
             daily = held.before / expected.days_before
             ratio = (held.last_day / daily,) if daily else ()
-            check = f"last day ÷ daily mean of {expected.days_before} before"
-            yield self._finding(kind, check, ratio, expected.volume, held.before)
+            yield self._finding(kind, "÷ daily mean before", ratio, expected.volume, held.before)
             late, recorded = (self._since_began(each) for each in (held.late, held.in_time))
             share = (late / recorded,) if recorded else ()
-            check = f"share over {expected.late_minutes:g} min late"
+            check = f"late over {expected.late_minutes:g} min"
             yield self._finding(kind, check, share, (0.0, expected.late_share), recorded)
             ahead = (held.ahead / held.count,)
-            yield self._finding(kind, "share ahead of our clock", ahead, (0.0, expected.ahead_share), held.count)
+            yield self._finding(kind, "ahead of our clock", ahead, (0.0, expected.ahead_share), held.count)
         yield from self._of_fields()
 
     def _since_began(self, happened: list[_Ints]) -> int:

@@ -33,7 +33,7 @@ class Finding:
     about: str
     """A kind of event, `KIND.field`, a view, or a feature by its full name."""
     check: str
-    """What was measured, with its unit where it has one."""
+    """What was measured: a share of `count`, a quotient, an age in days, or a range of values."""
     observed: tuple[float, ...]
     """What was found; of a range the lowest and the highest. Empty if there was nothing."""
     allowed: tuple[float, float]

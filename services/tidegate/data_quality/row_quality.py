@@ -48,9 +48,7 @@ def _volume(view: View, run: Published, before: Published, expectations: Expecta
     now, then = (each.row_counts.get(view.name, 0) / len(each.at_us) for each in (run, before))
     ratio = (now / then,) if then else ()
     allowed = expectations.rows.volume
-    return Finding(
-        Subject.ROWS, view.name, "rows ÷ those of the run before", ratio, allowed, int(then), expectations.fewest_rows
-    )
+    return Finding(Subject.ROWS, view.name, "÷ rows before", ratio, allowed, int(then), expectations.fewest_rows)
 
 
 def parts(offline: Path) -> int:

@@ -74,10 +74,10 @@ class ValueQuality:
             if expected.range is not None and told:
                 yield self._finding(name, "range", (held.low, held.high), expected.range, told)
             if expected.one_of is not None and told:
-                yield self._finding(name, "share of other words", (held.outside / told,), _NEVER, told)
+                yield self._finding(name, "other words", (held.outside / told,), _NEVER, told)
         for (smaller, larger), held in self._pairs.items():
             if held.count:
-                check = f"share above {larger.partition('__')[2]}"
+                check = f"above {larger.partition('__')[2]}"
                 yield self._finding(smaller, check, (held.outside / held.count,), _NEVER, held.count)
 
     def _finding(

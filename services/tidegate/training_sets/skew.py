@@ -36,6 +36,8 @@ class Verdict(StrEnum):
     """Right when its row was computed, and served as STALE: the decision did not rely on it."""
     OVERDUE = "overdue"
     """Like LATE, but the event had been recorded for longer than the lag."""
+    AHEAD = "ahead"
+    """Right for its row, whose event time is later than the decision by more than the lag: clocks disagree."""
     UNLOGGED = "unlogged"
     """A value where the log knew no event of the account: it came by another way than the log."""
     DIFFERENT = "different"
@@ -105,9 +107,12 @@ class _Verdicts:
             return (Verdict.UNLOGGED if basis.row is None else Verdict.DIFFERENT), 0
         if view.stale:
             return Verdict.STALE, 0
+        assert view.row_at_us is not None
+        ahead_us = view.row_at_us - view.decided.at_us
+        if ahead_us > 0:
+            return (Verdict.AGED if ahead_us <= self._lag_us else Verdict.AHEAD), 0
         if self._aged.get(_aged(basis), {}).get(name) == expected:
             return Verdict.AGED, 0
-        assert view.row_at_us is not None
         return self._behind(view, at_us=view.row_at_us, known_at_us=basis.known_at_us)
 
     def _behind(self, view: ServedView, *, at_us: int, known_at_us: int) -> tuple[Verdict, int]:

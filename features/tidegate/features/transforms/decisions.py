@@ -1,5 +1,8 @@
 """Our own decisions on the account's items: what holds of each is its latest decision or review outcome."""
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -15,8 +18,11 @@ from tidegate.moderation.decision import Action
 
 DECISIONS = (EventKind.DECISION, EventKind.REVIEW_OUTCOME)
 _ACTIONS = tuple(Action)
-_ACTION_NAMES = pa.array([action.value for action in _ACTIONS])
-_LAST_ACTIONS = pa.array([LastAction.NONE.value, *(action.value for action in _ACTIONS)])
+
+
+@cache
+def _names(*before: str) -> Any:
+    return pa.array([*before, *(action.value for action in _ACTIONS)])  # Arrow imports pandas for it: not at import
 
 
 def put_decisions(answers: Answers, seen: Seen, actions: Ints, subjects: Ints) -> None:
@@ -45,7 +51,7 @@ def action_codes(events: OrderedEvents) -> Ints:
     """
     codes, rows = np.full(events.origin.size, -1), events.rows(*DECISIONS)
     if rows.size:
-        codes[rows] = known_codes(events.values("action", rows), _ACTION_NAMES, "action")
+        codes[rows] = known_codes(events.values("action", rows), _names(), "action")
     return codes
 
 
@@ -54,7 +60,7 @@ def _put_last_action(answers: Answers, actioned: Seen, actions: Ints) -> None:
     last = actioned.last()
     codes = np.zeros(last.size, dtype=np.int64)
     codes[last >= 0] = actions[actioned.row[last[last >= 0]]] + 1
-    answers.put("last_action", _LAST_ACTIONS.take(pa.array(codes)))
+    answers.put("last_action", _names(LastAction.NONE.value).take(pa.array(codes)))
     newest = np.zeros(actioned.row.size, dtype=np.bool_)
     newest[last[last >= 0]] = True
     answers.change(actioned.only(newest).leaves(YEAR_US))

@@ -16,7 +16,6 @@ from tidegate.features.transforms.instants import Bools, Ints, in_range
 
 KINDS = tuple(EventKind)
 """Kinds by code."""
-_KIND_NAMES = pa.array([kind.value for kind in KINDS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,11 @@ class OrderedEvents:
 
 
 @cache
+def _kind_names() -> Any:
+    return pa.array([kind.value for kind in KINDS])  # made when it is needed: Arrow imports pandas for it
+
+
+@cache
 def of_kinds(*kinds: EventKind) -> Bools:
     """By kind's code: whether it is one of these."""
     return np.array([kind in kinds for kind in KINDS])
@@ -85,7 +89,7 @@ def ordered_events(events: pa.Table, accounts: Any) -> OrderedEvents:
     if not _in_order(account[order], occurred[order]):
         order = order[np.lexsort((occurred[order], account[order]))]
     order = _settled(told["event_id"], order, account, occurred, recorded)
-    kind = known_codes(told["kind"], _KIND_NAMES, "kind")
+    kind = known_codes(told["kind"], _kind_names(), "kind")
     return OrderedEvents(told, order, account[order], kind[order], occurred[order], recorded[order])
 
 

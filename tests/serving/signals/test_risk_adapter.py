@@ -1,3 +1,4 @@
+import pickle
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from tidegate.features.risk import NoRiskModel
 from tidegate.models.account_risk.inputs import NAMES, AccountInputs, values
 from tidegate.models.account_risk.scorer import AccountRiskModel, RiskScore
 from tidegate.models.catalogue import catalogue
-from tidegate.serving.signals.risk_adapter import AccountRisk, account_risk
+from tidegate.serving.signals.risk_adapter import AccountRisk, account_risk, risk_choice
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -85,6 +86,15 @@ def test_a_profile_that_did_not_change_is_not_scored_again(risk: AccountRisk, mo
     for _ in range(3):
         risk.score(rows(ACCOUNT_PROFILE, NOW, "a", **PROFILE))
     assert model.scored == 1
+
+
+def test_a_batch_takes_the_live_model_into_its_worker_processes() -> None:
+    choice = risk_choice(catalogue()["account_risk"])
+    profiles = rows(ACCOUNT_PROFILE, NOW, "a", **PROFILE)
+    there = pickle.loads(pickle.dumps(choice.make))()
+    assert choice.name == "account_risk 1"
+    assert there.score(profiles) == account_risk(catalogue()["account_risk"]).score(profiles)
+    assert there.score(profiles)["automated"].null_count == 0
 
 
 def test_without_a_model_in_the_catalogue_nothing_is_scored() -> None:

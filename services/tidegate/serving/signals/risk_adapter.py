@@ -14,7 +14,7 @@ from tidegate.features.risk import NO_RISK, NoRiskModel, RiskChoice, RiskModel
 from tidegate.models.account_risk.inputs import NAMES, AccountInputError, AccountInputs
 from tidegate.models.account_risk.network import AccountRiskUnavailable
 from tidegate.models.account_risk.scorer import DETECTOR, AccountRiskModel, RiskScore
-from tidegate.models.catalogue import DetectorSpec
+from tidegate.models.catalogue import DetectorSpec, specification
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +96,11 @@ def account_risk(spec: DetectorSpec | None) -> RiskModel:
 
 
 def risk_choice(spec: DetectorSpec | None) -> RiskChoice:
-    """The same model for a batch, which makes it in its own processes."""
+    """The same model for a batch, which makes it in its own processes, by name: an entry does not travel."""
     if spec is None:
         return NO_RISK
-    return RiskChoice(f"{spec.name} {spec.version}", partial(account_risk, spec))
+    return RiskChoice(f"{spec.name} {spec.version}", partial(_named, spec.name, spec.version))
+
+
+def _named(name: str, version: str) -> RiskModel:
+    return account_risk(specification(name, version))

@@ -14,25 +14,23 @@ Writes its rows and samples (`results.keep`); exits with 1 if a target is missed
 import argparse
 import asyncio
 import random
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from feast.infra.online_stores.helpers import _mmh3
-from loadtests.features.results import OUT, Row, at_most, keep, shown
+from loadtests.features.redis_process import redis_process
+from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
 from opentelemetry.trace import NoOpTracer
 from redis import Redis
 from redis import asyncio as redis_asyncio
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.feast_adapter import FeastAccountFeatures
@@ -65,31 +63,6 @@ Call = Callable[[Sequence[str]], Awaitable[object]]
 def say(line: str) -> None:
     """Progress and results, as they come."""
     sys.stderr.write(line + "\n")
-
-
-@contextmanager
-def redis_server() -> Iterator[int]:
-    """A Redis without persistence; its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        with Redis(port=port) as client:
-            deadline = time.monotonic() + 20
-            while True:
-                try:
-                    client.ping()
-                    break
-                except RedisConnectionError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.05)
-        yield port
-    finally:
-        process.kill()
-        process.wait()
 
 
 class Accounts:
@@ -260,15 +233,16 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=100, help="of each kind in a repeat")
     parser.add_argument("--out", type=Path, default=OUT)
     chosen = parser.parse_args()
+    end_on_sigterm()
     now = datetime.now(tz=UTC)
     rows: list[Row] = []
     raw: dict[str, Mapping[str, list[list[float]]]] = {}
-    with tempfile.TemporaryDirectory() as folder, redis_server() as port, Redis(port=port) as client:
+    with tempfile.TemporaryDirectory() as folder, redis_process() as redis, Redis(port=redis.port) as client:
         state = Path(folder)
-        apply(state, OnlineChoice(OnlineKind.REDIS, f"127.0.0.1:{port}"), progress=say)
+        apply(state, OnlineChoice(OnlineKind.REDIS, redis.address), progress=say)
         accounts = Accounts(client, count=max(chosen.accounts, _WRITTEN))
         per_account = accounts.fill(state, now=now)
-        raw = asyncio.run(_measured(state, port, accounts, now, repeats=chosen.repeats, count=chosen.calls))
+        raw = asyncio.run(_measured(state, redis.port, accounts, now, repeats=chosen.repeats, count=chosen.calls))
         for size in TARGETS:
             rows += rows_of(raw[str(size)], size=size)
         rows += memory(accounts, per_account)

@@ -1,6 +1,7 @@
 """What a measurement gives: rows with their targets, and raw samples; kept per program, put together in one file."""
 
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -77,6 +78,11 @@ def kept(out: Path) -> list[dict[str, Any]]:
     """The latest rows of every program that has run, in the order of `PROGRAMS`."""
     parts = [out / "features" / f"{program}.json" for program in PROGRAMS]
     return [row for part in parts if part.exists() for row in json.loads(part.read_text())]
+
+
+def end_on_sigterm() -> None:
+    """Makes `kill` end a program as an exit does: the servers and folders that it made are cleared away."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -14,7 +14,6 @@ Writes its rows and samples (`results.keep`); exits with 1 if a target is missed
 import argparse
 import asyncio
 import random
-import socket
 import statistics
 import subprocess
 import sys
@@ -27,7 +26,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
-from loadtests.features.results import OUT, Row, at_most, keep, shown
+from loadtests.features.redis_process import free_port, redis_process
+from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
 from opentelemetry.trace import NoOpTracer
 
 from tidegate.client.aio import AsyncTidegateClient
@@ -92,14 +92,6 @@ async def serve(state: Path, port: int) -> None:
     sys.stdout.write("serving\n")
     sys.stdout.flush()
     await server.wait_for_termination()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -196,18 +188,21 @@ async def measured(store: str, state: Path, port: int, chosen: argparse.Namespac
 def run(store: str, chosen: argparse.Namespace) -> Run:
     """Starts what one store needs, and measures."""
     with tempfile.TemporaryDirectory(dir=chosen.out) as folder:
-        state, redis_port, port = Path(folder), free_port(), free_port()
+        state, port = Path(folder), free_port()
         server = [sys.executable, "-m", "loadtests.features.visibility", "--serve", str(state), "--port", str(port)]
-        if store == "sqlite":
-            apply(state / "features", OnlineChoice(), progress=lambda _: None)
-            with process(server, until="serving"):
-                return asyncio.run(measured(store, state, port, chosen))
-        online = OnlineChoice(OnlineKind.REDIS, f"127.0.0.1:{redis_port}")
-        redis = ["redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", ""]
-        with process(redis, until="Ready to accept"):
+        with _online(store) as online:
             apply(state / "features", online, progress=lambda _: None)
             with process(server, until="serving"):
                 return asyncio.run(measured(store, state, port, chosen))
+
+
+@contextmanager
+def _online(store: str) -> Iterator[OnlineChoice]:
+    if store == "sqlite":
+        yield OnlineChoice()
+        return
+    with redis_process() as redis:
+        yield OnlineChoice(OnlineKind.REDIS, redis.address)
 
 
 def rows(runs: Sequence[Run]) -> list[Row]:
@@ -235,6 +230,7 @@ def main() -> int:
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    end_on_sigterm()
     if chosen.serve:
         asyncio.run(serve(chosen.serve, chosen.port))
         return 0

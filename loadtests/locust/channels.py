@@ -25,6 +25,10 @@ def adopt_gevent() -> None:
     grpc.experimental.gevent.init_gevent()
 
 
+class UnreachableError(Exception):
+    """Nothing answers where the service should be. The message says where."""
+
+
 class Channels:
     """Connections of one process to one service."""
 
@@ -32,11 +36,16 @@ class Channels:
         """Connects them all, so that no request pays for it.
 
         Raises:
-            grpc.FutureTimeoutError: One is not connected in time.
+            UnreachableError: One is not connected in time.
         """
         self._channels = [grpc.insecure_channel(target, options=_OPTIONS) for _ in range(count)]
         for channel in self._channels:
-            grpc.channel_ready_future(channel).result(timeout=ready_s)
+            try:
+                grpc.channel_ready_future(channel).result(timeout=ready_s)
+            except grpc.FutureTimeoutError as error:
+                raise UnreachableError(
+                    f"{target}: no connection within {ready_s:g} s; does the service run, and is --host its HOST:PORT?"
+                ) from error
         stubs = [rpc.ModerationServiceStub(channel) for channel in self._channels]
         self._turns: Iterator[rpc.ModerationServiceStub] = itertools.cycle(stubs)
 

@@ -55,8 +55,8 @@ class UnaryCaller:
     def __init__(self, session: LoadSession, *, user: int) -> None:
         """Connects."""
         self._session = session
-        self._stub = session.channels.next()
         self._items = Items(session, user=user)
+        self._stub = session.channels.next()
         self._deadline_s = session.options.deadline_ms / 1_000
 
     def call(self) -> None:

@@ -4,9 +4,6 @@ from typing import Any
 
 from locust import LoadTestShape
 
-_SETTLING_S = 2.5
-"""After the plan's end: the last answers, and their samples' way to the master."""
-
 
 class ClosedLoad(LoadTestShape):  # type: ignore[misc]  # Locust is in .venv-load only
     """Users by phase."""
@@ -17,11 +14,12 @@ class ClosedLoad(LoadTestShape):  # type: ignore[misc]  # Locust is in .venv-loa
         """The users of this moment; none once the last answers are in."""
         runner: Any = self.runner
         session = runner.environment.tidegate
-        plan, clock = session.options.plan, session.clock
-        phase = plan.at(max(0.0, clock.elapsed_s) if clock else 0.0)
+        if session.over:
+            return None
+        clock = session.clock
+        phase = session.options.plan.at(max(0.0, clock.elapsed_s) if clock else 0.0)
         if phase is None:
-            waiting = clock.elapsed_s < plan.duration_s + session.options.deadline_ms / 1_000 + _SETTLING_S
-            return self._last if waiting else None
+            return self._last
         users = max(1, round(phase.level))
         self._last = users, float(max(10, users))
         return self._last

@@ -6,6 +6,7 @@ locust -f loadtests/locust/open.py --headless --host 127.0.0.1:9000 --shape ramp
 from typing import Any
 
 import gevent
+from loadtests.locust.channels import UnreachableError
 from loadtests.locust.dispatcher import dispatch
 from loadtests.locust.finishing import finish
 from loadtests.locust.open_load import OpenLoad
@@ -32,6 +33,9 @@ class OpenLoop(User):  # type: ignore[misc]  # as above
         """Runs this process's part, then waits for Locust to stop it."""
         session: LoadSession = self.environment.tidegate
         if session.claim():
-            dispatch(session)
+            try:
+                dispatch(session)
+            except (UnreachableError, gevent.Timeout) as error:
+                session.give_up(str(error))
         while True:
             gevent.sleep(1)

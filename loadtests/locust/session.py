@@ -1,13 +1,15 @@
 """One run in one Locust process: what is sent where, what is collected, and when it is over."""
 
+import sys
 import time
 from typing import Any, Protocol
 
 import gevent
 from loadtests.locust.begin import Part, PlanClock
-from loadtests.locust.channels import Channels, adopt_gevent
+from loadtests.locust.channels import Channels, UnreachableError, adopt_gevent
 from loadtests.locust.corpus import Corpus
 from loadtests.locust.cpu import CpuMeter
+from loadtests.locust.gate import UNUSABLE
 from loadtests.locust.harvest import Harvest
 from loadtests.locust.options import LoadOptions, options_of
 from loadtests.locust.pictures import pictures
@@ -15,10 +17,13 @@ from loadtests.locust.progress import tell
 from loadtests.locust.rendezvous import Rendezvous
 from loadtests.locust.sample import DECIDED, Sample
 from loadtests.locust.shot import TraceParents
+from locust import runners
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-_HARVEST = "tidegate_harvest"
+_HARVEST, _PROBLEM = "tidegate_harvest", "tidegate_problem"
+_SILENT_S = 15
+"""After so many seconds without a sign Locust's master takes a worker for lost."""
 _HARVEST_EVERY_S = 1.0
 _STARTING_S = 90.0
 _SETTLING_S = 5.0
@@ -55,11 +60,14 @@ class LoadSession:
         self._channels: Channels | None = None
         self._pictures: list[bytes] | None = None
         self._claimed = False
+        self._problem = ""
         self._started = 0.0
         runner: Any = environment.runner
         self._is_worker = isinstance(runner, WorkerRunner)
         if not self._is_worker:
             runner.register_message(_HARVEST, self._on_harvest)
+            runner.register_message(_PROBLEM, self._on_problem)
+            runners.HEARTBEAT_LIVENESS = _SILENT_S  # on a busy machine 3 s pass easily; a lost part is noticed anyway
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.quitting.add_listener(self._on_quitting)
 
@@ -135,6 +143,13 @@ class LoadSession:
                 request_type="from intended", name=name, response_time=intended_ms, response_length=0, exception=failed
             )
 
+    def give_up(self, problem: str) -> None:
+        """This process can't take its part: the run ends, and says why."""
+        if self._is_worker:
+            runner: Any = self._environment.runner
+            runner.send_message(_PROBLEM, problem)
+        self._problem = self._problem or problem
+
     def part_done(self) -> None:
         """This process has run the whole plan, and every request has its sample."""
         self.harvest.done.add(self.part().number)
@@ -144,6 +159,8 @@ class LoadSession:
         """Whether all parts are done, or should have been long ago."""
         if not self._started:
             return False
+        if self._problem:
+            return True
         if self.clock is None:
             return time.perf_counter() - self._started > _STARTING_S
         all_done = len(self.harvest.done) >= self._rendezvous.parts > 0
@@ -166,12 +183,20 @@ class LoadSession:
     def _start_alone(self) -> None:
         """Closed loop: a process makes its start whether or not it has users yet."""
         self._made_pictures()
-        clock = self.make_start()
+        try:
+            _ = self.channels
+            clock = self.make_start()
+        except (UnreachableError, gevent.Timeout) as error:
+            self.give_up(str(error))
+            return
         gevent.sleep(max(0.0, self.options.plan.duration_s + self.options.deadline_ms / 1_000 - clock.elapsed_s))
         self.part_done()
 
     def _on_harvest(self, msg: Any, **_: Any) -> None:
         self.harvest.put(msg.data)
+
+    def _on_problem(self, msg: Any, **_: Any) -> None:
+        self._problem = self._problem or msg.data
 
     def _measure(self, clock: PlanClock) -> None:
         """Reads this process every second, and hands over what it has if it is a worker."""
@@ -184,7 +209,12 @@ class LoadSession:
                 runner.send_message(_HARVEST, self.harvest.take())
 
     def _on_quitting(self, environment: Environment, **_: Any) -> None:
-        if self._started and not self._is_worker:
+        if self._is_worker or not self._started:
+            return
+        if self._problem:
+            sys.stderr.write(f"nothing was measured: {self._problem}\n")
+            environment.process_exit_code = UNUSABLE
+        else:
             environment.process_exit_code = self._finish(
                 self.options, self.harvest, loop=self.loop, parts=self._rendezvous.parts
             )

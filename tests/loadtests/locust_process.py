@@ -25,6 +25,11 @@ class Ended:
     """Its folder of results."""
 
     @property
+    def wrote(self) -> bool:
+        """Whether it left results."""
+        return self.out.exists()
+
+    @property
     def record(self) -> RunRecord:
         """What it measured."""
         return RunRecord.read(self.out / RECORD)

@@ -63,7 +63,7 @@ class Moderation(moderation_service_pb2_grpc.ModerationServiceServicer):
         await asyncio.sleep(0)  # the calls to Triton go out; the account is read while it computes
         account = ask.accounts.read(item.account_id)
         inputs = inputs_of(item, await asyncio.gather(*texts), account)
-        decision = decision_of(item, inputs, policy.evaluate(inputs), stale=account.stale)
+        decision = decision_of(item, inputs, policy.decide(inputs), stale=account.stale)
         await ask.log.append(decision.decision_id, decision.SerializeToString())
         return pb.ModerateResponse(decision=decision)
 

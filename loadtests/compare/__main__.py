@@ -1,63 +1,52 @@
-"""`python -m loadtests.compare`: Tidegate beside what a team would write instead, in one run."""
+"""`python -m loadtests.compare [--quick]`: Tidegate beside what a team would write instead, in one run.
 
-import os
-import statistics
+Writes `compare.json` (rows), `compare_samples.json`, `compare_latencies.parquet` and `compare.png` to `--out`; exits
+with 1 if a target is missed, with 2 if the comparison could not be made.
+"""
+
+import argparse
 import sys
 import time
-from collections import defaultdict
 from pathlib import Path
 
-from loadtests.compare import contenders as who
-from loadtests.compare.contender import Contender
-from loadtests.compare.corpus import CHEAP
-from loadtests.compare.load_plan import Kind, LoadPlan
-from loadtests.compare.measuring import Cell, measured
-from loadtests.compare.shared_parts import SharedParts
-
-from tidegate.serving.settings import Topology
+from loadtests.compare.comparison import Comparison
+from loadtests.compare.contender import ContenderFailedError
+from loadtests.compare.generator import GeneratorFailedError
+from loadtests.compare.plot import draw
+from loadtests.compare.results import PLOT, keep
+from loadtests.compare.schedule import FULL, QUICK
+from loadtests.compare.tables import show
+from loadtests.compare.verdicts import MOST_OTHERS, rows
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
-    """Measures and prints."""
+    """Measures, prints, writes; the number to exit with."""
+    parser = argparse.ArgumentParser(description="Compares Tidegate with what a team would write instead.")
+    parser.add_argument("--quick", action="store_true", help="a look whether everything runs; its figures mean little")
+    parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    chosen = parser.parse_args()
     began = time.monotonic()
 
     def say(line: str) -> None:
-        sys.stderr.write(f"{time.monotonic() - began:6.1f} s  {line}\n")
+        sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {line}\n")
 
-    work = CHECKOUT / "build" / "bench" / "compare"
-    with SharedParts(CHECKOUT, work, accounts=300, say=say) as shared:
-        scene = who.Scene(CHECKOUT, work, shared.addresses)
-        ledger = work / who.HANDWRITTEN / "decisions.db"
-        launches = [
-            who.handwritten(scene, who.HANDWRITTEN, "--ledger", str(ledger)),
-            who.tidegate(scene, who.DISTRIBUTED, Topology.DISTRIBUTED, changes={}),
-        ]
-        running: list[Contender] = []
-        try:
-            for launch in launches:
-                say(f"starting {launch.name}")
-                running.append(Contender(launch, parent=os.getpid()))
-                running[-1].wait_ready()
-                running[-1].freeze()
-            rates: dict[str, list[float]] = defaultdict(list)
-            for repeat in range(1, 4):
-                for contender in running:
-                    contender.thaw()
-                    plan = LoadPlan(contender.address, Kind.UNARY, CHEAP, 32, 1, 1.0, 3.0, 8000, repeat * 100, 300)
-                    cell = Cell(contender.name, "text_spam", repeat, plan)
-                    pids = contender.processes() + shared.processes()
-                    done = measured(cell, checkout=CHECKOUT, processes=pids).sample
-                    contender.freeze()
-                    say(str(done))
-                    rates[done.contender].append(done.items_per_s)
-            for name, values in rates.items():
-                sys.stdout.write(f"{name}: {statistics.median(values)} items/s of {values}\n")
-        finally:
-            for contender in reversed(running):
-                contender.stop()
-    return 0
+    pace = QUICK if chosen.quick else FULL
+    try:
+        found = Comparison(CHECKOUT, chosen.out.resolve() / "compare", pace=pace, say=say).run()
+    except (ContenderFailedError, GeneratorFailedError) as error:
+        say(f"error: {error}")
+        return 2
+    result = rows(found)
+    keep(chosen.out, found, result, pace="quick" if chosen.quick else "full")
+    draw(found, chosen.out / PLOT)
+    show(found, result)
+    busiest = max(sample.others_cores for sample in found.samples)
+    if busiest > MOST_OTHERS:
+        say(f"other programs took up to {busiest} cores: stop them and run again, these figures say little")
+    say(f"written to {chosen.out}: compare.json, samples, latencies, {PLOT}")
+    return int(any(row.holds is False for row in result))
 
 
 if __name__ == "__main__":

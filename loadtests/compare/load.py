@@ -1,8 +1,8 @@
-"""The load generator, a process of its own: `python -m loadtests.compare.load PLAN`.
+"""The load generator, a process of its own: `python -m loadtests.compare.load`.
 
-Encodes its items, writes `ready`, waits for a line with the monotonic time at which to begin, and writes its result as
-one line of JSON. Latency is from sending to answer; the loop is closed, so a stall slows the sending too: this measures
-what a number of callers get, and `loadtests/locust` what an arrival rate gets.
+Reads a plan (a line of JSON), encodes its items, writes `ready`, reads the monotonic time at which to begin, loads, and
+writes its result (a line of JSON); then the next plan. Latency is from sending to answer. The loop is closed, so a
+stall slows the sending too: this measures what a number of callers get, `loadtests/locust` what an arrival rate gets.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import gc
 import secrets
 import sys
 import time
-from collections.abc import Iterator
 from itertools import islice
 
 import grpc
@@ -42,7 +41,7 @@ class Load:
         self._plan = plan
         surface = content_pb2.Surface.ValueType(plan.surface)
         asked = islice(corpus.requests(plan.seed, accounts=plan.accounts, surface=surface), plan.items)
-        self._items = [*(corpus.unary(asked) if plan.kind is Kind.UNARY else corpus.streamed(asked))]
+        self._items = [*(corpus.unary(asked) if plan.shape.kind is Kind.UNARY else corpus.streamed(asked))]
         self._sent = 0
         self._result = LoadResult()
         self._kept: list[bytes] = []
@@ -53,19 +52,19 @@ class Load:
         plan = self._plan
         self._counts_from = begin + plan.warm_up_s
         self._until = self._counts_from + plan.seconds
-        channels = [grpc.aio.insecure_channel(plan.address, OPTIONS) for _ in range(min(plan.callers, MOST_CHANNELS))]
-        caller = self._call if plan.kind is Kind.UNARY else self._stream
+        callers = plan.shape.callers
+        channels = [grpc.aio.insecure_channel(plan.address, OPTIONS) for _ in range(min(callers, MOST_CHANNELS))]
+        caller = self._call if plan.shape.kind is Kind.UNARY else self._stream
         await asyncio.sleep(max(0.0, begin - time.monotonic()))
         measured = asyncio.create_task(self._measure_own_cpu())
-        await asyncio.gather(*(caller(channels[number % len(channels)]) for number in range(plan.callers)))
+        await asyncio.gather(*(caller(channels[number % len(channels)]) for number in range(callers)))
         await measured
         for channel in channels:
             await channel.close()
         result = self._result
-        result.seconds = plan.seconds
         result.repeated = max(0, self._sent - len(self._items))
         result.looked_into = len(self._kept)
-        response = pb.ModerateResponse if plan.kind is Kind.UNARY else pb.ModerateStreamResponse
+        response = pb.ModerateResponse if plan.shape.kind is Kind.UNARY else pb.ModerateStreamResponse
         result.thin = sum(is_thin(response.FromString(answer).decision) for answer in self._kept)
         return result
 
@@ -87,7 +86,7 @@ class Load:
         call = method()
         started: dict[bytes, float] = {}
         try:
-            for _ in range(self._plan.window):
+            for _ in range(self._plan.shape.window):
                 await self._write(call, started)
             while started:
                 raw = await call.read()
@@ -118,7 +117,7 @@ class Load:
         return item
 
     def _metadata(self) -> tuple[tuple[str, str], ...] | None:
-        if secrets.randbelow(10_000) >= self._plan.sampled_share * 10_000:
+        if secrets.randbelow(10_000) >= self._plan.shape.sampled_share * 10_000:
             return None
         return (("traceparent", f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"),)
 
@@ -141,19 +140,22 @@ class Load:
         self._result.generator_cpu_s = round(time.process_time() - before, 3)
 
 
-def _lines() -> Iterator[str]:
-    yield from sys.stdin
+async def serve() -> None:
+    """Runs plan after plan until there are no more."""
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        load = Load(LoadPlan.from_json(line))
+        gc.collect()
+        gc.freeze()
+        _tell("ready")
+        result = await load.run(float(await asyncio.to_thread(sys.stdin.readline)))
+        _tell(result.to_json())
+        gc.unfreeze()
 
 
-def main() -> None:
-    """Runs one plan."""
-    load = Load(LoadPlan.from_json(sys.argv[1]))
-    gc.freeze()
-    sys.stdout.write("ready\n")
+def _tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
-    result = uvloop.run(load.run(float(next(_lines()))))
-    sys.stdout.write(result.to_json() + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    uvloop.run(serve())

@@ -13,19 +13,34 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """A closed loop: whoever has the answer to one item sends the next."""
+
+    kind: Kind
+    """One call an item, or a few streams."""
+    callers: int
+    """Calls under way, or streams."""
+    window: int = 1
+    """Items under way on one stream."""
+    sampled_share: float = 0.0
+    """Share of the calls that ask to be traced."""
+
+    @property
+    def in_flight(self) -> int:
+        """Items under way."""
+        return self.callers * self.window
+
+
+@dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """A closed loop: each caller sends its next item when it has the answer to the last."""
+    """One load."""
 
     address: str
     """host:port."""
-    kind: Kind
-    """One call an item, or a few streams."""
+    shape: Shape
+    """How many at a time, and how."""
     surface: int
     """Of every item; it chooses policy and detector."""
-    callers: int
-    """Calls under way, or streams."""
-    window: int
-    """Items under way on one stream; unused for unary calls."""
     warm_up_s: float
     """Load before the clock counts."""
     seconds: float
@@ -36,18 +51,17 @@ class LoadPlan:
     """Of the items."""
     accounts: int
     """That the online store knows."""
-    sampled_share: float = 0.0
-    """Share of the calls that ask to be traced."""
 
     def to_json(self) -> str:
-        """For the generator's command line."""
+        """One line."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "LoadPlan":
         """What `to_json` wrote."""
         plain = json.loads(text)
-        return cls(**{**plain, "kind": Kind(plain["kind"])})
+        shape = plain.pop("shape")
+        return cls(shape=Shape(**{**shape, "kind": Kind(shape["kind"])}), **plain)
 
 
 @dataclass(slots=True)
@@ -64,13 +78,11 @@ class LoadResult:
     """Answers that were looked into."""
     repeated: int = 0
     """Items that were sent a second time."""
-    seconds: float = 0.0
-    """Length of that time."""
     generator_cpu_s: float = 0.0
     """CPU time of the generator in it."""
 
     def to_json(self) -> str:
-        """For the parent."""
+        """One line."""
         return json.dumps(asdict(self))
 
     @classmethod

@@ -1,23 +1,30 @@
 """One cell of the comparison: load on one contender for a few seconds, and what it took."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from loadtests.compare.load_plan import LoadPlan, LoadResult
+from loadtests.compare.generator import Generator
+from loadtests.compare.load_plan import LoadPlan, LoadResult, Shape
 from loadtests.compare.percentiles import percentile
-from loadtests.compare.processes import cpu_by_role, spent_between
+from loadtests.compare.processes import busy_seconds, cpu_by_role, spent_between
 
+GENERATOR = "load generator"
 _BEGIN_IN_S = 0.1
-_FINISH_S = 60.0
 
 
-class LoadFailedError(Exception):
-    """The load generator ended early. The message holds its last words."""
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What to measure."""
+
+    contender: str
+    """Who is asked."""
+    detector: str
+    """Which detector runs."""
+    shape: Shape
+    """The load."""
+    note: str = ""
+    """What sets the cell apart from others like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,10 @@ class Sample:
     """Which detector ran."""
     kind: str
     """unary or stream."""
-    callers: int
-    """Calls under way, or items under way on all streams."""
+    in_flight: int
+    """Items under way."""
+    note: str
+    """See `Cell.note`."""
     repeat: int
     """Counting from 1."""
     items_per_s: float
@@ -48,10 +57,10 @@ class Sample:
     """Of the answers looked into, those with something missing."""
     repeated: int
     """Items sent a second time."""
+    others_cores: float
+    """Cores that programs took which have nothing to do with the comparison."""
     cpu_ms_per_item: dict[str, float] = field(default_factory=dict)
     """By role, the load generator included."""
-    note: str = ""
-    """What sets this cell apart: tracing, ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,82 +73,54 @@ class Measured:
     """Of every answer within the time that counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What to measure."""
-
-    contender: str
-    """Who is asked."""
-    detector: str
-    """Which detector runs."""
-    repeat: int
-    """Counting from 1."""
-    plan: LoadPlan
-    """The load."""
-    note: str = ""
-    """See `Sample.note`."""
-
-
-def measured(cell: Cell, *, checkout: Path, processes: Sequence[int]) -> Measured:
+def measured(cell: Cell, plan: LoadPlan, *, repeat: int, generator: Generator, processes: Sequence[int]) -> Measured:
     """Runs a cell.
 
     Args:
         cell: What.
-        checkout: Where `loadtests` lies.
+        plan: The load.
+        repeat: Counting from 1.
+        generator: Loads.
         processes: Whose CPU time counts: the contender's and the shared parts'.
 
     Raises:
-        LoadFailedError: The load generator ended early.
+        GeneratorFailedError: The load generator ended early.
     """
-    plan = cell.plan
-    generator = subprocess.Popen(
-        [sys.executable, "-m", "loadtests.compare.load", plan.to_json()],
-        cwd=checkout,
-        env={**os.environ, "PYTHONPATH": str(checkout)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert generator.stdin is not None
-    assert generator.stdout is not None
-    try:
-        if generator.stdout.readline() != "ready\n":
-            raise LoadFailedError(f"the load generator ended with {generator.wait()}")
-        begin = time.monotonic() + _BEGIN_IN_S
-        generator.stdin.write(f"{begin}\n")
-        generator.stdin.flush()
-        _sleep_until(begin + plan.warm_up_s)
-        before = cpu_by_role(processes)
-        _sleep_until(begin + plan.warm_up_s + plan.seconds)
-        spent = spent_between(before, cpu_by_role(processes))
-        output, _ = generator.communicate(timeout=_FINISH_S)
-        return _sample(cell, LoadResult.from_json(output), spent)
-    finally:
-        generator.kill()
-        generator.wait()
+    generator.prepare(plan.to_json())
+    begin = time.monotonic() + _BEGIN_IN_S
+    generator.begin(begin)
+    _sleep_until(begin + plan.warm_up_s)
+    before, busy = cpu_by_role(processes), busy_seconds()
+    _sleep_until(begin + plan.warm_up_s + plan.seconds)
+    spent, busy = spent_between(before, cpu_by_role(processes)), busy_seconds() - busy
+    result = LoadResult.from_json(generator.result())
+    spent[GENERATOR] = result.generator_cpu_s
+    others = max(0.0, busy - sum(spent.values())) / plan.seconds
+    return Measured(_sample(cell, plan, result, spent, repeat=repeat, others=others), result.latencies_ms)
 
 
-def _sample(cell: Cell, result: LoadResult, spent: dict[str, float]) -> Measured:
-    plan, items = cell.plan, len(result.latencies_ms)
+def _sample(
+    cell: Cell, plan: LoadPlan, result: LoadResult, spent: dict[str, float], *, repeat: int, others: float
+) -> Sample:
     ordered = sorted(result.latencies_ms)
-    spent = {**spent, "load generator": result.generator_cpu_s}
-    sample = Sample(
+    items = max(1, len(ordered))
+    return Sample(
         contender=cell.contender,
         detector=cell.detector,
-        kind=plan.kind,
-        callers=plan.callers * plan.window,
-        repeat=cell.repeat,
-        items_per_s=round(items / result.seconds, 1),
+        kind=cell.shape.kind,
+        in_flight=cell.shape.in_flight,
+        note=cell.note,
+        repeat=repeat,
+        items_per_s=round(len(ordered) / plan.seconds, 1),
         p50_ms=percentile(ordered, 0.5),
         p95_ms=percentile(ordered, 0.95),
         p99_ms=percentile(ordered, 0.99),
         errors=sum(result.errors.values()),
         thin_share=round(result.thin / max(1, result.looked_into), 3),
         repeated=result.repeated,
-        cpu_ms_per_item={role: round(seconds * 1e3 / max(1, items), 3) for role, seconds in spent.items()},
-        note=cell.note,
+        others_cores=round(others, 2),
+        cpu_ms_per_item={role: round(seconds * 1e3 / items, 3) for role, seconds in spent.items()},
     )
-    return Measured(sample, result.latencies_ms)
 
 
 def _sleep_until(moment: float) -> None:

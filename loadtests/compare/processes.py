@@ -17,7 +17,10 @@ _ROLES = (
     (re.compile(r"\bhaproxy\b"), "HAProxy"),
     (re.compile(r"\bgcs_server\b"), "Ray's GCS"),
     (re.compile(r"\braylet\b.*--node_ip|/raylet "), "Ray's raylet"),
-    (re.compile(r"runtime_env.agent|dashboard|log_monitor|monitor\.py|ray::IDLE|job_manager"), "Ray's agents"),
+    (
+        re.compile(r"runtime_env.agent|RuntimeEnvAgent|[dD]ashboard|log_monitor|monitor\.py|ray::IDLE|job_manager"),
+        "Ray's agents",
+    ),
     (re.compile(r"tidegate\.serving\.stack\.embedded"), "supervisor"),
     (re.compile(r"tidegate\.serving\.stack\.warden"), "warden"),
     (re.compile(r"loadtests\.baselines\.(?P<name>\w+)"), "{name}"),
@@ -81,6 +84,17 @@ def cpu_by_role(pids: Iterable[int]) -> dict[str, float]:
             role = role_of(command)
             spent[role] = spent.get(role, 0.0) + cpu_seconds((folder / "stat").read_text())
     return spent
+
+
+def busy_seconds() -> float:
+    """CPU seconds that all programs of this machine have spent so far."""
+    return busy_of(Path("/proc/stat").read_text())
+
+
+def busy_of(stat: str) -> float:
+    """CPU seconds of `/proc/stat` in which the machine was neither idle nor waiting for a disk."""
+    user, nice, system, _idle, _waiting, irq, softirq = map(int, stat.split("\n", 1)[0].split()[1:8])
+    return (user + nice + system + irq + softirq) / _TICKS
 
 
 def spent_between(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:

@@ -1,0 +1,113 @@
+"""The picture: how much each answers, how long it takes, and where the CPU time goes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+from loadtests.compare import contenders as who
+from loadtests.compare.findings import Findings, Group
+from loadtests.compare.load_plan import Kind
+from loadtests.compare.measuring import GENERATOR
+from loadtests.compare.schedule import CALLERS, STREAMS, WINDOW, Detector
+from matplotlib import pyplot as plt
+
+CONTENDERS = (who.HANDWRITTEN, who.NAIVE, who.DISTRIBUTED, who.COLOCATED)
+COLOURS = {who.HANDWRITTEN: "#6b7280", who.NAIVE: "#d97706", who.DISTRIBUTED: "#2563eb", who.COLOCATED: "#059669"}
+_TITLES = {Detector.CHEAP: "cheap detector", Detector.REAL: "real text detector"}
+_ROLES = 9
+"""So many roles have a colour of their own; the rest is one."""
+
+
+def draw(found: Findings, path: Path) -> None:
+    """Writes the PNG."""
+    figure, axes = plt.subplots(2, 2, figsize=(13, 9), layout="constrained")
+    for axis, detector in zip(axes[0], Detector, strict=True):
+        _rates(axis, found, detector)
+    _latencies(axes[1][0], found)
+    _cpu(axes[1][1], found)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _rates(axis: Any, found: Findings, detector: Detector) -> None:
+    for contender in CONTENDERS:
+        callers = _callers(found, contender, detector)
+        groups = [Group(contender, detector, Kind.UNARY, number) for number in callers]
+        middles = [found.middle(group, "items_per_s") for group in groups]
+        axis.plot(callers, middles, marker="o", color=COLOURS[contender], label=contender)
+        for group, number in zip(groups, callers, strict=True):
+            every = [*found.by_repeat(group, "items_per_s").values()]
+            axis.plot([number] * len(every), every, ".", color=COLOURS[contender], alpha=0.4)
+        streams = found.middle(Group(contender, detector, Kind.STREAM, STREAMS * WINDOW), "items_per_s")
+        if streams is not None:
+            label = f"{contender}, {STREAMS} streams of {WINDOW}"
+            axis.plot([STREAMS * WINDOW], [streams], marker="*", ms=14, ls="", color=COLOURS[contender], label=label)
+    limit = found.bare_limit(detector)
+    if limit:
+        axis.axhline(max(limit.values()), color="black", ls=":", label="bare Triton")
+    axis.set(title=f"items/s, {_TITLES[detector]}", xlabel="items under way", xscale="log", yscale="log")
+    _ticks(axis, found)
+
+
+def _latencies(axis: Any, found: Findings) -> None:
+    for contender in CONTENDERS:
+        callers = _callers(found, contender, Detector.CHEAP)
+        for percent, style in ((50, "-"), (99, ":")):
+            middles = [
+                found.middle(Group(contender, Detector.CHEAP, Kind.UNARY, number), f"p{percent}_ms")
+                for number in callers
+            ]
+            label = f"{contender}, p{percent}"
+            axis.plot(callers, middles, style, marker="o", color=COLOURS[contender], label=label)
+    axis.set(title="latency in ms, cheap detector", xlabel="callers", xscale="log", yscale="log")
+    _ticks(axis, found)
+
+
+def _cpu(axis: Any, found: Findings) -> None:
+    spent = {
+        each.contender: {role: ms for role, ms in each.cpu_ms_per_item.items() if role != GENERATOR}
+        for each in found.samples
+        if (each.detector, each.kind, each.in_flight, each.note) == (Detector.CHEAP, Kind.UNARY, CALLERS, "")
+        and each.contender in CONTENDERS
+    }
+    totals: dict[str, float] = {}
+    for roles in spent.values():
+        for role, taken in roles.items():
+            totals[role] = totals.get(role, 0.0) + taken
+    named = sorted(totals, key=lambda role: -totals[role])[:_ROLES]
+    lefts = dict.fromkeys(spent, 0.0)
+    for number, role in enumerate([*named, "other processes"]):
+        widths = [_of_role(roles, role, named) for roles in spent.values()]
+        axis.barh([*spent], widths, left=[*lefts.values()], color=f"C{number}", label=role)
+        lefts = {name: left + width for (name, left), width in zip(lefts.items(), widths, strict=True)}
+    axis.invert_yaxis()
+    axis.set(title=f"CPU ms per item, {CALLERS} callers, cheap detector (load generator left out)")
+    axis.legend(fontsize=8)
+
+
+def _of_role(roles: dict[str, float], role: str, named: Sequence[str]) -> float:
+    if role in named:
+        return roles.get(role, 0.0)
+    return sum(taken for name, taken in roles.items() if name not in named)
+
+
+def _callers(found: Findings, contender: str, detector: Detector) -> list[int]:
+    return sorted(
+        {
+            each.in_flight
+            for each in found.samples
+            if (each.contender, each.detector, each.kind) == (contender, detector, Kind.UNARY)
+        }
+    )
+
+
+def _ticks(axis: Any, found: Findings) -> None:
+    callers = sorted({each.in_flight for each in found.samples if each.kind == Kind.UNARY})
+    axis.set_xticks(callers, labels=map(str, callers))
+    axis.minorticks_off()
+    axis.grid(alpha=0.3, which="both")
+    axis.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.legend(fontsize=8)

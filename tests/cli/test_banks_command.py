@@ -115,7 +115,7 @@ def test_deleting_asks_first_and_says_how_much_would_be_lost(command: Command, s
     from_hash = [("a", HASH), ("b", random_hash(2))]
     command_file = settings.state_dir / "two.csv"
     command_file.write_text("entry_id,hash\n" + "".join(f"{name},{value.hex()}\n" for name, value in from_hash))
-    command.run("import", command_file)
+    command.run("import", BANK, command_file)
     refused = command.run("delete", BANK, answer="n\n")
     assert (refused.exit_code, len(store.banks())) == (1, 1)
     assert "with 2 entries?" in refused.output
@@ -125,9 +125,9 @@ def test_deleting_asks_first_and_says_how_much_would_be_lost(command: Command, s
 
 def test_pictures_are_added_under_their_names_matched_and_removed(command: Command, tmp_path: Path) -> None:
     first, second = png(tmp_path / "a.png", 1), png(tmp_path / "b.png", 2)
-    added = command.run("add", first, second)
+    added = command.run("add", BANK, first, second)
     assert (added.exit_code, added.stdout) == (0, f"2 added to {BANK}.\n")
-    assert command.json("add", first, second) == {
+    assert command.json("add", BANK, first, second) == {
         "bank": BANK,
         "added": 0,
         "unchanged": 2,
@@ -142,7 +142,7 @@ def test_pictures_are_added_under_their_names_matched_and_removed(command: Comma
     shown = command.run("match", first).output
     assert f"matches {BANK}" in shown
     assert "a.png" in shown
-    assert command.run("remove", "a.png", "unknown").stdout == f"1 of 2 removed from {BANK}.\n"
+    assert command.run("remove", BANK, "a.png", "unknown").stdout == f"1 of 2 removed from {BANK}.\n"
     assert command.json("match", first)["matched_banks"] == []
     assert "no match" in command.run("match", first).output
 
@@ -152,7 +152,7 @@ def test_files_that_can_t_be_added_are_named_counted_and_spare_the_others(comman
     Image.fromarray(featureless()).save(wall)
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
-    result = command.run("add", wall, png(tmp_path / "a.png", 1), broken)
+    result = command.run("add", BANK, wall, png(tmp_path / "a.png", 1), broken)
     assert result.exit_code == 2
     assert "wall.png" in result.stderr
     assert "quality 0" in result.stderr
@@ -161,16 +161,16 @@ def test_files_that_can_t_be_added_are_named_counted_and_spare_the_others(comman
 
 
 def test_one_picture_may_have_another_id_and_its_upright_hash_alone(command: Command, tmp_path: Path) -> None:
-    command.run("add", png(tmp_path / "a.png", 1), "--id", "case 7", "--upright-only")
-    assert command.json("entries") == {"id": "case 7", "hashes": [HASH.hex()]}
-    assert "case 7" in command.run("entries").stdout
+    command.run("add", BANK, png(tmp_path / "a.png", 1), "--id", "case 7", "--upright-only")
+    assert command.json("entries", BANK) == {"id": "case 7", "hashes": [HASH.hex()]}
+    assert "case 7" in command.run("entries", BANK).stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["add", "{a}/x.png", "{b}/x.png"], "Two files are called x.png"),
-        (["add", "{a}/x.png", "{b}/x.png", "--id", "i"], "--id is for one file"),
+        (["add", BANK, "{a}/x.png", "{b}/x.png"], "Two files are called x.png"),
+        (["add", BANK, "{a}/x.png", "{b}/x.png", "--id", "i"], "--id is for one file"),
         (["match"], "either FILE or --hash"),
         (["match", "{a}/x.png", "--hash", "00"], "either FILE or --hash"),
         (["set", "press"], "Name what to change"),
@@ -196,20 +196,20 @@ def test_a_file_of_hashes_is_imported_and_again_only_what_is_missing(command: Co
     file = tmp_path / "hashes.csv"
     file.write_text("\n".join(["file,pdq_hash,quality", *lines]) + "\n")
     options = ("--id-column", "file", "--hash-column", "pdq_hash")
-    first = command.json("import", file, *options)
+    first = command.json("import", BANK, file, *options)
     assert first == {"bank": BANK, "added": 2_501, "unchanged": 0, "refused": 0, "featureless": 1}
-    assert command.run("remove", "f7").exit_code == 0
-    again = command.run("import", file, *options).stdout
+    assert command.run("remove", BANK, "f7").exit_code == 0
+    again = command.run("import", BANK, file, *options).stdout
     assert again == f"1 added to {BANK}; 2,500 there already; 1 left out: too little to see.\n"
     assert command.json("match", "--hash", HASH.hex())["near"][0]["entry"] == "turned"
-    assert len(command.run("entries").stdout.splitlines()) == 2_501
+    assert len(command.run("entries", BANK).stdout.splitlines()) == 2_501
 
 
 def test_a_wrong_file_is_told_line_by_line_and_nothing_of_it_is_sent(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "hashes.csv"
     good = f"a,{HASH.hex()},100"
     file.write_text("\n".join(["entry_id,hash,quality", good, "b,ff,100", f",{HASH.hex()},1O0", *["c,,"] * 20]))
-    result = command.run("import", file)
+    result = command.run("import", BANK, file)
     assert result.exit_code == 1
     assert "line 3: must be 64 hexadecimal digits" in result.stderr
     assert "line 4: the quality" in result.stderr
@@ -228,7 +228,7 @@ def test_a_wrong_file_is_told_line_by_line_and_nothing_of_it_is_sent(command: Co
 def test_a_file_of_another_form_is_told(settings: Settings, tmp_path: Path, content: bytes, told: str) -> None:
     file = tmp_path / "hashes.csv"
     file.write_bytes(content)
-    result = CliRunner().invoke(banks, ["import", str(file)], obj=settings)
+    result = CliRunner().invoke(banks, ["import", BANK, str(file)], obj=settings)
     assert (result.exit_code, told in result.output) == (1, True)
 
 

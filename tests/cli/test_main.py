@@ -10,6 +10,9 @@ from click.testing import CliRunner
 
 from tidegate.cli.main import COMMANDS, main
 
+_SLOW = {"ray", "feast", "pyarrow", "pandas", "torch", "onnxruntime", "tritonclient", "cel", "av", "cv2"}
+"""Packages that take a good part of a second each."""
+
 
 def test_help_lists_every_command_and_loads_none() -> None:
     program = (
@@ -28,6 +31,18 @@ def test_every_command_exists_and_explains_itself(name: str) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith(f"Usage: main {name}")
     assert isinstance(main.get_command(click.Context(main), name), click.Command)
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["down"], ["up", "--help"], ["banks", "--help"], ["trace"]])
+def test_looking_after_the_stack_loads_nothing_that_takes_seconds(arguments: list[str], tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom tidegate.cli.main import main\n"
+        f"try: main({['--state-dir', str(tmp_path), *arguments]!r}, standalone_mode=False)\n"
+        "except BaseException: pass\n"
+        f"print('loaded', sorted(set(sys.modules) & {_SLOW!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("loaded []")
 
 
 def test_asking_needs_neither_ray_nor_feast() -> None:

@@ -21,9 +21,14 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(models, arguments, catch_exceptions=False)
 
 
-def scored(score: float, *, number: int, days_ago: float, shadow: bool = False) -> DecisionRecord:
+def scored(
+    score: float, *, number: int, days_ago: float, shadow: bool = False, label: str = "harassment"
+) -> DecisionRecord:
     inputs = sample_inputs(score)
-    runs = tuple(replace(run, severities={"harassment": severity(score)}, shadow=shadow) for run in inputs.detectors)
+    runs = tuple(
+        replace(run, scores={label: score}, severities={label: severity(score)}, shadow=shadow)
+        for run in inputs.detectors
+    )
     return sample_record(
         decision_id=f"d{number}",
         decided_at=SAMPLE_TIME - timedelta(days=days_ago),
@@ -137,3 +142,21 @@ def test_drift_without_a_ledger_is_an_error(tmp_path: Path) -> None:
     result = run("drift", "--ledger", str(tmp_path / "none.db"))
     assert result.exit_code == 1
     assert "There is no ledger" in result.stderr
+
+
+async def test_a_period_without_decisions_gives_no_figures_and_says_what_to_choose(tmp_path: Path) -> None:
+    path = await ledger_of(tmp_path / "ledger.db", [scored(0.5, number=1, days_ago=0)])
+    for arguments in ((), ("--json",)):
+        result = run("drift", "--ledger", str(path), *arguments)
+        assert (result.exit_code, result.stdout) == (1, "")
+        told = " ".join(result.stderr.split())
+        assert "No decision was made from" in told
+        assert "choose a period with --before START END" in told
+
+
+async def test_a_label_that_only_one_period_knows_has_no_figure(tmp_path: Path) -> None:
+    records = [scored(0.1, number=1, days_ago=3, label="hate"), scored(0.5, number=2, days_ago=0, label="spam")]
+    path = await ledger_of(tmp_path / "ledger.db", records)
+    found = {one["label"]: one for one in json.loads(run("drift", "--ledger", str(path), "--json").stdout)["drift"]}
+    assert {one["psi"] for one in found.values()} == {None}
+    assert {one["jensen_shannon_bits"] for one in found.values()} == {None}

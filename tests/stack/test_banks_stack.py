@@ -31,10 +31,10 @@ def test_a_picture_is_blocked_from_when_it_is_known_until_it_is_not(stack: Stack
         return blocked
 
     assert not matched()
-    assert stack.json("banks", "add", str(cover), "--json")["added"] == 1
+    assert stack.json("banks", "add", _BANK, str(cover), "--json")["added"] == 1
     try:
         assert eventually(matched, timeout_s=_SEEN_WITHIN_S)
         assert stack.json("banks", "match", str(copy), "--json")["matched_banks"] == [_BANK]
     finally:
-        assert stack.json("banks", "remove", "cover.png", "--json")["removed"] == 1
+        assert stack.json("banks", "remove", _BANK, "cover.png", "--json")["removed"] == 1
     assert eventually(lambda: not matched(), timeout_s=_SEEN_WITHIN_S)

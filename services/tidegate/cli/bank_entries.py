@@ -15,17 +15,16 @@ from tidegate.cli.item_file import Refusal
 from tidegate.cli.ledger import progress_bar
 from tidegate.cli.output import print_json, print_refusal
 from tidegate.client import ModerationError
-from tidegate.detectors.banks.bank import DEFAULT_BANK
 from tidegate.serving.settings import Settings
 
 _MOST_FAILURES = 250  # an exit status has a byte, and shells use those above
 
-_bank = click.option("--bank", default=DEFAULT_BANK.id, show_default=True, help="The bank's id.")
+_bank = click.argument("bank")
 
 
 @click.command("add")
-@click.argument("files", type=readable_type, nargs=-1, required=True)
 @_bank
+@click.argument("files", type=readable_type, nargs=-1, required=True)
 @click.option("--id", "entry_id", help="The entry's id, for one file. By default the file's name.")
 @click.option("--upright-only", is_flag=True, help="Without the hashes of its rotations and flips.")
 @address_option
@@ -33,14 +32,14 @@ _bank = click.option("--bank", default=DEFAULT_BANK.id, show_default=True, help=
 @click.pass_obj
 def add_command(
     settings: Settings,
-    files: tuple[Path, ...],
     bank: str,
+    files: tuple[Path, ...],
     entry_id: str | None,
     upright_only: bool,
     address: str | None,
     as_json: bool,
 ) -> None:
-    """Adds the pictures FILES to a bank. Only their hashes are kept.
+    """Adds the pictures FILES to BANK. Only their hashes are kept.
 
     The exit status is the number of files that were not added, 250 at most.
     """
@@ -64,8 +63,8 @@ def add_command(
 
 
 @click.command("import")
-@click.argument("file", type=readable_type)
 @_bank
+@click.argument("file", type=readable_type)
 @click.option("--id-column", default="entry_id", show_default=True)
 @click.option("--hash-column", default="hash", show_default=True)
 @click.option("--quality-column", default="quality", show_default=True, help="If the file has it.")
@@ -74,15 +73,15 @@ def add_command(
 @click.pass_obj
 def import_command(
     settings: Settings,
-    file: Path,
     bank: str,
+    file: Path,
     id_column: str,
     hash_column: str,
     quality_column: str,
     address: str | None,
     as_json: bool,
 ) -> None:
-    """Adds the PDQ hashes in FILE, CSV with a header, to a bank. Rows with the same id are one entry.
+    """Adds the PDQ hashes in FILE, CSV with a header, to BANK. Rows with the same id are one entry.
 
     Rows with a quality below 50 are left out. Importing a file again adds what is missing.
     """
@@ -103,15 +102,15 @@ def import_command(
 
 
 @click.command("remove")
-@click.argument("entry_ids", nargs=-1, required=True)
 @_bank
+@click.argument("entry_ids", nargs=-1, required=True)
 @address_option
 @json_option
 @click.pass_obj
 def remove_command(
-    settings: Settings, entry_ids: tuple[str, ...], bank: str, address: str | None, as_json: bool
+    settings: Settings, bank: str, entry_ids: tuple[str, ...], address: str | None, as_json: bool
 ) -> None:
-    """Removes the entries ENTRY_IDS from a bank. Those that are not there are no error."""
+    """Removes the entries ENTRY_IDS from BANK. Those that are not there are no error."""
     with told_calls(settings, address, as_json=as_json) as calls:
         removed = sum(
             calls.remove(bank, list(entry_ids[start : start + MOST_ENTRIES]))
@@ -129,7 +128,7 @@ def remove_command(
 @json_option
 @click.pass_obj
 def entries_command(settings: Settings, bank: str, address: str | None, as_json: bool) -> None:
-    """Lists a bank's entries, one a line, in the order in which they were added."""
+    """Lists the entries of BANK, one a line, in the order in which they were added."""
     with told_calls(settings, address, as_json=as_json) as calls:
         for entry in calls.entries(bank):
             if as_json:

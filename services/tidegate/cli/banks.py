@@ -29,7 +29,10 @@ _description = click.option("--description", help="What it is for.")
     }
 )
 def banks() -> None:
-    """Banks of known pictures: each is a label of the detector `image_match`."""
+    """Banks of known pictures: each is a label of the detector `image_match`.
+
+    BANK is a bank's id; known_violations is there from the start.
+    """
 
 
 @banks.command("list")

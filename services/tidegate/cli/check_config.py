@@ -6,7 +6,6 @@ import click
 import yaml
 
 from tidegate.policy.problems import PolicyError
-from tidegate.serving import composition
 from tidegate.serving.settings import Settings, SettingsError
 
 
@@ -22,6 +21,9 @@ def check_config(settings: Settings, as_json: bool) -> None:
 
 def refuse_bad_policies(settings: Settings) -> None:
     """Ends the command with every problem of the policies and with detectors that do not exist."""
+    # Imported here: it wires every stage, which takes seconds that `tidegate down` and `up --help` must not.
+    from tidegate.serving import composition  # noqa: PLC0415 - see above
+
     try:
         composition.policies(settings)
     except (PolicyError, SettingsError) as error:

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tidegate.cli.decision_reasons import reasons
 from tidegate.cli.shown_decision import ShownDecision
 from tidegate.moderation.decision import Action, Completeness, RuleEvaluation, RuleValue, Violation
 from tidegate.moderation.detection import DetectorRun, DetectorStatus
@@ -83,15 +84,14 @@ def _reasons(violations: Sequence[Violation]) -> Iterator[RenderableType]:
         yield Text("No rule fired.")
         return
     table = _table("why", "action", "score", "part", "in the rule's words")
-    for violation in violations:
-        unknown = violation.value is RuleValue.UNKNOWN
-        words = f"unknown, missing: {', '.join(violation.missing)}" if unknown else violation.message
+    for reason in reasons(violations):
+        only = reason.rules[0] if len(reason.rules) == 1 else None
         table.add_row(
-            Text(plain(f"{violation.rule} ({violation.category})")),
-            Text(violation.action.value, style=ACTION_STYLES[violation.action]),
-            _score(violation.score, violation.threshold),
-            Text(plain(violation.part)),
-            Text(plain(words), style="yellow" if unknown else ""),
+            Text(plain(reason.title)),
+            Text(reason.action.value, style=ACTION_STYLES[reason.action]),
+            _score(only.score, only.threshold) if only else Text(""),
+            Text(plain(only.part)) if only else Text(""),
+            Text(plain(reason.words), style="yellow" if reason.unknown else ""),
         )
     yield _spaced(table)
 

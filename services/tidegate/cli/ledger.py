@@ -36,7 +36,9 @@ def opened(path: Path) -> Iterator[SqliteArchive]:
         finally:
             archive.close()
     except FileNotFoundError as error:
-        raise click.ClickException(f"There is no ledger at {path}.") from error
+        raise click.ClickException(
+            f"There is no ledger at {path}. `tidegate up` makes one here; --ledger names another file."
+        ) from error
     except sqlite3.Error as error:
         raise click.ClickException(f"The ledger at {path} can't be read: {error}.") from error
 

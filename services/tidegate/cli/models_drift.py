@@ -79,6 +79,11 @@ def drifts(
     return sorted(found, key=lambda one: (one.verdict is Verdict.TOO_FEW, -one.psi, one.detector, one.label))
 
 
+def _comparable(one: Drift) -> bool:
+    """Whether there is anything on both sides: else the figures would be those of the smoothing."""
+    return bool(sum(one.before) and sum(one.after))
+
+
 def _counts(bands: Counter[int]) -> tuple[int, ...]:
     return tuple(bands[band] for band in range(BANDS))
 
@@ -87,8 +92,8 @@ def _json(one: Drift) -> dict[str, Any]:
     return {
         "detector": one.detector,
         "label": one.label,
-        "psi": round(one.psi, 5),
-        "jensen_shannon_bits": round(one.jensen_shannon, 5),
+        "psi": round(one.psi, 5) if _comparable(one) else None,
+        "jensen_shannon_bits": round(one.jensen_shannon, 5) if _comparable(one) else None,
         "verdict": one.verdict,
         "bands_before": one.before,
         "bands_after": one.after,
@@ -107,10 +112,12 @@ def _draw(found: Sequence[Drift]) -> None:
             one.detector,
             one.label,
             f"[{_COLOURS[one.verdict]}]{one.verdict}[/]",
-            f"{one.psi:.3f}",
-            f"{one.jensen_shannon:.3f}",
+            *(f"{one.psi:.3f}", f"{one.jensen_shannon:.3f}") if _comparable(one) else ("-", "-"),
             *(f"{sum(counts):,}" for counts in (one.before, one.after)),
-            *(f"{share:.1%}" for share in shares),
+            *(
+                f"{share:.1%}" if sum(counts) else "-"
+                for share, counts in zip(shares, (one.before, one.after), strict=True)
+            ),
         )
     Console(highlight=False).print(table)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from tidegate.ledger.sqlite_archive import SqliteArchive
+from tidegate.ledger.sqlite_archive import LedgerStatistics, SqliteArchive
 
 _AFTER = timedelta(days=1)
 _BEFORE = timedelta(days=7)
@@ -33,7 +33,7 @@ def named_periods(archive: SqliteArchive, *, before: Period | None, after: Perio
     """As named; else the ledger's last 24 hours, and the 7 days before them.
 
     Raises:
-        click.ClickException: There are no decisions, or a period ends before its start.
+        click.ClickException: A period holds no decisions, or ends before its start.
     """
     last = archive.statistics().last
     if after is None:
@@ -43,10 +43,23 @@ def named_periods(archive: SqliteArchive, *, before: Period | None, after: Perio
         after = (end - _AFTER, end)
     if before is None:
         before = (after[0] - _BEFORE, after[0])
-    for name, (start, end) in (("--before", before), ("--after", after)):
+    named = (("--before", before), ("--after", after))
+    for name, (start, end) in named:
         if start >= end:
             raise click.BadParameter("must end after its start", param_hint=name)
+    for name, (start, end) in named:
+        if archive.count(since=start) == archive.count(since=end):
+            raise click.ClickException(_nothing_in(name, (start, end), archive.statistics()))
     return Periods(before, after)
+
+
+def _nothing_in(name: str, period: Period, held: LedgerStatistics) -> str:
+    if held.first is None or held.last is None:
+        return "The ledger holds no decisions, so there is nothing to compare."
+    return (
+        f"No decision was made from {' to '.join(span(period))}, so there is nothing to compare. The ledger holds "
+        f"decisions from {' to '.join(span((held.first, held.last)))}; choose a period with {name} START END."
+    )
 
 
 def span(period: Period) -> list[str]:

@@ -172,6 +172,10 @@ class _Plain(BaseModel):
     replicas: ReplicaSettings
 
 
+_HINTS = {"dict_type": ': names with values, such as {"text_harm": "2"}'}
+"""What to write instead, by kind of mistake, where pydantic's words don't tell."""
+
+
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """Reads file and environment.
 
@@ -186,10 +190,14 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     try:
         settings = Settings(**{**_from_file(path), **overrides})
     except SourceError as error:
-        raise SettingsError(f"environment: {error}") from error
+        raise SettingsError(
+            f"environment: {error}; a TIDEGATE_ variable that holds a list or a mapping is JSON, such as "
+            """TIDEGATE_DETECTORS__SHADOW='{"text_harm": ["1"]}'"""
+        ) from error
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(step) for step in wrong['loc'])}: {wrong['msg']}" for wrong in error.errors()
+            f"{'.'.join(str(step) for step in wrong['loc'])}: {wrong['msg']}{_HINTS.get(wrong['type'], '')}"
+            for wrong in error.errors()
         )
         raise SettingsError(problems) from error
     standard = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -43,7 +43,9 @@ class SpanArchive:
             ArchiveUnreadable: It isn't there, or is something else.
         """
         if not path.is_file():
-            raise ArchiveUnreadable(f"There is no span store at {path}.")
+            raise ArchiveUnreadable(
+                f"There is no span store at {path}. `tidegate up` keeps one here; --store names another."
+            )
         try:
             self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S)
         except sqlite3.Error as error:

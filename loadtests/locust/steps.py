@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Protocol
 
 from loadtests.locust.knee import knee_of
 from loadtests.locust.levels import Level
-from loadtests.locust.locust_run import LocustRuns
 from loadtests.locust.pace import Pace
 from loadtests.locust.phases import REST, WARM_UP, Phase, Plan, ramp_over, spike
 from loadtests.locust.run_record import RunRecord
 
 _CALLERS = 32
 _RAMPS = 3
-_LOWER, _HIGHER = 0.35, 1.5
+_LOWER, _HIGHER = 0.35, 2.5
 _MIXED = ("--mix", "mixed", "--burst-mean", "3", "--budget-ms", "2000")
 """Pictures are looked at and read before their words are scored: they need a longer budget."""
 
@@ -20,13 +20,25 @@ Named = tuple[str, RunRecord]
 
 
 class KneeNotFoundError(Exception):
-    """No level was carried. The message says what to do."""
+    """No level was carried, or all were. The message says what to do."""
+
+
+class Runs(Protocol):
+    """Where runs are made: `LocustRuns`."""
+
+    def open(self, name: str, plan: Plan, *options: str) -> RunRecord:
+        """An open-loop run."""
+        ...
+
+    def closed(self, name: str, plan: Plan, *options: str) -> RunRecord:
+        """A closed-loop run of unary users."""
+        ...
 
 
 class Steps:
     """Probe, ramp, half the knee's load, the knee and twice it in turns, a spike, streams, and everything mixed."""
 
-    def __init__(self, runs: LocustRuns, pace: Pace) -> None:
+    def __init__(self, runs: Runs, pace: Pace) -> None:
         """Takes where the runs are made and how long they are."""
         self._runs = runs
         self._pace = pace
@@ -48,6 +60,10 @@ class Steps:
             raise KneeNotFoundError(
                 "no level of load was carried within the budget; is the service healthy, the machine busy with other"
                 " things, or the budget too short? --budget-ms changes it"
+            )
+        if knee.offered >= max(level.offered for _, run in ramps for level in run.levels):
+            raise KneeNotFoundError(
+                f"the service carries more than {knee.offered:g}/s; use more --processes to load it"
             )
         yield from self._around(knee.offered)
 

@@ -1,0 +1,99 @@
+"""A campaign finds the knee wherever it is, and loads around it."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from loadtests.locust.pace import FULL, QUICK
+from loadtests.locust.phases import Phase, Plan
+from loadtests.locust.run_record import RunRecord
+from loadtests.locust.steps import KneeNotFoundError, Steps
+from tests.loadtests.samples import level
+from tests.loadtests.test_gate import record
+
+
+@dataclass
+class Service:
+    """Answers so many requests per second, and none in time beyond that."""
+
+    capacity: float
+    probed: float
+    """What a closed loop finds."""
+    made: list[tuple[str, Plan, tuple[str, ...]]] = field(default_factory=list)
+
+    def open(self, name: str, plan: Plan, *options: str) -> RunRecord:
+        self.made.append((name, plan, options))
+        return record(
+            *(
+                level(phase.name, offered=phase.level, good=100 if phase.level <= self.capacity else 0)
+                for phase in plan.phases
+                if phase.measured
+            )
+        )
+
+    def closed(self, name: str, plan: Plan, *options: str) -> RunRecord:
+        self.made.append((name, plan, options))
+        return record(level(name, good=round(self.probed * 10)))
+
+    def phase(self, name: str) -> Phase:
+        return next(phase for _, plan, _ in self.made for phase in plan.phases if phase.name == name)
+
+
+def test_half_and_twice_the_knee_are_offered() -> None:
+    service = Service(capacity=100, probed=100)
+    names = [name for name, _ in Steps(service, FULL).run()]
+    assert names == [
+        "probe",
+        "ramp",
+        "half-knee",
+        "knee-and-double",
+        "spike",
+        "half-knee-streams",
+        "mixed-probe",
+        "mixed",
+    ]
+    knee = service.phase("knee").level
+    assert 90 <= knee <= 100
+    assert service.phase("half-knee").level == knee / 2
+    assert service.phase("double-knee").level == knee * 2
+
+
+def test_the_knee_and_twice_it_take_turns() -> None:
+    service = Service(capacity=100, probed=100)
+    list(Steps(service, FULL).run())
+    [plan] = [plan for name, plan, _ in service.made if name == "knee-and-double"]
+    measured = [phase.name for phase in plan.phases if phase.measured]
+    assert measured == ["knee", "double-knee"] * FULL.turns
+
+
+@pytest.mark.parametrize("probed", [20.0, 55.0, 100.0, 260.0])
+def test_a_probe_that_misleads_costs_another_ramp_and_no_wrong_knee(probed: float) -> None:
+    service = Service(capacity=100, probed=probed)
+    names = [name for name, _ in Steps(service, QUICK).run()]
+    assert 70 <= service.phase("knee").level <= 100
+    assert names[1] == "ramp"
+
+
+def test_streams_and_the_mix_are_asked_for() -> None:
+    service = Service(capacity=100, probed=100)
+    list(Steps(service, FULL).run())
+    options = {name: options for name, _, options in service.made}
+    assert options["half-knee-streams"] == ("--stream-share", "1")
+    assert "mixed" in options["mixed"]
+
+
+def test_a_service_that_carries_nothing_is_no_knee() -> None:
+    with pytest.raises(KneeNotFoundError, match="no level of load was carried"):
+        list(Steps(Service(capacity=0.01, probed=50), QUICK).run())
+
+
+def test_a_service_that_carries_everything_has_no_knee_here() -> None:
+    with pytest.raises(KneeNotFoundError, match="carries more than"):
+        list(Steps(Service(capacity=1e9, probed=50), QUICK).run())
+
+
+@pytest.mark.parametrize(("pace", "most_s"), [(FULL, 480), (QUICK, 110)])
+def test_a_campaign_keeps_its_promise_of_time(pace: object, most_s: float) -> None:
+    """What the plans take; starting the stack and Locust comes on top."""
+    service = Service(capacity=100, probed=100)
+    list(Steps(service, FULL if pace is FULL else QUICK).run())
+    assert sum(plan.duration_s for _, plan, _ in service.made) <= most_s

@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-u
 SELF := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down proto requirements models train-environment bench-models load load-environment clean
+.PHONY: help demo test check up down proto requirements models train-environment bench-models load load-environment compare clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench-models: $(VENV)/.dev ## Measures every target of the detectors on ../share
 
 load: $(VENV)/.services .venv-load/.stamp ## Open-loop load on a stack of its own: build/bench/load.html (seven minutes; two with LOAD=--quick)
 	@.venv-load/bin/python -m loadtests.locust.campaign --tidegate $(TIDEGATE) $(LOAD)
+
+compare: $(VENV)/.dev ## Tidegate beside a hand-written server and a naive composition: build/bench/compare.json and .png (twelve minutes; two with COMPARE=--quick)
+	@$(BIN)/python -m loadtests.compare $(COMPARE)
 
 load-environment: .venv-load/.stamp ## The environment for load tests: Locust and the contract, nothing else
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from loadtests.baselines.account_read import policy_features
 from loadtests.compare import contenders as who
 from loadtests.compare import equality
 from loadtests.compare.bare_triton import BareTriton, best_rows
@@ -15,6 +16,8 @@ from loadtests.compare.processes import memory_of
 from loadtests.compare.schedule import Detector, Pace, Turn, contenders, load_plan, turns
 from loadtests.compare.shared_parts import Say, SharedParts
 from loadtests.compare.stage import Stage
+
+from tidegate.policy.loader import load_policies
 
 _REFERENCE = who.DISTRIBUTED
 
@@ -67,7 +70,8 @@ class Comparison:
             with stage.turn(name) as contender:
                 told[name] = equality.answers(contender.address, accounts=self._pace.accounts)
         ours = told.pop(_REFERENCE)
-        self._found.agreement = {name: equality.agreement(ours, theirs) for name, theirs in told.items()}
+        read = policy_features(load_policies(who.POLICIES))
+        self._found.agreement = {name: equality.agreement(ours, theirs, read=read) for name, theirs in told.items()}
         for name, agreed in self._found.agreement.items():
             self._say(f"  {name}: {agreed.equal} of {agreed.compared} equal {agreed.difference}".rstrip())
 

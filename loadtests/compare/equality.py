@@ -1,7 +1,7 @@
 """Whether contenders decide alike: the same items, one by one, and every difference in what their policy made of them.
 
-Only items for which both saw the same account signals count: Tidegate keeps computing them, and a store that nobody
-keeps up to date falls behind within minutes.
+Only items for which both saw the same values of what their policy reads count: Tidegate keeps computing the signals of
+accounts, and a store that nobody keeps up to date falls behind within minutes.
 """
 
 from collections.abc import Sequence
@@ -52,9 +52,11 @@ def _requests(accounts: int) -> list[pb.ModerateRequest]:
     ]
 
 
-def agreement(ours: Sequence[decision_pb2.Decision], theirs: Sequence[decision_pb2.Decision]) -> Agreement:
-    """Compares two contenders' decisions on the same items."""
-    pairs = [pair for pair in zip(ours, theirs, strict=True) if _same_signals(*pair)]
+def agreement(
+    ours: Sequence[decision_pb2.Decision], theirs: Sequence[decision_pb2.Decision], *, read: frozenset[str]
+) -> Agreement:
+    """Compares two contenders' decisions on the same items. `read` are the signals that policies name."""
+    pairs = [pair for pair in zip(ours, theirs, strict=True) if _signals(pair[0], read) == _signals(pair[1], read)]
     differing = [(one, other) for one, other in pairs if outcome(one) != outcome(other)]
     difference = f"{outcome(differing[0][0])} and {outcome(differing[0][1])}" if differing else ""
     return Agreement(len(pairs), len(pairs) - len(differing), difference)
@@ -80,9 +82,6 @@ def outcome(decision: decision_pb2.Decision) -> tuple[object, ...]:
     )
 
 
-def _same_signals(one: decision_pb2.Decision, other: decision_pb2.Decision) -> bool:
-    first, second = ({each.name: each for each in decision.features} for decision in (one, other))
-    shared = first.keys() & second.keys()
-    return one.account_known == other.account_known and all(
-        (first[name].value, first[name].freshness) == (second[name].value, second[name].freshness) for name in shared
-    )
+def _signals(decision: decision_pb2.Decision, read: frozenset[str]) -> tuple[object, ...]:
+    values = {each.name: (each.value.SerializeToString(), each.freshness) for each in decision.features}
+    return decision.account_known, [values.get(name) for name in sorted(read)]

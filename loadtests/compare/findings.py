@@ -67,6 +67,12 @@ class Findings:
         values = sorted(self.by_repeat(group, measure).values())
         return percentile(values, 0.5) if values else None
 
+    def cpu_ms(self, group: Group) -> Mapping[str, float]:
+        """CPU milliseconds per item by role: means over the repeats."""
+        chosen = [each.cpu_ms_per_item for each in self.samples if group.holds(each)]
+        roles = dict.fromkeys(role for spent in chosen for role in spent)
+        return {role: sum(spent.get(role, 0.0) for spent in chosen) / len(chosen) for role in roles}
+
     def bare_limit(self, detector: str) -> Mapping[int, float]:
         """Texts per second of Triton alone, by repeat: of the sizes of batch, the most."""
         best: dict[int, float] = {}

@@ -1,6 +1,5 @@
 """The picture: how much each answers, how long it takes, and where the CPU time goes."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,16 @@ from matplotlib import pyplot as plt
 CONTENDERS = (who.HANDWRITTEN, who.NAIVE, who.DISTRIBUTED, who.COLOCATED)
 COLOURS = {who.HANDWRITTEN: "#6b7280", who.NAIVE: "#d97706", who.DISTRIBUTED: "#2563eb", who.COLOCATED: "#059669"}
 _TITLES = {Detector.CHEAP: "cheap detector", Detector.REAL: "real text detector"}
-_ROLES = 9
-"""So many roles have a colour of their own; the rest is one."""
+_PARTS = {
+    "server or router": ("handwritten", "Moderation", "ModerationRouter"),
+    "account stage": ("Accounts", "FeatureLookup"),
+    "text stage": ("Texts", "TextDetectors"),
+    "Triton": ("Triton",),
+    "proxy": ("HAProxy", "Serve's proxy actor"),
+    "account signals, afterwards": ("AccountSignals",),
+}
+"""Roles that do the same in different contenders; the rest is Ray's and Serve's own."""
+_REST = "Ray, Serve, other stages"
 
 
 def draw(found: Findings, path: Path) -> None:
@@ -67,31 +74,25 @@ def _latencies(axis: Any, found: Findings) -> None:
 
 
 def _cpu(axis: Any, found: Findings) -> None:
-    spent = {
-        each.contender: {role: ms for role, ms in each.cpu_ms_per_item.items() if role != GENERATOR}
-        for each in found.samples
-        if (each.detector, each.kind, each.in_flight, each.note) == (Detector.CHEAP, Kind.UNARY, CALLERS, "")
-        and each.contender in CONTENDERS
-    }
-    totals: dict[str, float] = {}
-    for roles in spent.values():
-        for role, taken in roles.items():
-            totals[role] = totals.get(role, 0.0) + taken
-    named = sorted(totals, key=lambda role: -totals[role])[:_ROLES]
+    spent = {name: _parts(found, name) for name in CONTENDERS}
     lefts = dict.fromkeys(spent, 0.0)
-    for number, role in enumerate([*named, "other processes"]):
-        widths = [_of_role(roles, role, named) for roles in spent.values()]
-        axis.barh([*spent], widths, left=[*lefts.values()], color=f"C{number}", label=role)
+    for number, part in enumerate([*_PARTS, _REST]):
+        widths = [parts.get(part, 0.0) for parts in spent.values()]
+        axis.barh([*spent], widths, left=[*lefts.values()], color=f"C{number}", label=part)
         lefts = {name: left + width for (name, left), width in zip(lefts.items(), widths, strict=True)}
     axis.invert_yaxis()
     axis.set(title=f"CPU ms per item, {CALLERS} callers, cheap detector (load generator left out)")
     axis.legend(fontsize=8)
 
 
-def _of_role(roles: dict[str, float], role: str, named: Sequence[str]) -> float:
-    if role in named:
-        return roles.get(role, 0.0)
-    return sum(taken for name, taken in roles.items() if name not in named)
+def _parts(found: Findings, contender: str) -> dict[str, float]:
+    part_of = {role: part for part, roles in _PARTS.items() for role in roles}
+    taken: dict[str, float] = {}
+    for role, spent in found.cpu_ms(Group(contender, Detector.CHEAP, Kind.UNARY, CALLERS)).items():
+        if role != GENERATOR:
+            part = part_of.get(role, _REST)
+            taken[part] = taken.get(part, 0.0) + spent
+    return taken
 
 
 def _callers(found: Findings, contender: str, detector: Detector) -> list[int]:

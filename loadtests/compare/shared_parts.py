@@ -15,7 +15,10 @@ from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import seed
 from tidegate.models.runtime.preparation import Workplace, prepare
 from tidegate.models.runtime.readiness import ReadinessProbe
+from tidegate.models.selection import select
 from tidegate.models.serving_profile import ProfileName
+from tidegate.serving.composition import RISK_MODEL
+from tidegate.serving.signals.risk_adapter import risk_choice
 from tidegate.serving.stack.child import Child
 from tidegate.serving.stack.ports import LOOPBACK, free_ports
 from tidegate.serving.stack.probe import accepts
@@ -109,6 +112,7 @@ class SharedParts:
             random_seed=1,
             now=datetime.now(UTC),
             progress=lambda _: None,
+            risk=risk_choice(select().live.get(RISK_MODEL)),
         )
 
     def _child(self, name: str, command: list[str]) -> Child:

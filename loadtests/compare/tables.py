@@ -26,14 +26,17 @@ def show(found: Findings, rows: Sequence[Row]) -> None:
 def _rates(found: Findings, detector: Detector) -> Table:
     table = Table(title=f"{detector}: items/s (spread over repeats), p50 / p95 / p99 in ms")
     groups = [*dict.fromkeys(_columns(found, detector))]
-    contenders = [*dict.fromkeys(each.contender for each in found.samples if each.detector == detector)]
     table.add_column("contender")
     for kind, in_flight in groups:
         table.add_column(f"{in_flight} callers" if kind is Kind.UNARY else f"streams, {in_flight} under way")
-    for contender in contenders:
+    for contender in _contenders(found):
         cells = [_cell(found, Group(contender, detector, kind, in_flight)) for kind, in_flight in groups]
         table.add_row(contender, *cells)
     return table
+
+
+def _contenders(found: Findings) -> list[str]:
+    return [*dict.fromkeys(each.contender for each in found.samples)]
 
 
 def _columns(found: Findings, detector: Detector) -> Iterator[tuple[Kind, int]]:
@@ -53,10 +56,8 @@ def _cell(found: Findings, group: Group) -> str:
 
 def _cpu(found: Findings) -> Table:
     table = Table(title=f"CPU milliseconds per item, {CALLERS} callers, {Detector.CHEAP}")
-    chosen: dict[str, dict[str, float]] = {}
-    for each in found.samples:
-        if (each.detector, each.kind, each.in_flight, each.note) == (Detector.CHEAP, Kind.UNARY, CALLERS, ""):
-            chosen[each.contender] = each.cpu_ms_per_item  # the last repeat's
+    groups = [Group(name, Detector.CHEAP, Kind.UNARY, CALLERS) for name in _contenders(found)]
+    chosen = {group.contender: found.cpu_ms(group) for group in groups}
     roles = [*dict.fromkeys(role for spent in chosen.values() for role in spent)]
     table.add_column("process")
     for contender in chosen:

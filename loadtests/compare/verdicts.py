@@ -88,7 +88,8 @@ def _others(found: Findings) -> Iterator[Row]:
         yield shown(f"{what}: items/s", found.middle(group, "items_per_s"), "1/s")
         for percent in (50, 95, 99):
             yield shown(f"{what}: p{percent}", found.middle(group, f"p{percent}_ms"), "ms")
-        yield shown(f"{what}: CPU time per item, load generator left out", _cpu_ms(found, group), "ms")
+        spent = sum(taken for role, taken in found.cpu_ms(group).items() if role != GENERATOR)
+        yield shown(f"{what}: CPU time per item, load generator left out", round(spent, 3), "ms")
     for detector in Detector:
         limit = found.bare_limit(detector)
         best = max(limit.values()) if limit else None
@@ -122,15 +123,6 @@ def _groups(found: Findings) -> list[Group]:
 def _load(group: Group) -> str:
     how = f"{STREAMS} streams" if group.kind is Kind.STREAM else f"{group.in_flight} callers"
     return f"{how}, {group.note}" if group.note else how
-
-
-def _cpu_ms(found: Findings, group: Group) -> float | None:
-    totals = [
-        sum(spent for role, spent in each.cpu_ms_per_item.items() if role != GENERATOR)
-        for each in found.samples
-        if group.holds(each)
-    ]
-    return round(sorted(totals)[len(totals) // 2], 3) if totals else None
 
 
 def _most_others(found: Findings) -> float | None:

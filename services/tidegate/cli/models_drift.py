@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tidegate.cli.ledger import ledger_option, opened, progress_bar
 from tidegate.cli.output import print_json
-from tidegate.cli.periods import Periods, named_periods, span
+from tidegate.cli.periods import Periods, named_periods, refuse_empty, span
 from tidegate.cli.replay import Moment
 from tidegate.ledger.record_format import decode
 from tidegate.models.evaluation.drift import BANDS, Drift, Verdict
@@ -44,6 +44,7 @@ def drift(
     """
     with opened(path) as archive, progress_bar() as bar:
         periods = named_periods(archive, before=before, after=after)
+        refuse_empty(archive, periods)
         since = min(periods.before[0], periods.after[0])
         task = bar.add_task("reading", total=archive.count(since=since))
         records = map(decode, archive.payloads(since=since))

@@ -33,7 +33,7 @@ def named_periods(archive: SqliteArchive, *, before: Period | None, after: Perio
     """As named; else the ledger's last 24 hours, and the 7 days before them.
 
     Raises:
-        click.ClickException: A period holds no decisions, or ends before its start.
+        click.ClickException: There are no decisions, or a period ends before its start.
     """
     last = archive.statistics().last
     if after is None:
@@ -43,14 +43,17 @@ def named_periods(archive: SqliteArchive, *, before: Period | None, after: Perio
         after = (end - _AFTER, end)
     if before is None:
         before = (after[0] - _BEFORE, after[0])
-    named = (("--before", before), ("--after", after))
-    for name, (start, end) in named:
+    for name, (start, end) in (("--before", before), ("--after", after)):
         if start >= end:
             raise click.BadParameter("must end after its start", param_hint=name)
-    for name, (start, end) in named:
+    return Periods(before, after)
+
+
+def refuse_empty(archive: SqliteArchive, periods: Periods) -> None:
+    """Ends the command, saying what to choose, if a period holds no decisions: figures about none would mislead."""
+    for name, (start, end) in (("--before", periods.before), ("--after", periods.after)):
         if archive.count(since=start) == archive.count(since=end):
             raise click.ClickException(_nothing_in(name, (start, end), archive.statistics()))
-    return Periods(before, after)
 
 
 def _nothing_in(name: str, period: Period, held: LedgerStatistics) -> str:

@@ -5,6 +5,7 @@ with 1 if a target is missed, with 2 if the comparison could not be made.
 """
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -32,6 +33,7 @@ def main() -> int:
     def say(line: str) -> None:
         sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {line}\n")
 
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that everything is stopped in order
     pace = QUICK if chosen.quick else FULL
     try:
         found = Comparison(CHECKOUT, chosen.out.resolve() / "compare", pace=pace, say=say).run()

@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from loadtests.baselines.account_read import policy_features
-from loadtests.compare import contenders as who
-from loadtests.compare import equality
 from loadtests.compare.bare_triton import BareTriton, best_rows
 from loadtests.compare.contender import Contender
 from loadtests.compare.contenders import Scene
@@ -16,7 +14,10 @@ from loadtests.compare.processes import memory_of
 from loadtests.compare.schedule import Detector, Pace, Turn, contenders, load_plan, turns
 from loadtests.compare.shared_parts import Say, SharedParts
 from loadtests.compare.stage import Stage
+from loadtests.compare.sweeper import Sweeper
 
+from loadtests.compare import contenders as who
+from loadtests.compare import equality
 from tidegate.policy.loader import load_policies
 
 _REFERENCE = who.DISTRIBUTED
@@ -49,10 +50,11 @@ class Comparison:
         self._say("policy of a thousand rules")
         self._found.policy = policy_cost()
         with SharedParts(checkout, self._work, accounts=pace.accounts, say=self._say) as shared:
-            address = shared.addresses.triton
+            scene = Scene(checkout, self._work, shared.addresses)
             with (
-                Stage(Scene(checkout, self._work, shared.addresses), contenders(pace), say=self._say) as stage,
-                BareTriton(address, checkout=checkout, accounts=pace.accounts) as bare,
+                Sweeper(checkout) as sweeper,
+                Stage(scene, contenders(pace), sweeper=sweeper, say=self._say) as stage,
+                BareTriton(shared.addresses.triton, checkout=checkout, accounts=pace.accounts) as bare,
                 Generator("loadtests.compare.load", checkout=checkout) as generator,
             ):
                 self._agree(stage)

@@ -71,6 +71,11 @@ class Contender:
                 start_new_session=True,
             )
 
+    @property
+    def session(self) -> int:
+        """Of all its processes."""
+        return self._process.pid
+
     def wait_ready(self) -> None:
         """Waits until it serves. Raises ContenderFailedError."""
         launch = self._launch

@@ -9,20 +9,22 @@ from typing import Self
 from loadtests.compare.contender import Contender
 from loadtests.compare.contenders import Scene, launch_of
 from loadtests.compare.shared_parts import Say
+from loadtests.compare.sweeper import Sweeper
 
 
 class Stage:
     """Starts contenders, lets them run in turn, and stops them."""
 
-    def __init__(self, scene: Scene, names: Sequence[str], *, say: Say) -> None:
+    def __init__(self, scene: Scene, names: Sequence[str], *, sweeper: Sweeper, say: Say) -> None:
         """Starts nothing yet.
 
         Args:
             scene: Where.
             names: Who.
+            sweeper: Is told of every contender.
             say: Is told of progress.
         """
-        self._scene, self._names, self._say = scene, names, say
+        self._scene, self._names, self._sweeper, self._say = scene, names, sweeper, say
         self._contenders: dict[str, Contender] = {}
 
     def __enter__(self) -> Self:
@@ -31,6 +33,7 @@ class Stage:
                 self._say(f"starting {name}")
                 contender = Contender(launch_of(name, self._scene), parent=os.getpid())
                 self._contenders[name] = contender
+                self._sweeper.watch(contender.session)
                 contender.wait_ready()
                 contender.freeze()
         except BaseException:

@@ -183,6 +183,21 @@ async def test_speech_that_is_not_understood_is_of_no_known_language() -> None:
     await detectors.close()
 
 
+async def test_too_little_speech_to_be_understood_is_not_told_to_be_another_language() -> None:
+    """Of a word or two clear English is improbable to the model as well."""
+
+    def doubts(audio: Samples) -> list[Utterance]:
+        return [Utterance(0, audio.size // 16, "words", -1.4, 1.0)]
+
+    detectors = speech(GatedRecogniser(answer=doubts))
+    word = wav(clip()[int(3.7 * 16_000) : int(4.9 * 16_000)])
+    found = await asked(detectors, word)
+    assert (found.scores.status, found.scores.language) == (DetectorStatus.UNREADABLE, "")
+    foreign = await asked(detectors, word, language="sv")
+    assert (foreign.scores.status, foreign.scores.language) == (DetectorStatus.UNSUPPORTED_LANGUAGE, "sv")
+    await detectors.close()
+
+
 @pytest.mark.parametrize("hint", ["de", "de-AT", "fr", "zh-Hant"])
 async def test_a_hint_of_another_language_is_believed_and_costs_no_recognition(hint: str) -> None:
     recogniser = GatedRecogniser()

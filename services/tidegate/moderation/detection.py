@@ -22,7 +22,7 @@ class DetectorStatus(StrEnum):
     NOT_COVERED = "NOT_COVERED"  # no live detector looks at parts of this kind
     NO_CONTENT = "NO_CONTENT"  # looked, and there was nothing for it: an image without words, audio without speech
     UNSUPPORTED_LANGUAGE = "UNSUPPORTED_LANGUAGE"  # it was not trained for the language that the text is in
-    UNREADABLE = "UNREADABLE"  # the content can't be decoded, or is beyond what is decoded
+    UNREADABLE = "UNREADABLE"  # can't be decoded, is beyond what is decoded, or too little to be made out
     PENDING = "PENDING"  # takes longer than the budget; goes on, and the same content asked again finds it done
     SKIPPED = "SKIPPED"  # a cheaper detector settled the item before
 

@@ -1,4 +1,9 @@
-"""Checks that sent media can be read at all, before anything is decided on it."""
+"""Checks that sent media can be read at all, before anything is decided on it.
+
+What is found out here is refused, and the caller told which field is wrong. An image is decoded for that, which takes
+milliseconds: a truncated one is refused. Audio takes up to minutes to decode, so only its kind and size are looked at;
+damage further on is found while it is heard, and then decided: UNREADABLE, which no rule takes for clean.
+"""
 
 import io
 import warnings

@@ -16,6 +16,10 @@ from tidegate.moderation.item import TranscriptSegment
 _LEAST_LOG_PROBABILITY: Final = -0.75
 """Measured (card of `audio_speech`): clear English -0.20 to -0.44, in as much noise as speech -0.67; ten other
 languages below -0.80, but for loops."""
+TELLING_SPEECH_MS: Final = 2_000
+"""Less speech than this leaves clear English improbable too: cuts of 0.7 and 1.2 s from two English clips came to -0.62
+to -1.30 (n = 24, one a loop), cuts of 2 s to -0.36 to -0.71 but for two (n = 12). So of so little speech, words that
+can't be believed say nothing about the language."""
 _MOST_COMPRESSION: Final = 2.4
 """OpenAI's own bound for loops. Two of the ten languages came out as confident loops, of 10 and 13."""
 
@@ -62,6 +66,11 @@ def heard(piece: Piece, utterances: Sequence[Utterance]) -> Heard:
 def is_heard(speech_ms: int, unclear_ms: int, limits: UnclearLimits) -> bool:
     """Returns whether a clip counts as heard."""
     return unclear_ms <= limits.share * speech_ms and unclear_ms <= limits.most_s * 1000
+
+
+def is_telling(speech_ms: int) -> bool:
+    """Returns whether speech that is not understood is enough to be taken for another language."""
+    return speech_ms >= TELLING_SPEECH_MS
 
 
 def _is_clear(utterance: Utterance) -> bool:

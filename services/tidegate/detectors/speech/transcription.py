@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from tidegate.detectors.speech.clarity import Heard, UnclearLimits, heard, is_heard
+from tidegate.detectors.speech.clarity import Heard, UnclearLimits, heard, is_heard, is_telling
 from tidegate.detectors.speech.decoding import SAMPLE_RATE_HZ, UnreadableAudioError, decoded
 from tidegate.detectors.speech.limits import AudioLimits
 from tidegate.detectors.speech.loudness import Samples
@@ -113,5 +113,6 @@ class Transcription:
         if not speech_ms:
             return Transcript(DetectorStatus.NO_CONTENT)
         if not is_heard(speech_ms, unclear_ms, self._ear.unclear):
-            return Transcript(DetectorStatus.UNSUPPORTED_LANGUAGE)
+            told = is_telling(speech_ms)
+            return Transcript(DetectorStatus.UNSUPPORTED_LANGUAGE if told else DetectorStatus.UNREADABLE)
         return Transcript(DetectorStatus.OK, tuple(one for part in self._parts for one in part.segments))

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 from loadtests.compare.comparison import Comparison
 from loadtests.compare.contender import ContenderFailedError
 from loadtests.compare.generator import GeneratorFailedError
@@ -35,6 +36,10 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that everything is stopped in order
     pace = QUICK if chosen.quick else FULL
+    free_gib = psutil.virtual_memory().available / 2**30
+    if free_gib < pace.memory_gib:
+        say(f"error: needs {pace.memory_gib} GiB of free memory, there are {free_gib:.1f}: stop other programs")
+        return 2
     try:
         found = Comparison(CHECKOUT, chosen.out.resolve() / "compare", pace=pace, say=say).run()
     except (ContenderFailedError, GeneratorFailedError) as error:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from loadtests.compare import contenders as who
 from loadtests.compare.corpus import CHEAP, REAL
 from loadtests.compare.load_plan import Kind, LoadPlan, Shape
 from loadtests.compare.measuring import Cell
+
+from loadtests.compare import contenders as who
 
 CALLERS = 32
 """At which most ratios are taken."""
@@ -37,6 +38,8 @@ class Tracing(StrEnum):
     ALL = "100 % traced"
 
 
+_BUILT_PER_S = {Kind.UNARY: 4_000, Kind.STREAM: 9_000}
+"""More than any contender answers: so many items are built for each second of load."""
 _SHARES = {Tracing.OFF: 0.0, Tracing.SOME: 0.01, Tracing.ALL: 1.0}
 
 
@@ -54,8 +57,8 @@ class Pace:
     """Of each cell that count."""
     accounts: int
     """In the online store."""
-    items_per_s: int
-    """More than any contender answers: so many are built for each second."""
+    memory_gib: int
+    """What all contenders together take, frozen or not."""
     extras: bool
     """Whether tracing, ledger and the reading of all features are measured."""
     bare_rows: tuple[int, ...]
@@ -68,7 +71,7 @@ FULL = Pace(
     warm_up_s=0.7,
     seconds=2.5,
     accounts=2_000,
-    items_per_s=6_000,
+    memory_gib=8,
     extras=True,
     bare_rows=(1, 8, 32, 64),
 )
@@ -78,7 +81,7 @@ QUICK = Pace(
     warm_up_s=0.5,
     seconds=1.5,
     accounts=200,
-    items_per_s=4_000,
+    memory_gib=6,
     extras=False,
     bare_rows=(32,),
 )
@@ -115,7 +118,7 @@ def load_plan(cell: Cell, pace: Pace, *, address: str, seed: int) -> LoadPlan:
         surface=Detector(cell.detector).surface,
         warm_up_s=pace.warm_up_s,
         seconds=pace.seconds,
-        items=round(pace.items_per_s * (pace.warm_up_s + pace.seconds)),
+        items=round(_BUILT_PER_S[cell.shape.kind] * (pace.warm_up_s + pace.seconds)),
         seed=seed,
         accounts=pace.accounts,
     )

@@ -8,6 +8,7 @@ call per row, which for a million accounts is most of the time of a batch.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -15,9 +16,9 @@ from feast import FeatureStore, FeatureView
 from feast.infra.online_stores.helpers import _mmh3, compute_versioned_name
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tidegate.features.feast_rows import key_bytes, value_bytes
+from tidegate.features.feast_rows import ViewRows, key_bytes, value_bytes
 from tidegate.features.history import EVENT_TIMESTAMP
-from tidegate.features.refs import JOIN_KEY, View
+from tidegate.features.refs import JOIN_KEY
 
 LOCK = "tidegate:online-writer"
 """Key of the lock. A chunk holds it for some tens of milliseconds."""
@@ -26,6 +27,8 @@ LOCK_EXPIRES_S = 15.0
 LOCK_WAIT_S = 20.0
 """The longest wait for it."""
 _SECOND_US = 1_000_000
+_Row = tuple[bytes, int, Sequence[bytes]]
+"""Field that says when it was true, that instant in microseconds, and fields and values in turn."""
 
 
 class RedisRows:
@@ -38,22 +41,22 @@ class RedisRows:
         self._project = store.config.project.encode()
         self._expires_s: int | None = store.config.online_store.key_ttl_seconds
 
-    def write(self, view: View, stored: FeatureView, rows: pa.Table) -> None:
-        """See `feast_writer.StoredRows`."""
-        name = compute_versioned_name(stored, self._config.registry.enable_online_feature_view_versioning)
-        written_at = f"_ts:{name}".encode()
-        keys = [key + self._project for key in key_bytes(rows[JOIN_KEY].to_pylist())]
-        times = rows[EVENT_TIMESTAMP].cast(pa.int64()).to_pylist()
-        fields = {_mmh3(f"{name}:{each.name}"): value_bytes(rows[each.name], each.kind) for each in view.stored()}
-        columns = _interleaved({written_at: [_timestamp(each) for each in times], **fields})
+    def write(self, parts: Sequence[ViewRows]) -> None:
+        """See `feast_writer.StoredRows`. One read and one write per account, whatever views it has rows of."""
+        hashes: dict[bytes, list[_Row]] = {}
+        for part in parts:
+            for key, row in zip(*self._rows(part), strict=True):
+                hashes.setdefault(key, []).append(row)
         with self._alone():
-            held = self._held(keys, written_at)
+            held = self._held(hashes)
             with self._client.pipeline(transaction=False) as pipeline:
-                for key, time, before, *hash_ in zip(keys, times, held, *columns, strict=True):
-                    if time >= before:
-                        pipeline.execute_command("HSET", key, *hash_)
-                        if self._expires_s:
-                            pipeline.expire(key, self._expires_s)
+                for (key, rows), times in zip(hashes.items(), held, strict=True):
+                    newer = [row for row, before in zip(rows, times, strict=True) if row[1] >= _microseconds(before)]
+                    if not newer:
+                        continue
+                    pipeline.execute_command("HSET", key, *chain.from_iterable(row[2] for row in newer))
+                    if self._expires_s:
+                        pipeline.expire(key, self._expires_s)
                 pipeline.execute()
 
     def delete(self, views: Sequence[FeatureView], account_ids: Sequence[str]) -> int:
@@ -64,12 +67,23 @@ class RedisRows:
                 pipeline.delete(key + self._project)
             return int(sum(pipeline.execute()))
 
-    def _held(self, keys: Sequence[bytes], written_at: bytes) -> list[int]:
-        """Event times of what is stored, microseconds since 1970; 0 where nothing is."""
+    def _rows(self, part: ViewRows) -> tuple[list[bytes], list[_Row]]:
+        """Keys of the hashes, and what goes into each."""
+        name = compute_versioned_name(part.stored, self._config.registry.enable_online_feature_view_versioning)
+        written_at, rows = f"_ts:{name}".encode(), part.rows
+        keys = [key + self._project for key in key_bytes(rows[JOIN_KEY].to_pylist())]
+        times = rows[EVENT_TIMESTAMP].cast(pa.int64()).to_pylist()
+        fields = {_mmh3(f"{name}:{each.name}"): value_bytes(rows[each.name], each.kind) for each in part.view.stored()}
+        hashes = zip(*_interleaved({written_at: [_timestamp(each) for each in times], **fields}), strict=True)
+        return keys, [(written_at, time, hash_) for time, hash_ in zip(times, hashes, strict=True)]
+
+    def _held(self, hashes: Mapping[bytes, Sequence[_Row]]) -> Sequence[Sequence[bytes | None]]:
+        """Per hash, the stored event times of the rows that are to go there."""
         with self._client.pipeline(transaction=False) as pipeline:
-            for key in keys:
-                pipeline.execute_command("HGET", key, written_at)
-            return [_microseconds(told) if told else 0 for told in pipeline.execute()]
+            for key, rows in hashes.items():
+                pipeline.execute_command("HMGET", key, *(written_at for written_at, _, _ in rows))
+            held: Sequence[Sequence[bytes | None]] = pipeline.execute()
+            return held
 
     def _alone(self) -> Any:
         return self._client.lock(LOCK, timeout=LOCK_EXPIRES_S, blocking_timeout=LOCK_WAIT_S, sleep=0.005)
@@ -85,6 +99,8 @@ def _timestamp(moment_us: int) -> bytes:
     return Timestamp(seconds=seconds, nanos=rest_us * 1_000).SerializeToString()
 
 
-def _microseconds(timestamp: bytes) -> int:
+def _microseconds(timestamp: bytes | None) -> int:
+    if not timestamp:
+        return 0
     told = Timestamp.FromString(timestamp)
     return int(told.seconds * _SECOND_US + told.nanos // 1_000)

@@ -1,11 +1,13 @@
 """Rows of signals as Feast's stores take them: keys and values as its own messages, never encoded by us."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
+from feast import FeatureView
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
@@ -15,6 +17,19 @@ from tidegate.features.refs import JOIN_KEY, ValueKind, View
 
 FeastRow = tuple[EntityKey, dict[str, Value], datetime, datetime | None]
 """Key, values by feature name, event time, creation time: what `Provider.online_write_batch` takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRows:
+    """Rows of one view on their way into a store."""
+
+    view: View
+    """As declared."""
+    stored: FeatureView
+    """As Feast has it."""
+    rows: pa.Table
+    """In `history.history_schema(view)`, one or none per account."""
+
 
 KEY_VERSION = 3
 """`entity_key_serialization_version` of our repositories."""

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pyarrow as pa
 from feast import FeatureStore, FeatureView
 from feast.infra.online_stores.helpers import compute_table_id, extract_text_and_num
 from feast.protos.feast.types.Value_pb2 import Value
 
-from tidegate.features.feast_rows import FeastRow, feast_rows, key_bytes
-from tidegate.features.refs import VALID_UNTIL, View
+from tidegate.features.feast_rows import FeastRow, ViewRows, feast_rows, key_bytes
+from tidegate.features.refs import VALID_UNTIL
 
 EXACT_TIME = "event_time_us"
 """Microseconds since 1970 of the row's event time."""
@@ -38,17 +37,16 @@ class SqliteRows:
         self._connection: sqlite3.Connection = online._get_conn(store.config)  # noqa: SLF001 - no public way to it
         self._connection.execute("PRAGMA secure_delete = ON")  # an erased account's bytes don't stay in free pages
 
-    def write(self, view: View, stored: FeatureView, rows: pa.Table) -> None:
+    def write(self, parts: Sequence[ViewRows]) -> None:
         """See `feast_writer.StoredRows`."""
-        self._write(stored, feast_rows(view, rows))
-
-    def _write(self, view: FeatureView, rows: list[FeastRow]) -> None:
+        together = [(part.stored, feast_rows(part.view, part.rows)) for part in parts]
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            keys = key_bytes(_account(row) for row in rows)
-            stored = self._stored(view, keys)
-            newer = [(key, row) for key, row in zip(keys, rows, strict=True) if _us(row[2]) >= stored.get(key, 0)]
-            self._connection.executemany(_UPSERT.format(table=self._table(view)), _lines(newer))
+            for view, rows in together:
+                keys = key_bytes(_account(row) for row in rows)
+                stored = self._stored(view, keys)
+                newer = [(key, row) for key, row in zip(keys, rows, strict=True) if _us(row[2]) >= stored.get(key, 0)]
+                self._connection.executemany(_UPSERT.format(table=self._table(view)), _lines(newer))
             self._connection.commit()
         finally:
             if self._connection.in_transaction:

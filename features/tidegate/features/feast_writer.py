@@ -8,7 +8,7 @@ Feast reads what was written. Its own ways make a message per value and a call p
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from tidegate.features.feast_redis import RedisRows
+from tidegate.features.feast_rows import ViewRows
 from tidegate.features.feast_sqlite import SqliteRows
 from tidegate.features.online import OnlineKind
 from tidegate.features.online_writer import OnlineStoreUnavailableError
@@ -29,7 +30,7 @@ from tidegate.features.refs import ACCOUNT_SIGNALS_V2, Service, View
 from tidegate.features.repository import RepositoryMissingError, close_repository, open_repository
 
 CHUNK = 256
-"""Rows in one transaction or pipeline: bounds how long a reader of SQLite or another writer waits (about 0.1 s)."""
+"""Accounts in one transaction or pipeline: bounds how long another writer waits (about 0.1 s)."""
 TIMEOUT_MS = 2_000
 """Redis's socket timeout. A chunk takes it tens of milliseconds."""
 
@@ -37,7 +38,7 @@ TIMEOUT_MS = 2_000
 class StoredRows(Protocol):
     """What differs between online stores."""
 
-    def write(self, view: View, stored: FeatureView, rows: pa.Table) -> None:
+    def write(self, parts: Sequence[ViewRows]) -> None:
         """Writes the rows that are not older than what is stored, and no others, whoever else writes."""
         ...
 
@@ -76,10 +77,18 @@ class FeastOnlineWriter:
         """See `OnlineWriter.write`."""
         for start in range(0, rows.num_rows, CHUNK):
             chunk = rows.slice(start, CHUNK)
-            with self._opened() as session:
-                session.rows.write(view, session.views[view.name], chunk)
+            self._write({view: chunk})
             if progress:
                 progress(start + chunk.num_rows)
+
+    def write_views(self, rows: Mapping[View, pa.Table]) -> None:
+        """See `OnlineWriter.write_views`."""
+        for start in range(0, max((table.num_rows for table in rows.values()), default=0), CHUNK):
+            self._write({view: table.slice(start, CHUNK) for view, table in rows.items() if table.num_rows > start})
+
+    def _write(self, chunk: Mapping[View, pa.Table]) -> None:
+        with self._opened() as session:
+            session.rows.write([ViewRows(view, session.views[view.name], rows) for view, rows in chunk.items()])
 
     def delete(self, account_ids: Sequence[str]) -> int:
         """See `OnlineWriter.delete`.

@@ -1,6 +1,6 @@
 """The port to the online store as those write it who compute signals. All methods block."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -25,6 +25,17 @@ class OnlineWriter(Protocol):
 
         Raises:
             OnlineStoreUnavailableError: The store did not take them.
+        """
+        ...
+
+    def write_views(self, rows: Mapping[View, pa.Table]) -> None:
+        """Writes rows of several views: `write`, with fewer trips for accounts that have rows in more than one.
+
+        Args:
+            rows: Per view one or none per account; in the same order of accounts, if it is to be quick.
+
+        Raises:
+            OnlineStoreUnavailableError: The store did not take all of them.
         """
         ...
 

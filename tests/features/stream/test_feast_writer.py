@@ -16,7 +16,14 @@ from tidegate.features.feast_redis import LOCK
 from tidegate.features.feast_rows import feast_rows
 from tidegate.features.feast_writer import FeastOnlineWriter
 from tidegate.features.online_writer import OnlineStoreUnavailableError
-from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2, ValueKind, View
+from tidegate.features.refs import (
+    ACCOUNT_ENFORCEMENT,
+    ACCOUNT_PROFILE,
+    ACCOUNT_RISK,
+    ACCOUNT_SIGNALS_V2,
+    ValueKind,
+    View,
+)
 from tidegate.features.repository import close_repository, open_repository
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 400_000, tzinfo=UTC)
@@ -80,6 +87,28 @@ def test_views_of_an_account_are_replaced_one_by_one(store: Store) -> None:
     store.writer.write(ACCOUNT_ENFORCEMENT, rows(ACCOUNT_ENFORCEMENT, NOW - timedelta(days=1), "a", strikes_90d=1))
     assert (store.values(ACCOUNT_PROFILE, "a") or {})["followers"] == 5
     assert (store.values(ACCOUNT_ENFORCEMENT, "a") or {})["strikes_90d"] == 1
+
+
+def test_rows_of_all_views_are_written_together_and_the_newest_of_each_stays(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Views may have rows of other accounts, in another order, older and newer than what is stored."""
+    monkeypatch.setattr(feast_writer, "CHUNK", 2)
+    store.writer.write(ACCOUNT_ENFORCEMENT, rows(ACCOUNT_ENFORCEMENT, NOW, "a", strikes_90d=1))
+    earlier, later = NOW - MICROSECOND, NOW + MICROSECOND
+    store.writer.write_views(
+        {
+            ACCOUNT_PROFILE: rows(ACCOUNT_PROFILE, earlier, "a", "b", "c", followers=5),
+            ACCOUNT_ENFORCEMENT: rows(ACCOUNT_ENFORCEMENT, earlier, "b", "a", strikes_90d=2),
+            ACCOUNT_RISK: emptied(ACCOUNT_RISK, NOW),
+        }
+    )
+    told = {name: store.values(ACCOUNT_ENFORCEMENT, name) for name in "abc"}
+    assert [row and row["strikes_90d"] for row in told.values()] == [1, 2, None]
+    assert [(store.values(ACCOUNT_PROFILE, name) or {})["followers"] for name in "abc"] == [5, 5, 5]
+    assert store.values(ACCOUNT_RISK, "a") is None
+    store.writer.write_views({ACCOUNT_ENFORCEMENT: rows(ACCOUNT_ENFORCEMENT, later, "a", strikes_90d=3)})
+    assert (store.values(ACCOUNT_ENFORCEMENT, "a") or {})["strikes_90d"] == 3
 
 
 def test_deleting_leaves_nothing_of_an_account_and_everything_of_others(store: Store) -> None:

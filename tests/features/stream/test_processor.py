@@ -58,6 +58,10 @@ class KeepingWriter:
         for row in rows.to_pylist():
             self.rows[view.name, row["account_id"]] = row
 
+    def write_views(self, rows: Mapping[View, pa.Table]) -> None:
+        for view, table in rows.items():
+            self.write(view, table)
+
     def delete(self, account_ids: Sequence[str]) -> int:
         self.deleted += account_ids
         return len(account_ids)

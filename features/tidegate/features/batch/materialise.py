@@ -80,10 +80,10 @@ def materialise(
         if number not in note.done:
             tables = {view: _newest(run, view, number, until) for view in views}
             gone = _erased(erasures, _accounts(tables.values()))
-            for view, table in tables.items():
-                kept = _without(table, gone)
-                writer.write(view, kept)
-                rows[view.name] += kept.num_rows
+            kept = {view: _without(table, gone) for view, table in tables.items()}
+            writer.write_views(kept)
+            for view, table in kept.items():
+                rows[view.name] += table.num_rows
             late = _erased(erasures, _accounts(tables.values())).keys() - gone.keys()
             writer.delete(sorted(late))
             erased |= late | gone.keys()

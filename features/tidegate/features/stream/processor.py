@@ -140,9 +140,8 @@ class SignalProcessor:
         return seen, [each for each in fresh if each not in seen and versions.get(each)]
 
     def _write(self, signals: Signals) -> None:
-        for view in ACCOUNT_SIGNALS_V2.views:
-            if signals and signals[view.name].num_rows:
-                self._writer.write(view, signals[view.name])
+        if signals:
+            self._writer.write_views({view: signals[view.name] for view in ACCOUNT_SIGNALS_V2.views})
 
     def _withdraw_erased(self, account_ids: list[str]) -> None:
         """An erasure deletes from the log first and from the store second: what came in between must go again."""

@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-u
 SELF := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down proto requirements models train-environment bench-models load load-environment compare clean
+.PHONY: help demo test check up down proto requirements models train-environment bench-models bench-features load load-environment compare clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,13 @@ bench-models: $(VENV)/.dev ## Measures every target of the detectors on ../share
 	@$(BIN)/python loadtests/hash_search.py --repeats 31 --out build/bench || true
 	@$(BIN)/python -m tidegate.models.evaluation.bench --data ../shared/data
 	@$(BIN)/python -m tidegate.models.evaluation.report --no-keep --cards build/bench/cards
+
+bench-features: $(VENV)/.dev ## Measures every target of the account signals: build/bench/features.json, .svg (twenty minutes on a quiet machine)
+	@command -v redis-server > /dev/null || { echo "redis-server is not installed: apt-get install redis-server"; exit 1; }
+	@mkdir -p build/bench/features && rm -f build/bench/features/*.json
+	@for program in lookup visibility ingest batch parity risk; do \
+	  echo "== $$program"; $(BIN)/python -m loadtests.features.$$program || true; done
+	@$(BIN)/python -m loadtests.features.report
 
 load: $(VENV)/.services .venv-load/.stamp ## Open-loop load on a stack of its own: build/bench/load.html (seven minutes; two with LOAD=--quick)
 	@.venv-load/bin/python -m loadtests.locust.campaign --tidegate $(TIDEGATE) $(LOAD)

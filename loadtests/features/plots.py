@@ -10,6 +10,7 @@ import numpy as np
 from loadtests.features import batch, ingest, lookup, risk, visibility
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tidegate.models.evaluation.plots import styled
 
@@ -87,7 +88,7 @@ def memory(axes: Axes, samples: Samples) -> None:
         start += seen["seconds"]
     _bounds(axes, samples)
     axes.set(xlabel="minutes", ylabel="GiB, summed over processes", xlim=(0, None), ylim=(0, None))
-    axes.legend(loc="upper right")
+    axes.legend(loc="upper left")
 
 
 def _bounds(axes: Axes, samples: Samples) -> None:
@@ -105,11 +106,13 @@ def resumed(axes: Axes, samples: Samples) -> None:
     _steps(axes, other["resumed"], killed_at, _SECOND, "started again", linestyle="--")
     axes.axvline(killed_at / 60, color=_BOUND, linewidth=1)
     axes.set(xlabel="minutes", ylabel="partitions finished", xlim=(0, None), ylim=(0, None))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="lower right", fontsize=8)
 
 
 def _steps(axes: Axes, seen: Samples, start: float, colour: str, name: str, *, linestyle: str = "-") -> None:
-    done = [(at, line.split()[1].replace(",", "")) for at, line in seen["lines"] if line.startswith("computing:")]
+    told = [(at, line.split()[1].replace(",", "")) for at, line in seen["lines"] if line.startswith("computing:")]
+    done = [(0.0, told[0][1] if start and told else "0"), *told]
     axes.step(
         [(start + at) / 60 for at, _ in done],
         [int(count) for _, count in done],

@@ -10,6 +10,7 @@ be measured.
 import argparse
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ from loadtests.locust.steps import KneeNotFoundError, Steps
 from loadtests.locust.thresholds import Thresholds, ThresholdsError, read_thresholds
 
 _CHECKOUT = Path(__file__).parents[2]
+_LONGEST_S = 600.0
+"""After it, streams and the mix are left out: a busy machine needs more than one ramp, and nobody wants to wait."""
 _DRAWN_BY_SECOND = frozenset({"knee-and-double", "spike"})
 
 
@@ -42,12 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=1, help="generator processes; 1 leaves a small machine free")
     parsed = parser.parse_args(arguments)
     began = time.monotonic()
+    sys.stdout.write(_busy())
     try:
         thresholds = read_thresholds(parsed.thresholds)
         with _service(parsed.host, parsed.tidegate, parsed.out / "load/state") as host:
             options = ("--budget-ms", f"{parsed.budget_ms:g}", *_processes(parsed.processes))
             runs = LocustRuns(host, parsed.out / "load", options)
-            measured = _measured(Steps(runs, QUICK if parsed.quick else FULL))
+            pace = QUICK if parsed.quick else FULL
+            measured = _measured(Steps(runs, pace, left_s=lambda: _LONGEST_S - (time.monotonic() - began)))
     except (StackError, LocustError, KneeNotFoundError, ThresholdsError) as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE
@@ -55,6 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(f"{parsed.out / 'load.html'}, {parsed.out / 'load.json'}; {time.monotonic() - began:.0f} s\n")
     whole = all(run.finished for run in measured.values())
     return HOLDS if whole and all(verdict.holds for verdict in verdicts) else BREACHED
+
+
+def _busy() -> str:
+    """A warning if the machine has other things to do; empty if not."""
+    waiting, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if waiting < cores / 2:
+        return ""
+    return f"warning: this machine is busy with other things (load average {waiting:.1f} on {cores} cores)\n"
 
 
 def _processes(count: int) -> tuple[str, ...]:

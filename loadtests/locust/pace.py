@@ -37,7 +37,7 @@ class Pace:
 FULL = Pace(
     probe_s=12,
     steps=(0.25, 0.4, 0.55, 0.65, 0.75, 0.85, 0.95, 1.05, 1.2, 1.4),
-    step_s=10,
+    step_s=8,
     rest_s=2,
     half_s=45,
     turn_s=15,

@@ -134,8 +134,9 @@ def read_samples(path: Path) -> Iterator[Sample]:
 
 
 def this_machine() -> str:
-    """Cores, system and Python, for the record."""
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    """Cores and what they were busy with, system and Python, for the record."""
+    cores = f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}"
+    return f"{cores}, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
 def now() -> str:

@@ -1,6 +1,6 @@
 """The steps of a campaign: each depends on what the ones before have found."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,6 +13,8 @@ from loadtests.locust.run_record import RunRecord
 _CALLERS = 32
 _RAMPS = 3
 _LOWER, _HIGHER = 0.35, 2.5
+_LEAST_PER_S = 5.0
+"""A knee below it is no service's limit but a machine that has no time; quantiles of so few requests say nothing."""
 _MIXED = ("--mix", "mixed", "--burst-mean", "3", "--budget-ms", "2000")
 """Pictures are looked at and read before their words are scored: they need a longer budget."""
 
@@ -38,10 +40,11 @@ class Runs(Protocol):
 class Steps:
     """Probe, ramp, half the knee's load, the knee and twice it in turns, a spike, streams, and everything mixed."""
 
-    def __init__(self, runs: Runs, pace: Pace) -> None:
-        """Takes where the runs are made and how long they are."""
+    def __init__(self, runs: Runs, pace: Pace, *, left_s: Callable[[], float]) -> None:
+        """Takes where the runs are made, how long they are, and how much time is left for what can be left out."""
         self._runs = runs
         self._pace = pace
+        self._left_s = left_s
 
     def run(self) -> Iterator[Named]:
         """Every run as it ends.
@@ -56,10 +59,10 @@ class Steps:
             ramps.append(ramp)
             yield ramp
         knee = knee_of(level for _, run in ramps for level in run.levels)
-        if knee is None:
+        if knee is None or knee.offered < _LEAST_PER_S:
             raise KneeNotFoundError(
-                "no level of load was carried within the budget; is the service healthy, the machine busy with other"
-                " things, or the budget too short? --budget-ms changes it"
+                f"no load of {_LEAST_PER_S:g}/s or more was carried within the budget; is the service healthy, the"
+                " machine busy with other things, or the budget too short? --budget-ms changes it"
             )
         if knee.offered >= max(level.offered for _, run in ramps for level in run.levels):
             raise KneeNotFoundError(
@@ -69,7 +72,7 @@ class Steps:
 
     def _ramps(self, throughput: float) -> Iterator[Named]:
         """A ramp around the throughput of the probe; others lower or higher as long as the knee is not within."""
-        unit, levels = max(1.0, throughput), list[Level]()
+        unit, levels = max(_LEAST_PER_S, throughput), list[Level]()
         for number in range(1, _RAMPS + 1):
             name = "ramp" if number == 1 else f"ramp{number}"
             plan = self._ramp(name, unit)
@@ -79,6 +82,8 @@ class Steps:
             knee = knee_of(levels)
             if knee is None:
                 unit *= _LOWER
+                if unit * self._pace.steps[-1] < _LEAST_PER_S:
+                    return
             elif knee.offered >= max(level.offered for level in levels):
                 unit *= _HIGHER
             else:
@@ -89,10 +94,10 @@ class Steps:
         yield "half-knee", self._runs.open("half-knee", self._steady("half-knee", knee / 2, pace.half_s))
         yield "knee-and-double", self._runs.open("knee-and-double", self._turns(knee))
         yield "spike", self._runs.open("spike", spike(1.5 * knee, pace.spike_s))
-        if pace.stream_s:
+        if pace.stream_s and self._left_s() > pace.stream_s:
             plan = self._steady("half-knee-streams", knee / 2, pace.stream_s)
             yield "half-knee-streams", self._runs.open("half-knee-streams", plan, "--stream-share", "1")
-        if pace.mixed_s:
+        if pace.mixed_s and self._left_s() > pace.probe_s + pace.mixed_s:
             plan = self._steady("mixed-probe", _CALLERS / 2, pace.probe_s)
             probe = self._runs.closed("mixed-probe", plan, *_MIXED)
             yield "mixed-probe", probe

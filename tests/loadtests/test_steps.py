@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from loadtests.locust.pace import FULL, QUICK
+from loadtests.locust.pace import FULL, QUICK, Pace
 from loadtests.locust.phases import Phase, Plan
 from loadtests.locust.run_record import RunRecord
 from loadtests.locust.steps import KneeNotFoundError, Steps
@@ -38,9 +38,13 @@ class Service:
         return next(phase for _, plan, _ in self.made for phase in plan.phases if phase.name == name)
 
 
+def steps(service: Service, pace: Pace, *, left_s: float = 1e9) -> Steps:
+    return Steps(service, pace, left_s=lambda: left_s)
+
+
 def test_half_and_twice_the_knee_are_offered() -> None:
     service = Service(capacity=100, probed=100)
-    names = [name for name, _ in Steps(service, FULL).run()]
+    names = [name for name, _ in steps(service, FULL).run()]
     assert names == [
         "probe",
         "ramp",
@@ -59,7 +63,7 @@ def test_half_and_twice_the_knee_are_offered() -> None:
 
 def test_the_knee_and_twice_it_take_turns() -> None:
     service = Service(capacity=100, probed=100)
-    list(Steps(service, FULL).run())
+    list(steps(service, FULL).run())
     [plan] = [plan for name, plan, _ in service.made if name == "knee-and-double"]
     measured = [phase.name for phase in plan.phases if phase.measured]
     assert measured == ["knee", "double-knee"] * FULL.turns
@@ -68,32 +72,39 @@ def test_the_knee_and_twice_it_take_turns() -> None:
 @pytest.mark.parametrize("probed", [20.0, 55.0, 100.0, 260.0])
 def test_a_probe_that_misleads_costs_another_ramp_and_no_wrong_knee(probed: float) -> None:
     service = Service(capacity=100, probed=probed)
-    names = [name for name, _ in Steps(service, QUICK).run()]
+    names = [name for name, _ in steps(service, QUICK).run()]
     assert 70 <= service.phase("knee").level <= 100
     assert names[1] == "ramp"
 
 
 def test_streams_and_the_mix_are_asked_for() -> None:
     service = Service(capacity=100, probed=100)
-    list(Steps(service, FULL).run())
+    list(steps(service, FULL).run())
     options = {name: options for name, _, options in service.made}
     assert options["half-knee-streams"] == ("--stream-share", "1")
     assert "mixed" in options["mixed"]
 
 
+def test_without_time_left_what_no_threshold_needs_is_left_out() -> None:
+    names = [name for name, _ in steps(Service(capacity=100, probed=100), FULL, left_s=0).run()]
+    assert names == ["probe", "ramp", "half-knee", "knee-and-double", "spike"]
+
+
 def test_a_service_that_carries_nothing_is_no_knee() -> None:
-    with pytest.raises(KneeNotFoundError, match="no level of load was carried"):
-        list(Steps(Service(capacity=0.01, probed=50), QUICK).run())
+    service = Service(capacity=2, probed=0)
+    with pytest.raises(KneeNotFoundError, match="no load of 5/s or more was carried"):
+        list(steps(service, QUICK).run())
+    assert [name for name, _, _ in service.made] == ["probe", "ramp"]
 
 
 def test_a_service_that_carries_everything_has_no_knee_here() -> None:
     with pytest.raises(KneeNotFoundError, match="carries more than"):
-        list(Steps(Service(capacity=1e9, probed=50), QUICK).run())
+        list(steps(Service(capacity=1e9, probed=50), QUICK).run())
 
 
 @pytest.mark.parametrize(("pace", "most_s"), [(FULL, 480), (QUICK, 110)])
 def test_a_campaign_keeps_its_promise_of_time(pace: object, most_s: float) -> None:
     """What the plans take; starting the stack and Locust comes on top."""
     service = Service(capacity=100, probed=100)
-    list(Steps(service, FULL if pace is FULL else QUICK).run())
+    list(steps(service, FULL if pace is FULL else QUICK).run())
     assert sum(plan.duration_s for _, plan, _ in service.made) <= most_s

@@ -226,6 +226,23 @@ def test_redis_holds_byte_for_byte_what_feast_would_write(
 
 
 @pytest.mark.integration
+def test_an_account_with_the_longest_values_stays_in_redis_s_compact_encoding(
+    redis_state: Path, redis_server: RedisServer
+) -> None:
+    """Otherwise it takes three times the memory: features/redis.md."""
+    names = sorted((each.name for each in ACCOUNT_PROFILE.features), key=len)[-3:]
+    longest: dict[str, dict[str, Any]] = {ACCOUNT_RISK.name: {"reasons": ",".join(names)}}
+    store = Store(redis_state)
+    full = {view: rows(view, NOW, "a", **longest.get(view.name, {})) for view in ACCOUNT_SIGNALS_V2.views}
+    store.writer.write_views(full)
+    with Redis(port=redis_server.port) as client:
+        (key,) = client.scan_iter()
+        assert client.object("ENCODING", key) == b"listpack"
+        assert client.hlen(key) <= 128
+    store.close()
+
+
+@pytest.mark.integration
 def test_a_redis_that_was_away_is_written_again(redis_state: Path, redis_server: RedisServer) -> None:
     store = Store(redis_state)
     store.writer.write(ACCOUNT_PROFILE, rows(ACCOUNT_PROFILE, NOW, "a"))

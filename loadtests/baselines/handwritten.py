@@ -16,12 +16,12 @@ from pathlib import Path
 
 import grpc
 import uvloop
+
 from loadtests.baselines.account_read import AccountReader, policy_features
 from loadtests.baselines.decision_log import DecisionLog, NoDecisionLog, SqliteDecisionLog
 from loadtests.baselines.item_inputs import inputs_of, policy_for
 from loadtests.baselines.reply import decision_of
 from loadtests.baselines.text_call import TextCaller, text_detectors
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1 import moderation_service_pb2_grpc
 from tidegate.policy.loader import PolicySet, load_policies

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from loadtests.baselines.account_read import AccountRead
 from loadtests.baselines.reply import SOURCES, SURFACES, facts_of
-
 from tidegate.api.moderation.v1 import content_pb2
 from tidegate.moderation.decision import DecisionInputs
 from tidegate.moderation.detection import DetectorRun

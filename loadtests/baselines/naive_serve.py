@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray import serve
+
 from loadtests.baselines.account_read import AccountRead, AccountReader, policy_features
 from loadtests.baselines.decision_log import DecisionLog, NoDecisionLog, SqliteDecisionLog
 from loadtests.baselines.item_inputs import inputs_of, policy_for
 from loadtests.baselines.reply import decision_of
 from loadtests.baselines.text_call import TextCaller, text_detectors
-from ray import serve
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.moderation.detection import DetectorRun
 from tidegate.policy.loader import load_policies

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import psutil
+
 from loadtests.compare.comparison import Comparison
 from loadtests.compare.contender import ContenderFailedError
 from loadtests.compare.generator import GeneratorFailedError

@@ -13,9 +13,9 @@ from itertools import islice
 
 import grpc
 import uvloop
-from loadtests.compare import corpus
 from tritonclient.grpc import service_pb2
 
+from loadtests.compare import corpus
 from tidegate.detectors.bucketing import Bucket, buckets, call_costs_tokens
 from tidegate.detectors.tokenisation import tokenizer_of
 from tidegate.models.catalogue import DetectorSpec, catalogue

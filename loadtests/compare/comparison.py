@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from loadtests.baselines.account_read import policy_features
+from loadtests.compare import contenders as who
+from loadtests.compare import equality
 from loadtests.compare.bare_triton import BareTriton, best_rows
 from loadtests.compare.contender import Contender
 from loadtests.compare.contenders import Scene
@@ -15,9 +17,6 @@ from loadtests.compare.schedule import Detector, Pace, Turn, contenders, load_pl
 from loadtests.compare.shared_parts import Say, SharedParts
 from loadtests.compare.stage import Stage
 from loadtests.compare.sweeper import Sweeper
-
-from loadtests.compare import contenders as who
-from loadtests.compare import equality
 from tidegate.policy.loader import load_policies
 
 _REFERENCE = who.DISTRIBUTED

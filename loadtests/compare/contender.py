@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from loadtests.compare.processes import family
 
+from loadtests.compare.processes import family
 from tidegate.models.runtime import bound
 
 _POLL_S = 0.1

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from loadtests.compare.contender import Launch
 from loadtests.compare.shared_parts import Addresses
-
 from tidegate.features.online import EVENTS
 from tidegate.serving.ray_environment import embedded
 from tidegate.serving.settings import Topology, load_settings

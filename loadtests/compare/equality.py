@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 import grpc
+
 from loadtests.compare import corpus
 from loadtests.compare.schedule import Detector
-
 from tidegate.api.moderation.v1 import content_pb2, decision_pb2
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub

@@ -14,10 +14,10 @@ from itertools import islice
 
 import grpc
 import uvloop
+
 from loadtests.compare import corpus
 from loadtests.compare.answers import is_thin, streamed_answer
 from loadtests.compare.load_plan import Kind, LoadPlan, LoadResult
-
 from tidegate.api.moderation.v1 import content_pb2
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 

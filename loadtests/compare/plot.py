@@ -6,12 +6,13 @@ from typing import Any
 import matplotlib as mpl
 
 mpl.use("Agg")
+from matplotlib import pyplot as plt
+
 from loadtests.compare import contenders as who
 from loadtests.compare.findings import Findings, Group
 from loadtests.compare.load_plan import Kind
 from loadtests.compare.measuring import GENERATOR
 from loadtests.compare.schedule import CALLERS, STREAMS, WINDOW, Detector
-from matplotlib import pyplot as plt
 
 CONTENDERS = (who.HANDWRITTEN, who.NAIVE, who.DISTRIBUTED, who.COLOCATED)
 COLOURS = {who.HANDWRITTEN: "#6b7280", who.NAIVE: "#d97706", who.DISTRIBUTED: "#2563eb", who.COLOCATED: "#059669"}

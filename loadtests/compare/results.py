@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from loadtests.compare.findings import Findings
 from loadtests.features.results import Row
 

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from loadtests.compare import contenders as who
 from loadtests.compare.corpus import CHEAP, REAL
 from loadtests.compare.load_plan import Kind, LoadPlan, Shape
 from loadtests.compare.measuring import Cell
-
-from loadtests.compare import contenders as who
 
 CALLERS = 32
 """At which most ratios are taken."""

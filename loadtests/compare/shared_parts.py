@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Self
 
 from loadtests.compare.processes import family
-
 from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import seed
 from tidegate.models.runtime.preparation import Workplace, prepare

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from rich.console import Console
+from rich.table import Table
+
 from loadtests.compare.findings import Findings, Group
 from loadtests.compare.load_plan import Kind
 from loadtests.compare.percentiles import spread
 from loadtests.compare.schedule import CALLERS, Detector
 from loadtests.features.results import VERDICTS, Row
-from rich.console import Console
-from rich.table import Table
 
 _LEAST_CPU_MS = 0.02
 """Roles below are left out."""

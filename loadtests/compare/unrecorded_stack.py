@@ -3,7 +3,6 @@
 import sys
 
 from loadtests.compare.unrecorded_router import UnrecordedRouter
-
 from tidegate.serving import app
 from tidegate.serving.stack import embedded
 

@@ -21,7 +21,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from loadtests.features.results import OUT, Row, at_least, keep, shown
-
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.log import Appended
 from tidegate.features.events.sqlite_log import SqliteEventLog

@@ -26,12 +26,12 @@ from typing import Any
 
 import pyarrow as pa
 from feast.infra.online_stores.helpers import _mmh3
-from loadtests.features.redis_process import redis_process
-from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
 from opentelemetry.trace import NoOpTracer
 from redis import Redis
 from redis import asyncio as redis_asyncio
 
+from loadtests.features.redis_process import redis_process
+from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
 from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.feast_adapter import FeastAccountFeatures
 from tidegate.enrichment.feast_reader import FeastReader

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from loadtests.features import batch, ingest, lookup, risk, visibility
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from loadtests.features import batch, ingest, lookup, risk, visibility
 from tidegate.models.evaluation.plots import styled
 
 _OURS, _OTHERS, _SECOND, _BOUND = "#2a7f86", "#8a8377", "#d8821f", "#b3332e"

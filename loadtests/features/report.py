@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadtests.features.plots import overview
-from loadtests.features.results import OUT, PROGRAMS, kept
 from rich.console import Console
 from rich.table import Table
 
+from loadtests.features.plots import overview
+from loadtests.features.results import OUT, PROGRAMS, kept
 from tidegate.models.evaluation.plots import svg
 
 _MARKS = {True: "[green]holds[/]", False: "[red]MISSED[/]", None: ""}

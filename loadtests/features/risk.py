@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.features.results import OUT, Row, at_least, keep
-
 from tidegate.models.catalogue import catalogue
 from tidegate.models.evaluation.other_detectors import metrics_of
 

@@ -26,10 +26,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
-from loadtests.features.redis_process import free_port, redis_process
-from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
 from opentelemetry.trace import NoOpTracer
 
+from loadtests.features.redis_process import free_port, redis_process
+from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
 from tidegate.client.aio import AsyncTidegateClient
 from tidegate.enrichment.feast_adapter import FeastAccountFeatures
 from tidegate.enrichment.feast_reader import FeastReader

@@ -4,8 +4,8 @@ from typing import Any
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
-from loadtests.locust.sample import SHED
 
+from loadtests.locust.sample import SHED
 from tidegate.api.moderation.v1 import decision_pb2
 
 _DETAILS = "grpc-status-details-bin"

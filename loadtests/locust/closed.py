@@ -9,12 +9,13 @@ locust -f loadtests/locust/closed.py --headless --host 127.0.0.1:9000 --shape st
 import itertools
 from typing import Any
 
+from locust import User, constant, events, task
+
 from loadtests.locust.closed_caller import StreamCaller, UnaryCaller
 from loadtests.locust.closed_load import ClosedLoad
 from loadtests.locust.finishing import finish
 from loadtests.locust.options import add_options
 from loadtests.locust.session import LoadSession
-from locust import User, constant, events, task
 
 __all__ = ["ClosedLoad", "StreamUser", "UnaryUser"]
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import gevent
 import gevent.lock
 import grpc
+
 from loadtests.locust import answers
 from loadtests.locust.sample import Sample
 from loadtests.locust.session import LoadSession
 from loadtests.locust.shot import Shot, budget_of
 from loadtests.locust.stream_sender import StreamSender
 from loadtests.locust.unary_sender import UNARY
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 
 _REST_S = 0.1

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from loadtests.locust import wording
 from loadtests.locust.mixes import Mix
 from loadtests.locust.zipf import Zipf
-
 from tidegate.api.moderation.v1 import content_pb2
 
 _MARKETS = ("US", "GB", "SE", "DE", "BR", "FR", "IN", "MX")

@@ -4,12 +4,12 @@ import time
 from typing import Protocol
 
 import gevent
+
 from loadtests.locust.arrivals import ArrivalSchedule
 from loadtests.locust.session import LoadSession
 from loadtests.locust.shot import Shot, budget_of
 from loadtests.locust.stream_sender import StreamSender
 from loadtests.locust.unary_sender import UnarySender
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 
 _YIELD_EVERY = 8

@@ -6,13 +6,14 @@ locust -f loadtests/locust/open.py --headless --host 127.0.0.1:9000 --shape ramp
 from typing import Any
 
 import gevent
+from locust import User, events, task
+
 from loadtests.locust.channels import UnreachableError
 from loadtests.locust.dispatcher import dispatch
 from loadtests.locust.finishing import finish
 from loadtests.locust.open_load import OpenLoad
 from loadtests.locust.options import add_options
 from loadtests.locust.session import LoadSession
-from locust import User, events, task
 
 __all__ = ["OpenLoad", "OpenLoop"]
 

@@ -3,6 +3,7 @@
 import logging
 
 import gevent
+
 from loadtests.locust.begin import PlanClock
 from loadtests.locust.phases import REST, Plan
 

@@ -7,9 +7,10 @@ import logging
 from typing import Any
 
 import gevent.event
-from loadtests.locust.begin import Part, PlanClock
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
+
+from loadtests.locust.begin import Part, PlanClock
 
 logger = logging.getLogger(__name__)
 

@@ -5,6 +5,10 @@ import time
 from typing import Any, Protocol
 
 import gevent
+from locust import runners
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
 from loadtests.locust.begin import Part, PlanClock
 from loadtests.locust.channels import Channels, UnreachableError, adopt_gevent
 from loadtests.locust.corpus import Corpus
@@ -17,9 +21,6 @@ from loadtests.locust.progress import tell
 from loadtests.locust.rendezvous import Rendezvous
 from loadtests.locust.sample import DECIDED, Sample
 from loadtests.locust.shot import TraceParents
-from locust import runners
-from locust.env import Environment
-from locust.runners import MasterRunner, WorkerRunner
 
 _HARVEST, _PROBLEM = "tidegate_harvest", "tidegate_problem"
 _SILENT_S = 15

@@ -4,8 +4,8 @@ import random
 from dataclasses import dataclass
 
 from google.protobuf.duration_pb2 import Duration
-from loadtests.locust.sample import Sample
 
+from loadtests.locust.sample import Sample
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import gevent
 import grpc
 from gevent.queue import Queue
+
 from loadtests.locust import answers
 from loadtests.locust.channels import Channels
 from loadtests.locust.sample import NOT_SENT, Sample
 from loadtests.locust.shot import Shot
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 
 STREAM = "stream"

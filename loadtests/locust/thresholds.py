@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from loadtests.locust.measures import Measure
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from loadtests.locust.measures import Measure
 
 
 class ThresholdsError(Exception):

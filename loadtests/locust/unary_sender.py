@@ -7,6 +7,7 @@ from typing import Any
 
 import gevent
 import grpc
+
 from loadtests.locust import answers
 from loadtests.locust.channels import Channels
 from loadtests.locust.sample import NOT_SENT, Sample

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.accounts.deployment import Deployment, filled
 from tests.enrichment.conftest import RedisServer
-
 from tidegate.features.online import OnlineChoice, OnlineKind
 
 

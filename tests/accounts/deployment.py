@@ -11,7 +11,6 @@ from typing import Any
 
 from tests.features.events.sample_events import one_of_each
 from tests.ledger.sample_records import sample_record
-
 from tidegate.accounts.erasure import AccountEraser
 from tidegate.accounts.export_files import Export, collected
 from tidegate.accounts.held import AccountPlaces

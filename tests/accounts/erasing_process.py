@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.accounts.deployment import Deployment
-
 from tidegate.accounts.erasure import AccountEraser
 
 

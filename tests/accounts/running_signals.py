@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.accounts.deployment import Deployment, history
-
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.events.validation import DEFAULT_LIMITS

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from tests.accounts.deployment import GONE, NEXT, Deployment
 from tests.accounts.traces import traces
-
 from tidegate.features.events.event import AccountEvent, EventKind
 
 ROOT = Path(__file__).parents[2]

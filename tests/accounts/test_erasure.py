@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from redis import Redis
+
 from tests.accounts.deployment import ACCOUNTS, DECISIONS, GONE, NEXT, NOW, Deployment, history
 from tests.accounts.traces import traces
 from tests.enrichment.conftest import RedisServer
-
 from tidegate.accounts.event_records import EventRecords
 from tidegate.accounts.held import AccountStoreUnavailableError, Store, plain
 from tidegate.accounts.receipts import Receipts

@@ -1,10 +1,10 @@
 """An erasure that is killed with SIGKILL, wherever that is, is repeated and ends complete."""
 
 import pytest
+
 from tests.accounts.deployment import DECISIONS, GONE, NEXT, Deployment
 from tests.accounts.erasing_process import killed_at
 from tests.accounts.traces import traces
-
 from tidegate.accounts.event_records import EventRecords
 from tidegate.accounts.held import plain
 from tidegate.accounts.receipts import Receipts

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from tests.accounts.conftest import deployment, untouched
 from tests.accounts.deployment import DECISIONS, GONE, Deployment
-
 from tidegate.cli.account import account
 from tidegate.serving.settings import Settings
 

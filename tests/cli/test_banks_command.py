@@ -13,8 +13,8 @@ import grpc
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
-from tests.detectors.bank_pictures import featureless, flipped, picture, random_hash
 
+from tests.detectors.bank_pictures import featureless, flipped, picture, random_hash
 from tidegate.cli.banks import banks
 from tidegate.detectors.banks.bank import DEFAULT_BANK
 from tidegate.detectors.banks.pdq import pdq

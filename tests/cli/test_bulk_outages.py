@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.cli.item_lines import line, lines
 from tests.cli.processes import started
 from tests.client.serving_process import ServingProcess
 from tests.client.waiting import eventually
-
 from tidegate.cli.bulk import moderate_lines
 from tidegate.cli.bulk_report import BulkReport
 from tidegate.cli.line_reader import Line

@@ -8,8 +8,8 @@ from pathlib import Path
 import grpc
 import pytest
 from click.testing import CliRunner, Result
-from tests.ledger.sample_records import sample_record
 
+from tests.ledger.sample_records import sample_record
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.cli.decision import decision
 from tidegate.moderation.decision import RuleEvaluation, RuleValue

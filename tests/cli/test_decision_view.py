@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
-from tests.ledger.sample_records import sample_inputs, sample_record
 
+from tests.ledger.sample_records import sample_inputs, sample_record
 from tidegate.cli.decision_view import decision_as_json, draw_decision
 from tidegate.client.decisions import Decision, decision_of
 from tidegate.ledger.record_format import decode

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from tests.serving.event_messages import NOW
 from tests.serving.recording_server import RecordingServer, recording
-
 from tidegate.cli.event_examples import examples
 from tidegate.cli.event_file import EventLines, opened
 from tidegate.cli.event_load import LoadReport, load

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.item_lines import line
 
+from tests.cli.item_lines import line
 from tidegate.cli.item_file import ItemLineError, Refusal, item_of_line
 from tidegate.client import ContentItem, NoticeSource, Surface
 from tidegate.moderation.item import Part, PartKind, TranscriptSegment

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.ledger.sample_records import SAMPLE_TIME, sample_record
 
+from tests.ledger.sample_records import SAMPLE_TIME, sample_record
 from tidegate.cli.ledger import ledger
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from prometheus_client import Metric
+
 from tests.telemetry.conftest import receiver, start_receiver
 from tests.telemetry.decided import decision, harm
 from tests.telemetry.observed import Receiver
-
 from tidegate.cli.main import main
 from tidegate.cli.metrics import rows
 from tidegate.telemetry.metrics import configure_metrics, meter_of

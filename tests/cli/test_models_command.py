@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.ledger.sample_records import SAMPLE_TIME, sample_inputs, sample_record
 
+from tests.ledger.sample_records import SAMPLE_TIME, sample_inputs, sample_record
 from tidegate.cli.main import main
 from tidegate.cli.models import models
 from tidegate.ledger.sqlite_adapter import SqliteLedger

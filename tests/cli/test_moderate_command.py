@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+
 from tests.cli.item_lines import line, lines
 from tests.client.background_server import running
 from tests.client.traced_text import TracedText
 from tests.serving.in_process import ListedLedger, ScriptedFeatures, ScriptedText, Served, account, scored
-
 from tidegate.cli.line_reader import lines_of
 from tidegate.cli.moderate import moderate
 from tidegate.moderation.decision import DecisionRecord

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.cli.item_lines import lines
 from tests.cli.processes import COMMAND, Terminal, interrupted, started
 from tests.client.background_server import running
 from tests.client.waiting import eventually
 from tests.serving.in_process import ScriptedText, Served
-
 from tidegate.serving.stack.ports import free_ports
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.ledger.sample_records import sample_inputs, sample_record
 
+from tests.ledger.sample_records import sample_inputs, sample_record
 from tidegate.cli.replay import replay
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.moderation.decision import Action, DecisionRecord, ShadowOutcome

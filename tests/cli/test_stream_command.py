@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.cli.item_lines import line, lines
 from tests.cli.processes import interrupted, started
 from tests.client.background_server import running

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.telemetry.waterfall_samples import A, B, trace_of_the_batchs_other_request, whole_trace
 
+from tests.telemetry.waterfall_samples import A, B, trace_of_the_batchs_other_request, whole_trace
 from tidegate.cli.trace import trace
 from tidegate.telemetry.receiver.store import Retention, SpanStore
 

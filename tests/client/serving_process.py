@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-from tests.serving.in_process import ScriptedFeatures, ScriptedImages, ScriptedSpeech, ScriptedText
 
+from tests.serving.in_process import ScriptedFeatures, ScriptedImages, ScriptedSpeech, ScriptedText
 from tidegate.ledger.record_format import decode
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.ledger.sqlite_archive import SqliteArchive

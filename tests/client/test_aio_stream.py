@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+
 from tests.client.background_server import running
 from tests.client.sample_items import comment, comments
 from tests.client.scripted_service import Context, ScriptedService, scripted
 from tests.client.waiting import client_threads, soon
 from tests.serving.in_process import ListedLedger, ScriptedText, serving
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.client import AsyncTidegateClient, ContentItem
 from tidegate.client.streaming import MOST_OUTSTANDING

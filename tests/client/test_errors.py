@@ -6,9 +6,9 @@ import grpc
 import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import status_pb2
+
 from tests.client.sample_items import comment
 from tests.client.scripted_service import Context, ScriptedService, scripted
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.client import ModerationError, TidegateClient, WrongField
 

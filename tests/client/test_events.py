@@ -11,9 +11,9 @@ from typing import Any
 
 import grpc
 import pytest
+
 from tests.serving.event_messages import DIGEST, NOW
 from tests.serving.recording_server import RecordingServer, clock, recording, serving_events
-
 from tidegate.client import (
     AccountEvent,
     AsyncTidegateClient,

@@ -5,8 +5,8 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.client.sample_items import comment
 
+from tests.client.sample_items import comment
 from tidegate.client import (
     ContentItem,
     ModerationError,

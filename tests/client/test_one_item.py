@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
+
 from tests.client.background_server import running
 from tests.client.sample_items import comment
 from tests.client.scripted_service import ScriptedService, allowed, scripted
 from tests.serving.in_process import ListedLedger, ScriptedFeatures, ScriptedText, Served, account, scored
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.client import (
     Action,

@@ -3,9 +3,9 @@
 import grpc
 import pytest
 from opentelemetry.trace import INVALID_SPAN, NoOpTracer
+
 from tests.client.sample_items import comment
 from tests.client.scripted_service import streamed
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.client import ModerationError, RetryPolicy
 from tidegate.client.outstanding import Outstanding

@@ -2,11 +2,11 @@
 
 import grpc
 import pytest
+
 from tests.client.background_server import running
 from tests.client.resetting_proxy import resetting
 from tests.client.sample_items import comment, comments
 from tests.serving.in_process import ListedLedger
-
 from tidegate.client import AsyncTidegateClient, ModerationError, RetryPolicy, TidegateClient
 
 ONCE = RetryPolicy(attempts=1)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import grpc
 import pytest
+
 from tests.client.background_server import running
 from tests.client.sample_items import comment
 from tests.client.scripted_service import ScriptedService, allowed, scripted
 from tests.client.serving_process import ServingProcess
 from tests.serving.in_process import ListedLedger
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.client import AsyncTidegateClient, ModerationError, RetryPolicy, TidegateClient
 from tidegate.client.retry import Attempts

@@ -8,12 +8,12 @@ from contextvars import ContextVar
 
 import grpc
 import pytest
+
 from tests.client.background_server import running
 from tests.client.sample_items import comment, comments
 from tests.client.scripted_service import ScriptedService, scripted, streamed
 from tests.client.waiting import client_threads, eventually
 from tests.serving.in_process import ListedLedger, ScriptedText, scored
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.client import ContentItem, TidegateClient
 from tidegate.client.streaming import MOST_OUTSTANDING, GivenItem

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import grpc
 import pytest
+
 from tests.client.background_server import running
 from tests.client.sample_items import comment, comments
 from tests.client.scripted_service import ScriptedService, scripted, streamed
 from tests.client.serving_process import ServingProcess
 from tests.client.waiting import client_threads, eventually
 from tests.serving.in_process import ListedLedger
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.client import AsyncTidegateClient, ContentItem, RetryPolicy, StreamResult, TidegateClient
 from tidegate.moderation.decision import DecisionRecord

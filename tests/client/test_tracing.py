@@ -9,13 +9,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import SpanKind, StatusCode, Tracer, format_trace_id
+
 from tests.client.background_server import running
 from tests.client.sample_items import comment, comments
 from tests.client.scripted_service import ScriptedService, scripted
 from tests.client.traced_text import TracedText
 from tests.client.waiting import client_threads, eventually
 from tests.serving.in_process import Served
-
 from tidegate.client import AsyncTidegateClient, ModerationError, TidegateClient
 
 

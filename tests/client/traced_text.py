@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.serving.in_process import ScriptedText
-
 from tidegate.detectors.port import TextRequest
 from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.tracing import TraceContext

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
-from tests.ledger.sample_records import sample_inputs, sample_record
 
+from tests.ledger.sample_records import sample_inputs, sample_record
 from tidegate.cli.main import main
 from tidegate.features.refs import ACCOUNT_FEATURES
 from tidegate.ledger.sqlite_adapter import SqliteLedger

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.data_quality.stored import NOW, PLAN, POSTS, answer, decision, ledger_of, run
 
+from tests.data_quality.stored import NOW, PLAN, POSTS, answer, decision, ledger_of, run
 from tidegate.moderation.signals import Freshness
 
 N = 400

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pytest
+
 from tests.data_quality.stored import NOW, PLAN, POSTS, Signals, answer, decision, ledger_of, run
 from tests.features.stream.account_events import comment
-
 from tidegate.data_quality.expectations import ExpectationsError, load_expectations
 from tidegate.features.batch.run_directory import Finished, RunDirectory, publish
 from tidegate.features.events.columns import microseconds

@@ -4,8 +4,8 @@ import pyarrow as pa
 from feast.monitoring.metrics_calculator import MetricsCalculator
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data_quality.stored import POSTS
 
+from tests.data_quality.stored import POSTS
 from tidegate.data_quality.expectations import Expectations, ValueExpectations
 from tidegate.data_quality.findings import Subject
 from tidegate.data_quality.value_quality import ValueQuality

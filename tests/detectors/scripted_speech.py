@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 from opentelemetry.trace import NoOpTracer, Tracer
-from tests.detectors.requests import UNSAMPLED
 
+from tests.detectors.requests import UNSAMPLED
 from tidegate.detectors.speech.limits import AudioLimits, KeptLimits, WorkLimits
 from tidegate.detectors.speech.loudness import Samples
 from tidegate.detectors.speech.recogniser import Utterance

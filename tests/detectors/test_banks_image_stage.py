@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from PIL import Image
+
 from tests.detectors.bank_pictures import Pixels, featureless, picture
 from tests.detectors.image_samples import asking, encoded
 from tests.detectors.scripted_images import ScriptedTensorServer
-
 from tidegate.detectors.banks.bank import DEFAULT_BANK, Entry
 from tidegate.detectors.banks.matcher import DETECTOR, VERSION, BankMatcher
 from tidegate.detectors.banks.pdq import orientations

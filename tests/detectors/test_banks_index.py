@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.detectors.bank_pictures import distance, flipped, random_hash
 
+from tests.detectors.bank_pictures import distance, flipped, random_hash
 from tidegate.detectors.banks.bank import MAX_THRESHOLD_BITS, hash_of_hex
 from tidegate.detectors.banks.columns import EntryColumns, EntryRow
 from tidegate.detectors.banks.index import HashIndex

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.detectors.bank_pictures import Pixels, featureless, flipped, picture, random_hash
 
+from tests.detectors.bank_pictures import Pixels, featureless, flipped, picture, random_hash
 from tidegate.detectors.banks.bank import DEFAULT_BANK, Bank, BankChange, BankKind, Entry
 from tidegate.detectors.banks.errors import BanksUnavailable
 from tidegate.detectors.banks.matcher import MATCHES_PER_BANK, BankMatcher

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.detectors.bank_pictures import Pixels, distance, featureless, picture
 
+from tests.detectors.bank_pictures import Pixels, distance, featureless, picture
 from tidegate.detectors.banks.bank import hash_of_hex
 from tidegate.detectors.banks.pdq import orientations, pdq
 

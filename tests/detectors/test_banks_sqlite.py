@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.detectors.bank_pictures import picture, random_hash
 
+from tests.detectors.bank_pictures import picture, random_hash
 from tidegate.detectors.banks.bank import DEFAULT_BANK, Bank, Entry
 from tidegate.detectors.banks.errors import BanksUnavailable
 from tidegate.detectors.banks.matcher import BankMatcher

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.detectors.bank_pictures import random_hash
 
+from tests.detectors.bank_pictures import random_hash
 from tidegate.detectors.banks.bank import DEFAULT_BANK, Bank, BankChange, BankKind, Entry
 from tidegate.detectors.banks.errors import BankExists, BankNotFound, EntryExists
 from tidegate.detectors.banks.memory_adapter import MemoryBanks

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+
 from tests.detectors.image_samples import animation, asking, encoded, lettering, picture
 from tests.detectors.requests import SAMPLED, recording
 from tests.detectors.scripted_images import KnownColours, Logits, ScriptedTensorServer, redness
-
 from tidegate.detectors.images import adapter
 from tidegate.detectors.images.adapter import TritonImageDetectors
 from tidegate.detectors.images.decoding import DecodedImage, Pixels, decode

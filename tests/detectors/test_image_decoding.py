@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.detectors.image_samples import animation, encoded, halves, mean_colour, picture
 
+from tests.detectors.image_samples import animation, encoded, halves, mean_colour, picture
 from tidegate.detectors.images.decoding import Pixels, UnreadableImageError, decode
 from tidegate.detectors.images.limits import ImageLimits
 

@@ -10,9 +10,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 from opentelemetry.sdk.trace import TracerProvider
+
 from tests.detectors.image_samples import asking, encoded, lettering
 from tests.models.running_triton import prepared, running
-
 from tidegate.detectors.images.adapter import TritonImageDetectors
 from tidegate.models.catalogue import specification
 from tidegate.moderation.detection import DetectorStatus

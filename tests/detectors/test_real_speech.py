@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 from opentelemetry.trace import NoOpTracer
+
 from tests.detectors.scripted_speech import ENOUGH_MS, asked
 from tests.detectors.spoken import WORDS, Samples, clip, music, noise, said, spoken, wav
-
 from tidegate.detectors.speech.whisper_adapter import WhisperSpeech
 from tidegate.models.catalogue import catalogue
 from tidegate.moderation.detection import DetectorStatus

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+
 from tests.detectors.requests import asking
 from tests.models.running_triton import RunningTriton, free_port, running
-
 from tidegate.detectors.inference import ModelMismatchError
 from tidegate.detectors.triton_adapter import TritonTextDetectors
 from tidegate.models.catalogue import DetectorSpec, TensorSpec, TensorType, catalogue

@@ -4,10 +4,10 @@ import asyncio
 
 import numpy as np
 import pytest
+
 from tests.detectors.requests import SAMPLED, recording
 from tests.detectors.scripted_speech import GatedRecogniser, asked, hearing, speech
 from tests.detectors.spoken import clip, noise, spoken, wav
-
 from tidegate.detectors.speech.limits import AudioLimits, KeptLimits, WorkLimits
 from tidegate.detectors.speech.loudness import Samples
 from tidegate.detectors.speech.recogniser import Utterance

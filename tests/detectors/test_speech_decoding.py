@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.detectors.spoken import CODECS, Samples, clip, encoded, noise, spoken, wav
 
+from tests.detectors.spoken import CODECS, Samples, clip, encoded, noise, spoken, wav
 from tidegate.detectors.speech.decoding import SAMPLE_RATE_HZ, UnreadableAudioError, declared_duration_s, decoded
 from tidegate.detectors.speech.limits import AudioLimits
 

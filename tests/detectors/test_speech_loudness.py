@@ -1,8 +1,8 @@
 """Speech that a listener would hear is not lost on the way to one channel."""
 
 import numpy as np
-from tests.detectors.spoken import clip, noise
 
+from tests.detectors.spoken import clip, noise
 from tidegate.detectors.speech.loudness import mono, turned_up
 
 

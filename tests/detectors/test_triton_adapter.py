@@ -5,9 +5,9 @@ import asyncio
 import numpy as np
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+
 from tests.detectors.requests import SAMPLED, UNSAMPLED, asking, recording
 from tests.detectors.scripted_server import Logits, ScriptedServer
-
 from tidegate.detectors.inference import InferenceCall, InferenceError, InferenceTimeoutError, ModelMismatchError
 from tidegate.detectors.null_adapter import NullTextDetectors
 from tidegate.detectors.triton_adapter import TritonTextDetectors

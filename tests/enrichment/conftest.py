@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from tests.enrichment.stored_accounts import fill
 
+from tests.enrichment.stored_accounts import fill
 from tidegate.features.online import OnlineChoice
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

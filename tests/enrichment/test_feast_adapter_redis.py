@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.trace import NoOpTracer
+
 from tests.enrichment.conftest import RedisServer
 from tests.enrichment.stored_accounts import fill
-
 from tidegate.enrichment.feast_adapter import FeastAccountFeatures
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.port import AccountFeatures, SignalsRequest

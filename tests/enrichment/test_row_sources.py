@@ -12,9 +12,9 @@ import pytest
 import yaml
 from redis import Redis, RedisCluster
 from redis.exceptions import ResponseError
+
 from tests.enrichment.conftest import RedisServer, free_port
 from tests.enrichment.stored_accounts import NUMBERED, fill, write_rows
-
 from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.provider_rows import ProviderRows

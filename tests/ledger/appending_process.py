@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 from tests.ledger.sample_records import sample_record
-
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.moderation.errors import LedgerUnavailable
 

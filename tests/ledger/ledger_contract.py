@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 
 import pytest
-from tests.ledger.sample_records import sample_record
 
+from tests.ledger.sample_records import sample_record
 from tidegate.ledger.port import DecisionLedger
 from tidegate.ledger.record_format import RecordFormatError
 from tidegate.moderation.errors import IdempotencyKeyReused, LedgerUnavailable

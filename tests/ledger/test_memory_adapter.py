@@ -1,8 +1,8 @@
 """The in-memory ledger keeps the contract."""
 
 import pytest
-from tests.ledger.ledger_contract import LedgerContract
 
+from tests.ledger.ledger_contract import LedgerContract
 from tidegate.ledger.memory_adapter import MemoryLedger
 
 

@@ -13,8 +13,8 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
-from tests.ledger.sample_records import records, sample_inputs, sample_record
 
+from tests.ledger.sample_records import records, sample_inputs, sample_record
 from tidegate.ledger.record_format import FORMAT, RecordFormatError, canonical_violations, decode, encode
 from tidegate.ledger.record_keys import RecordKeys
 from tidegate.moderation.decision import Action, DecisionRecord, RuleValue, Violation

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.ledger.sample_records import SAMPLE_TIME, sample_inputs, sample_record
 
+from tests.ledger.sample_records import SAMPLE_TIME, sample_inputs, sample_record
 from tidegate.ledger.replay import Difference, DifferenceKind, Replay, Tally
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.ledger.sqlite_archive import SqliteArchive

@@ -6,9 +6,9 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from tests.ledger.ledger_contract import LedgerContract
 from tests.ledger.sample_records import sample_record
-
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.ledger.sqlite_archive import SqliteArchive
 from tidegate.ledger.verify import verify

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.ledger.sample_records import sample_record
 
+from tests.ledger.sample_records import sample_record
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.ledger.sqlite_schema import MIGRATIONS
 from tidegate.ledger.writer_lock import WriterLock

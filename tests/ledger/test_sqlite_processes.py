@@ -10,8 +10,8 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from tests.ledger.sample_records import sample_record
 
+from tests.ledger.sample_records import sample_record
 from tidegate.ledger.record_format import decode
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.ledger.sqlite_archive import SqliteArchive

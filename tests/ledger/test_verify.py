@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.ledger.sample_records import sample_record
 
+from tests.ledger.sample_records import sample_record
 from tidegate.ledger.chain import GENESIS, Head, link
 from tidegate.ledger.record_format import encode
 from tidegate.ledger.sqlite_adapter import SqliteLedger

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from loadtests.locust.run_record import RECORD, SAMPLES, RunRecord, read_samples
 from loadtests.locust.sample import Sample
 

@@ -4,6 +4,7 @@ import itertools
 import statistics
 
 import pytest
+
 from loadtests.locust.arrivals import ArrivalSchedule
 from loadtests.locust.phases import read_plan
 

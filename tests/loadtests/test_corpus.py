@@ -6,13 +6,13 @@ import random
 from collections import Counter
 
 import pytest
+from PIL import Image
+
 from loadtests.locust.corpus import Corpus, CorpusItem
 from loadtests.locust.mixes import MIXES
 from loadtests.locust.pictures import pictures
 from loadtests.locust.zipf import Zipf
-from PIL import Image
 from tests.serving.in_process import serving
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 
 

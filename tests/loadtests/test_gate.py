@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from loadtests.locust.gate import BREACHED, HOLDS, UNUSABLE, judge, main
 from loadtests.locust.levels import Latency, Level
 from loadtests.locust.measures import READ, Measure

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from loadtests.locust.cpu import CpuReading
 from loadtests.locust.generator import warnings_of
 from loadtests.locust.levels import levels_of

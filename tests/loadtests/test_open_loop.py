@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from loadtests.locust.gate import BREACHED, HOLDS, UNUSABLE
 from loadtests.locust.sample import DECIDED, Sample
 from tests.loadtests.locust_process import run_locust

@@ -1,6 +1,7 @@
 """Plans: what is offered when."""
 
 import pytest
+
 from loadtests.locust.phases import REST, SHAPES, PlanError, read_plan
 
 

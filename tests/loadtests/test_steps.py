@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+
 from loadtests.locust.pace import FULL, QUICK, Pace
 from loadtests.locust.phases import Phase, Plan
 from loadtests.locust.run_record import RunRecord

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from loadtests.locust.thresholds import ThresholdsError, read_thresholds
 
 GOOD = "version: 1\nthresholds:\n- {name: p99, phase: steady, measure: p99_ms, max: 250}\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.models.measured_document import SPEC, measured_document
 from tests.models.running_triton import ROOT
-
 from tidegate.models.catalogue import catalogue
 from tidegate.models.evaluation import plots, report
 from tidegate.models.evaluation.card import card

@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from tests.models.running_triton import PLACE
 
+from tests.models.running_triton import PLACE
 from tidegate.models.catalogue import catalogue
 from tidegate.models.export.build import activation_ranges, build
 from tidegate.models.export.golden import ParityError, answers, check_parity, golden_of

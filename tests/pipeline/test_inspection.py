@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from tests.pipeline.scripted_stages import (
     ScriptedImageStage,
     ScriptedSpeechStage,
@@ -10,7 +11,6 @@ from tests.pipeline.scripted_stages import (
     UnknownAccounts,
     harm,
 )
-
 from tidegate.detectors.image_port import ImageFindings, ImageRequest
 from tidegate.detectors.port import TextRequest
 from tidegate.detectors.speech_port import SpeechFindings

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from tests.policy.policy_samples import HATE_5, compiled, rule
-
 from tidegate.models.catalogue import DetectorSpec, LatencyClass, Modality
 from tidegate.models.selection import Selection, select
 from tidegate.moderation.item import Part, PartKind, TranscriptSegment

@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.pipeline.scripted_stages import ScriptedTextStage, harm
 
+from tests.pipeline.scripted_stages import ScriptedTextStage, harm
 from tidegate.detectors.port import TextRequest
 from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.pipeline.score_cache import CachedTextStage

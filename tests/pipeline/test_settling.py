@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from tests.pipeline.scripted_stages import ScriptedImageStage, ScriptedSpeechStage, ScriptedTextStage, UnknownAccounts
 
+from tests.pipeline.scripted_stages import ScriptedImageStage, ScriptedSpeechStage, ScriptedTextStage, UnknownAccounts
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.decision import Completeness
 from tidegate.moderation.detection import DetectorRun, DetectorStatus

@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 
 from tests.pipeline.scripted_stages import ScriptedImageStage, ScriptedSpeechStage, ScriptedTextStage, UnknownAccounts
-
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.decision import Completeness
 from tidegate.moderation.detection import DetectorRun, DetectorStatus

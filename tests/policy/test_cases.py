@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.policy.policy_samples import compiled, rule
 
+from tests.policy.policy_samples import compiled, rule
 from tidegate.moderation.decision import Action
 from tidegate.policy.cases import CaseResult, run_cases, unexercised
 from tidegate.policy.loader import PolicySet

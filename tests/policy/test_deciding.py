@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.policy.policy_samples import compiled, failed, inputs, known_account, rule, scored
 
+from tests.policy.policy_samples import compiled, failed, inputs, known_account, rule, scored
 from tidegate.moderation.detection import DetectorRun, DetectorStatus
 from tidegate.policy.compiled_rule import CompiledRule
 from tidegate.policy.readings import Readings

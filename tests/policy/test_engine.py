@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from tests.policy.policy_samples import (
     HATE_5,
     UNKNOWN_ACCOUNT,
@@ -15,7 +16,6 @@ from tests.policy.policy_samples import (
     rule,
     scored,
 )
-
 from tidegate.moderation.decision import Action, RuleValue
 from tidegate.moderation.item import NoticeSource, Surface
 from tidegate.moderation.signals import AccountSignals, FeatureScalar, FeatureValue, Freshness, LookupStatus

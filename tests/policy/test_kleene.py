@@ -6,8 +6,8 @@ from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.policy.policy_samples import compiled, failed, inputs, known_account, not_covered, only, rule, scored
 
+from tests.policy.policy_samples import compiled, failed, inputs, known_account, not_covered, only, rule, scored
 from tidegate.moderation.decision import Action, DecisionInputs, RuleValue
 from tidegate.moderation.detection import DetectorStatus
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.policy.policy_samples import HATE_5, answered, compiled, failed, inputs, not_covered, only, rule, scored
 
+from tests.policy.policy_samples import HATE_5, answered, compiled, failed, inputs, not_covered, only, rule, scored
 from tidegate.models.catalogue import Modality, all_versions, catalogue
 from tidegate.moderation.decision import Action, RuleValue
 from tidegate.moderation.detection import DetectorRun, DetectorStatus

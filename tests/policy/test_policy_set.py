@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.policy.policy_samples import compiled, document, inputs, rule, scored
 
+from tests.policy.policy_samples import compiled, document, inputs, rule, scored
 from tidegate.moderation.decision import Action
 from tidegate.moderation.item import Surface
 from tidegate.policy.condition import Kind

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.policy.policy_samples import HATE_5, compiled, document, rule
 
+from tests.policy.policy_samples import HATE_5, compiled, document, rule
 from tidegate.moderation.decision import Action
 from tidegate.policy.document import canonical, digest_of, read_yaml, validated
 from tidegate.policy.loader import compile_document, load_policies

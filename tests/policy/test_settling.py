@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.policy.policy_samples import compiled, document, failed, inputs, only, rule, scored
 
+from tests.policy.policy_samples import compiled, document, failed, inputs, only, rule, scored
 from tidegate.moderation.decision import Action, RuleValue
 from tidegate.moderation.detection import DetectorStatus
 from tidegate.moderation.item import PartFacts, PartKind

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.policy.policy_samples import UNKNOWN_ACCOUNT, answered, failed, inputs, known_account
 
 import tidegate.policy.engine
+from tests.policy.policy_samples import UNKNOWN_ACCOUNT, answered, failed, inputs, known_account
 from tidegate.models.catalogue import Modality, catalogue
 from tidegate.moderation.decision import Action, DecisionInputs
 from tidegate.moderation.detection import DetectorStatus

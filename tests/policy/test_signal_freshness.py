@@ -1,8 +1,8 @@
 """`.fresh` behind an account signal, and signals named without their view."""
 
 import pytest
-from tests.policy.policy_samples import EVENT_TIME, compiled, inputs, only, rule, scored
 
+from tests.policy.policy_samples import EVENT_TIME, compiled, inputs, only, rule, scored
 from tidegate.moderation.decision import RuleValue
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.policy.engine import CompiledPolicy

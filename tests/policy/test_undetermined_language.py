@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from tests.policy.policy_samples import compiled, failed, inputs, only, rule, scored
 
+from tests.policy.policy_samples import compiled, failed, inputs, only, rule, scored
 from tidegate.moderation.decision import Action, RuleValue
 from tidegate.moderation.detection import DetectorRun, DetectorStatus
 from tidegate.policy.language import language_undetermined

@@ -1,8 +1,8 @@
 """What a policy does about text in a language that no detector in use was trained for."""
 
 import pytest
-from tests.policy.policy_samples import compiled, failed, inputs, only, rule, scored
 
+from tests.policy.policy_samples import compiled, failed, inputs, only, rule, scored
 from tidegate.moderation.decision import Action, RuleValue
 from tidegate.moderation.detection import DetectorStatus
 

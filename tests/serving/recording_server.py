@@ -11,8 +11,8 @@ from pathlib import Path
 
 import grpc
 from opentelemetry.trace import NoOpTracer
-from tests.serving.event_messages import NOW
 
+from tests.serving.event_messages import NOW
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.events.validation import EventLimits
 from tidegate.features.stream.freshly_touched import FreshlyTouched

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 import grpc
 import pytest
 from google.rpc import error_details_pb2
+
 from tests.serving.in_process import ScriptedText, serving
 from tests.serving.refusals import reason, status_of_call
 from tests.serving.requests import request
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.errors import Overloaded

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import grpc
 import pytest
 from PIL import Image
+
 from tests.serving.in_process import ListedLedger, serving
 from tests.serving.refusals import reason, status_of_call, wrong_fields
 from tests.serving.requests import request
-
 from tidegate.api.moderation.v1 import content_pb2
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.serving.decode import MAX_SEGMENTS, MOST_PROBLEMS

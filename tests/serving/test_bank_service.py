@@ -9,9 +9,9 @@ import grpc
 import numpy as np
 import pytest
 from PIL import Image
+
 from tests.detectors.bank_pictures import Pixels, featureless, flipped, picture, random_hash
 from tests.serving.refusals import reason, status_of_call, wrong_fields
-
 from tidegate.api.moderation.v1 import hash_bank_service_pb2 as pb
 from tidegate.api.moderation.v1.hash_bank_service_pb2_grpc import HashBankServiceStub
 from tidegate.detectors.banks.bank import MAX_HASHES

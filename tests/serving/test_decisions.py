@@ -4,10 +4,10 @@ import asyncio
 
 import grpc
 import pytest
+
 from tests.serving.in_process import ListedLedger, ScriptedFeatures, ScriptedText, account, scored, serving, without
 from tests.serving.refusals import reason, status_of_call
 from tests.serving.requests import request
-
 from tidegate.api.moderation.v1 import content_pb2, decision_pb2
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.ledger.memory_adapter import MemoryLedger

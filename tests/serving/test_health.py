@@ -3,8 +3,8 @@
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tests.serving.in_process import ScriptedFeatures, ScriptedText, serving
 
+from tests.serving.in_process import ScriptedFeatures, ScriptedText, serving
 from tidegate.ledger.memory_adapter import MemoryLedger
 
 SERVING = health_pb2.HealthCheckResponse.SERVING

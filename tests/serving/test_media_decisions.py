@@ -6,10 +6,10 @@ from dataclasses import replace
 import grpc
 import pytest
 from PIL import Image
+
 from tests.serving.in_process import ScriptedImages, ScriptedSpeech, ScriptedText, nothing_found, scored, serving
 from tests.serving.refusals import status_of_call, wrong_fields
 from tests.serving.requests import request
-
 from tidegate.api.moderation.v1 import content_pb2, decision_pb2
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.detectors.image_port import ImageFindings, ImageRequest

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import grpc
 import pytest
+
 from tests.serving.in_process import ScriptedFeatures, ScriptedText, account, scored, serving
 from tests.serving.requests import request
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.signals import LookupStatus

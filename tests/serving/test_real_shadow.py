@@ -5,11 +5,11 @@ from pathlib import Path
 
 import grpc
 import pytest
+
 from tests.models.running_triton import PLACE, running
 from tests.serving.in_process import ScriptedFeatures, ScriptedImages, ScriptedSpeech
 from tests.serving.over_grpc import over_grpc
 from tests.serving.requests import request
-
 from tidegate.api.moderation.v1 import decision_pb2
 from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from tidegate.ledger.memory_adapter import MemoryLedger

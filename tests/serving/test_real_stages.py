@@ -5,13 +5,13 @@ from pathlib import Path
 
 import grpc
 import pytest
+
 from tests.detectors.image_samples import encoded, lettering, picture
 from tests.detectors.spoken import spoken
 from tests.models.running_triton import running
 from tests.serving.in_process import ScriptedFeatures
 from tests.serving.over_grpc import over_grpc
 from tests.serving.requests import request
-
 from tidegate.api.moderation.v1 import content_pb2, decision_pb2
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub

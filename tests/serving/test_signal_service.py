@@ -13,10 +13,10 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
 from tests.serving.event_messages import NOW, ListedIntake, comment, one_of_each_kind, stamp
 from tests.serving.in_process import serving
 from tests.serving.refusals import reason, status_of_call, wrong_fields
-
 from tidegate.api.moderation.v1 import signal_service_pb2 as pb
 from tidegate.api.moderation.v1.signal_service_pb2_grpc import SignalServiceStub
 from tidegate.features.events.event import FIELDS, AccountEvent, EventKind, ProfileFacts

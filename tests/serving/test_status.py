@@ -2,8 +2,8 @@
 
 import pytest
 from google.rpc import code_pb2
-from tests.serving.refusals import reason
 
+from tests.serving.refusals import reason
 from tidegate.moderation.errors import Reason, TidegateError
 from tidegate.serving.status import CODE_BY_REASON, internal_status, status_of
 

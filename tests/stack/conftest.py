@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.stack.running import Stack
 
+from tests.stack.running import Stack
 from tidegate.serving.stack.ports import free_ports
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
 from tests.detectors.bank_pictures import picture
 from tests.stack.running import Stack, eventually
 

@@ -1,8 +1,8 @@
 """What `tidegate demo` claims of its items is what is decided and recorded."""
 
 import pytest
-from tests.stack.running import Stack
 
+from tests.stack.running import Stack
 from tidegate.cli.demo_items import demo_items
 from tidegate.ledger.record_format import decode
 from tidegate.ledger.sqlite_archive import SqliteArchive

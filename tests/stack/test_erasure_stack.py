@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.accounts.traces import traces
 from tests.stack.running import Stack, eventually
 

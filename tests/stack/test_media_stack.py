@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.detectors.image_samples import encoded, lettering, picture
 from tests.detectors.spoken import spoken
 from tests.stack.running import Stack, eventually

@@ -8,9 +8,9 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
 from tests.serving.requests import request
 from tests.stack.running import Stack, eventually
-
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.client import (
     Action,

@@ -7,8 +7,8 @@ from typing import Any
 import grpc
 import psutil
 import pytest
-from tests.stack.running import Stack, eventually
 
+from tests.stack.running import Stack, eventually
 from tidegate.client import ContentItem, StreamResult, Surface, TidegateClient, text_part
 from tidegate.ledger.record_format import decode
 from tidegate.ledger.sqlite_archive import SqliteArchive

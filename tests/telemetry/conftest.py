@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
-from tests.telemetry.observed import Receiver, Recording, StartReceiver
 
+from tests.telemetry.observed import Receiver, Recording, StartReceiver
 from tidegate.telemetry.setup import tracer_of
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.telemetry.waterfall_samples import A, made
 
+from tests.telemetry.waterfall_samples import A, made
 from tidegate.telemetry.arrival import QUIET_S, AmbiguousTraceId, Clocks, await_trace
 from tidegate.telemetry.receiver.store import SpanStore
 from tidegate.telemetry.span_archive import SpanArchive

@@ -6,8 +6,8 @@ import pytest
 from opentelemetry.context import attach, detach
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
-from tests.telemetry.observed import Recording
 
+from tests.telemetry.observed import Recording
 from tidegate.moderation.tracing import TraceContext
 from tidegate.telemetry.batches import batch_span
 from tidegate.telemetry.names import Attribute, SpanName

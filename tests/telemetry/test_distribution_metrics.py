@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from tests.data_quality.stored import PLAN, POSTS, Signals, account
 from tests.telemetry.decided import decision
 from tests.telemetry.observed import Receiver
 from tests.telemetry.shown_metrics import Shown, shown, value
-
 from tidegate.data_quality.counting import reference_of
 from tidegate.data_quality.reference import Reference
 from tidegate.models.evaluation import divergence

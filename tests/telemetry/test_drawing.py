@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.telemetry.waterfall_samples import A, made, trace_of_the_batchs_other_request, whole_trace
 
+from tests.telemetry.waterfall_samples import A, made, trace_of_the_batchs_other_request, whole_trace
 from tidegate.telemetry.drawing import draw
 from tidegate.telemetry.names import SpanName
 from tidegate.telemetry.span_record import SpanStatus

@@ -1,7 +1,6 @@
 """Hops over many traces."""
 
 from tests.telemetry.waterfall_samples import made
-
 from tidegate.telemetry.hop_summary import summarize_hops
 from tidegate.telemetry.waterfall import Waterfall, build_waterfall
 

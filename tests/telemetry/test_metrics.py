@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 from opentelemetry import metrics as otel_metrics
+
 from tests.telemetry.decided import ACCOUNT, CONTENT, NOW, PART, decision, harm
 from tests.telemetry.observed import Receiver
 from tests.telemetry.shown_metrics import Shown, shown, value
-
 from tidegate.features.events.event import EventKind
 from tidegate.features.events.log import Appended
 from tidegate.features.stream.intake import Refusal

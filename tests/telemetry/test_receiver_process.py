@@ -23,8 +23,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from tests.telemetry.observed import Receiver, StartReceiver
 
+from tests.telemetry.observed import Receiver, StartReceiver
 from tidegate.moderation.item import Surface
 from tidegate.moderation.tracing import TraceContext
 from tidegate.telemetry.batches import batch_span

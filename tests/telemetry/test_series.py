@@ -7,10 +7,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics, ScopeMetrics
 from prometheus_client.parser import text_string_to_metric_families
+
 from tests.telemetry.observed import Receiver
 from tests.telemetry.shown_metrics import shown, value
 from tests.telemetry.test_receiver_process import JSON, PROTOBUF, call, post
-
 from tidegate.telemetry.receiver.exposition import exposition
 from tidegate.telemetry.receiver.otlp_metrics import parse_metrics_protobuf
 from tidegate.telemetry.receiver.series import (

@@ -4,8 +4,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.telemetry.waterfall_samples import A, made, whole_trace
 
+from tests.telemetry.waterfall_samples import A, made, whole_trace
 from tidegate.telemetry.receiver.store import Retention, SpanStore
 from tidegate.telemetry.span_archive import ArchiveUnreadable, SpanArchive
 from tidegate.telemetry.span_record import SpanRecord, SpanReference

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import StatusCode
-from tests.telemetry.observed import Recording
 
+from tests.telemetry.observed import Recording
 from tidegate.moderation.tracing import TraceContext
 from tidegate.telemetry.names import Attribute, SpanName
 from tidegate.telemetry.propagation import current, remote_parent

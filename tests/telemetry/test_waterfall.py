@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from tests.telemetry.waterfall_samples import T0_NS, A, B, made, trace_of_the_batchs_other_request, whole_trace
-
 from tidegate.telemetry.names import Attribute, SpanName
 from tidegate.telemetry.span_record import SpanRecord, SpanReference, SpanRole, SpanStatus
 from tidegate.telemetry.waterfall import Waterfall, WaterfallRow, build_waterfall

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from tests.features.stream.online_stores import applied
 from tests.training_sets.installation import Installation
-
 from tidegate.features.online import OnlineChoice
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
+
 from tests.features.stream.account_events import Clock
 from tests.ledger.sample_records import sample_inputs, sample_record
-
 from tidegate.cli.main import main
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.freshness import signals_of

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
+
 from tests.features.stream.account_events import comment
 from tests.ledger.sample_records import sample_inputs, sample_record
 from tests.training_sets.installation import ACCOUNT, Installation, verdicts
-
 from tidegate.enrichment.freshness import signals_of
 from tidegate.serving import composition
 from tidegate.serving.settings import Settings

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pyarrow as pa
+
 from tests.features.stream.account_events import comment
 from tests.training_sets.installation import ACCOUNT, MOMENT, Installation, served, verdicts, with_verdict
-
 from tidegate.features.events.event import EventKind, ProfileFacts
 from tidegate.features.history import history_schema
 from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT

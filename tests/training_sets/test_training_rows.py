@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.ledger.sample_records import sample_record
 
+from tests.ledger.sample_records import sample_record
 from tidegate.cli.features_training_set import training_set
 from tidegate.features.events.columns import row, table
 from tidegate.features.events.event import AccountEvent, EventKind

@@ -4,8 +4,8 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
-from tests.features.events.sample_events import NOW, one_of_each, report, upload
 
+from tests.features.events.sample_events import NOW, one_of_each, report, upload
 from tidegate.features.events.columns import events_of
 from tidegate.features.events.event import AccountEvent
 from tidegate.features.events.log import EVENT_SCHEMA, Appended, EventLog

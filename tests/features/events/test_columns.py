@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from tests.features.events.sample_events import FULL_PROFILE, NOW, one_of_each
 
+from tests.features.events.sample_events import FULL_PROFILE, NOW, one_of_each
 from tidegate.features.events.columns import event_table, events_of, microseconds, moment, profile_facts, profile_text
 from tidegate.features.events.event import ProfileFacts
 from tidegate.features.events.log import EVENT_SCHEMA

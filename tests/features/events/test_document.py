@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.features.events.sample_events import NOW, one_of_each, upload
 
+from tests.features.events.sample_events import NOW, one_of_each, upload
 from tidegate.features.events.document import EventDocumentError, document_of, event_of, event_of_line, line_of
 from tidegate.features.events.event import AccountEvent, EventKind
 

@@ -13,9 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from tests.features.events.log_contract import EventLogContract, ids
 from tests.features.events.sample_events import NOW, one_of_each, report, upload
-
 from tidegate.features.events.log import Appended, EventLogUnavailableError
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.events.writer_lock import exclusive

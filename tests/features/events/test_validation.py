@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.features.events.sample_events import DIGEST, FULL_PROFILE, NOW, one_of_each, upload
 
+from tests.features.events.sample_events import DIGEST, FULL_PROFILE, NOW, one_of_each, upload
 from tidegate.features.events.event import FIELDS, AccountEvent, EventField, EventKind, ProfileFacts
 from tidegate.features.events.validation import DEFAULT_LIMITS, EventLimits, refusal
 from tidegate.features.stream.intake import Refusal, RefusedEvent

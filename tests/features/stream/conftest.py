@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.enrichment.conftest import RedisServer
 from tests.features.stream.online_stores import Store, applied
-
 from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.features.repository import write_configuration
 

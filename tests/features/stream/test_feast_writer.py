@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from redis import Redis
+
 from tests.enrichment.conftest import RedisServer
 from tests.features.stream.online_stores import Store, emptied, rows
-
 from tidegate.features import feast_writer
 from tidegate.features.feast_redis import LOCK
 from tidegate.features.feast_rows import feast_rows

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.features.stream.account_events import Clock, comment
 
+from tests.features.stream.account_events import Clock, comment
 from tidegate.features.events.event import AccountEvent
 from tidegate.features.events.log import Appended, EventLogUnavailableError
 from tidegate.features.events.sqlite_log import SqliteEventLog

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+
 from tests.enrichment.conftest import RedisServer
 from tests.features.stream.account_events import comment
 from tests.features.stream.online_stores import Store
-
 from tidegate.features.events.log import Appended
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.events.validation import DEFAULT_LIMITS

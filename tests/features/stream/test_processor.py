@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from tests.features.stream.account_events import Clock, comment, strike
 from tests.features.stream.online_stores import Store
-
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.online_writer import OnlineStoreUnavailableError
 from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT, ACCOUNT_RISK, View

@@ -6,7 +6,6 @@ from typing import Any
 
 from tests.features.transforms.histories import Question, Recorded, asked_columns, event_columns
 from tests.features.transforms.oracle import SLIDING, oracle_signals
-
 from tidegate.features.events.columns import microseconds
 from tidegate.features.history import EVENT_TIMESTAMP
 from tidegate.features.transforms.account_signals import account_signals

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.features.transforms.histories import MICROSECOND, Recorded
-
 from tidegate.features.events.columns import microseconds
 from tidegate.features.events.event import AccountEvent, EventKind
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.features.transforms.histories import NOON, Question, Recorded, asked_columns, event_columns
 
+from tests.features.transforms.histories import NOON, Question, Recorded, asked_columns, event_columns
 from tidegate.features.events.columns import microseconds
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.transforms.account_signals import account_signals

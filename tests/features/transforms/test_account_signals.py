@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.features.transforms.agreement import answered, disagreements
 from tests.features.transforms.histories import (
     MICROSECOND,
@@ -20,7 +21,6 @@ from tests.features.transforms.histories import (
     event_columns,
 )
 from tests.features.transforms.oracle import YEAR, activity, enforcement, seen_events, steady
-
 from tidegate.features.events.columns import microseconds
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.history import history_schema

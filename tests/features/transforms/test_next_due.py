@@ -10,7 +10,6 @@ from tests.features.transforms.histories import (
     asked_columns,
     event_columns,
 )
-
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.transforms.account_signals import account_signals, next_due
 

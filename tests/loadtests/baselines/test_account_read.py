@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from loadtests.baselines.account_read import AccountReader
 from opentelemetry.trace import NoOpTracer
-from tests.enrichment.stored_accounts import NUMBERED, fill
 
+from loadtests.baselines.account_read import AccountReader
+from tests.enrichment.stored_accounts import NUMBERED, fill
 from tidegate.enrichment.feast_adapter import FeastAccountFeatures
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.port import SignalsRequest

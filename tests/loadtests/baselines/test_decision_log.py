@@ -3,6 +3,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
 from loadtests.baselines.decision_log import SqliteDecisionLog
 
 

@@ -1,7 +1,7 @@
 import pytest
+
 from loadtests.baselines.item_inputs import policy_for
 from loadtests.compare.contenders import POLICIES
-
 from tidegate.api.moderation.v1 import content_pb2 as pb
 from tidegate.policy.loader import load_policies
 

@@ -1,7 +1,7 @@
 import pytest
 from google.rpc import status_pb2
-from loadtests.compare.answers import is_thin, streamed_answer
 
+from loadtests.compare.answers import is_thin, streamed_answer
 from tidegate.api.moderation.v1 import decision_pb2
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 

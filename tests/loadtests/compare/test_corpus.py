@@ -1,8 +1,7 @@
 from itertools import islice
 
-from loadtests.compare.contenders import POLICIES
-
 from loadtests.compare import corpus
+from loadtests.compare.contenders import POLICIES
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.moderation.item import Surface
 from tidegate.policy.loader import load_policies

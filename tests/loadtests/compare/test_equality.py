@@ -1,5 +1,4 @@
 from loadtests.compare.equality import agreement
-
 from tidegate.api.moderation.v1 import decision_pb2 as pb
 
 READ = frozenset({"account_profile__verified"})

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import grpc
 import pytest
+
 from loadtests.compare.corpus import CHEAP
 from loadtests.compare.generator import Generator
 from loadtests.compare.load_plan import Kind, LoadPlan, LoadResult, Shape
 from tests.stack.running import ROOT
-
 from tidegate.api.moderation.v1 import decision_pb2 as decisions
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1 import moderation_service_pb2_grpc as services

@@ -2,6 +2,7 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from loadtests.compare.percentiles import percentile, spread
 
 LATENCIES = st.lists(st.floats(0, 1e6), min_size=1, max_size=200)

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from loadtests.compare.processes import (
     busy_of,
     busy_seconds,

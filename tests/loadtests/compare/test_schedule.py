@@ -1,7 +1,6 @@
+from loadtests.compare import contenders as who
 from loadtests.compare.load_plan import Kind
 from loadtests.compare.schedule import FULL, QUICK, Detector, Tracing, contenders, load_plan, turns
-
-from loadtests.compare import contenders as who
 
 
 def test_every_contender_has_one_turn_in_each_repeat() -> None:

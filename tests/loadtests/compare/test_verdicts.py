@@ -1,6 +1,8 @@
 from collections.abc import Mapping
 
 import pytest
+
+from loadtests.compare import contenders as who
 from loadtests.compare.bare_triton import BareSample
 from loadtests.compare.equality import Agreement
 from loadtests.compare.findings import SHARED, Findings
@@ -10,8 +12,6 @@ from loadtests.compare.processes import Memory
 from loadtests.compare.schedule import STREAMS, WINDOW, Detector, Tracing
 from loadtests.compare.verdicts import rows
 from loadtests.features.results import Row
-
-from loadtests.compare import contenders as who
 
 
 def cell(contender: str, rate: float, **given: object) -> Measured:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.ledger.sample_records import sample_record
 
+from tests.ledger.sample_records import sample_record
 from tidegate.features.events.columns import events_of
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.log import EventLogUnavailableError

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tests.features.stream.account_events import comment
 from tests.ledger.sample_records import sample_record
-
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import apply

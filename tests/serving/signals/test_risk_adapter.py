@@ -6,8 +6,8 @@ from typing import cast
 
 import pyarrow as pa
 import pytest
-from tests.features.stream.online_stores import emptied, rows
 
+from tests.features.stream.online_stores import emptied, rows
 from tidegate.features.history import history_schema
 from tidegate.features.refs import ACCOUNT_PROFILE, ACCOUNT_RISK
 from tidegate.features.risk import NoRiskModel

@@ -44,7 +44,7 @@ class GrpcSettings(Section):
     """Most items of one stream under way; beyond it the stream is not read, which slows the sender."""
     max_ongoing_requests: int = Field(512, ge=1)
     """Most requests in one router replica. Serve's own default of 5 starves fan-out to I/O."""
-    max_under_way: int = Field(128, ge=1)
+    max_under_way: int = Field(48, ge=1)
     """Most requests that one router works on at a time, unary calls and items of streams together."""
     max_waiting: int = Field(128, ge=0)
     """Most unary calls that wait for one of these places; more are refused with RESOURCE_EXHAUSTED and a retry hint."""

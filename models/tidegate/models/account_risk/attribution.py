@@ -22,6 +22,9 @@ from tidegate.models.account_risk.network import NEEDED
 ORDERS: Final = 16
 """Eight drawn and their reverses."""
 _SEED: Final = 20171101
+_TILE: Final = 32
+"""Rows come in multiples of it. Matrix products go by tiles; rows of a last, smaller one would get other last bits, and
+what a missing input adds would not be exactly 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,10 @@ class Coalitions:
 
     rank: npt.NDArray[np.int64]
     """[orders, inputs]: the step that reveals an input."""
+    steps: npt.NDArray[np.int64]
+    """[orders, inputs + 1]: which row of `reached` is known at each step along each order."""
     reached: Floats
-    """[orders * (inputs + 1), channels]: 1 where a channel has all it needs."""
+    """[coalitions, channels]: 1 where a channel has all it needs. Orders meet: each coalition is there once."""
 
     @classmethod
     def drawn(cls, orders: int = ORDERS) -> "Coalitions":
@@ -39,11 +44,17 @@ class Coalitions:
         draw = np.random.default_rng(_SEED)
         forward = np.array([draw.permutation(len(NAMES)) for _ in range(orders // 2)])
         rank = np.argsort(np.concatenate([forward, forward[:, ::-1]]), axis=1)
-        known = rank[:, None, :] < np.arange(len(NAMES) + 1)[:, None]
-        lacking = (1.0 - known.reshape(-1, len(NAMES))) @ NEEDED.T
-        return cls(rank, (lacking == 0).astype(np.float64))
+        along = rank[:, None, :] < np.arange(len(NAMES) + 1)[:, None]
+        known, steps = np.unique(along.reshape(-1, len(NAMES)), axis=0, return_inverse=True)
+        lacking = (1.0 - known) @ NEEDED.T
+        reached = np.pad((lacking == 0).astype(np.float64), ((0, -len(known) % _TILE), (0, 0)))
+        return cls(rank, steps.reshape(orders, -1), reached)
 
     def attributions(self, logits: Floats) -> Floats:
         """Returns what each input adds, [accounts, inputs], by the logits of `reached`, [accounts, coalitions]."""
-        added = np.diff(logits.reshape(len(logits), len(self.rank), -1), axis=2)
+        added = np.diff(logits[:, self.steps], axis=2)
         return np.asarray(added[:, np.arange(len(self.rank))[:, None], self.rank].sum(axis=1) / len(self.rank))
+
+    def ends(self, logits: Floats) -> tuple[Floats, Floats]:
+        """Returns the logits of nothing known and of all known, [accounts] each."""
+        return logits[:, self.steps[0, 0]], logits[:, self.steps[0, -1]]

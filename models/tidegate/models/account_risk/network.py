@@ -47,7 +47,7 @@ class Network:
         return np.add.reduceat(seen[:, None, :, None] * self.weights[0], starts, axis=2)
 
     def logits(self, sums: Floats) -> Floats:
-        """Returns the logits of the first layer's sums without bias; overwrites the sums.
+        """Returns the logits of the first layer's sums, bias included; overwrites the sums.
 
         Every product is of one account and one member, always with the same shapes: an account's bits don't depend on
         the others. They are also small enough for OpenBLAS to stay on one thread.
@@ -58,7 +58,7 @@ class Network:
         Returns:
             [accounts, rows].
         """
-        found = np.add(sums, self.biases[0], out=sums)
+        found = sums
         for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
             found = np.maximum(found, 0.0, out=found) @ weight
             found += bias

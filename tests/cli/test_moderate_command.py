@@ -279,15 +279,16 @@ def test_an_empty_file_is_no_failure(served: Served, tmp_path: Path) -> None:
 def test_one_item_is_traced_and_a_file_is_not(tmp_path: Path) -> None:
     """The flag itself: nothing listens at the collector's address, and that costs spans only."""
     text = TracedText()
-    file = tmp_path / "items.jsonl"
+    file, other = tmp_path / "items.jsonl", tmp_path / "others.jsonl"
     file.write_text(lines(1))
+    other.write_text(lines(1).replace("song number", "another song"))
     settings = Settings(state_dir=tmp_path / "state", telemetry=TelemetrySettings(endpoint="http://127.0.0.1:9"))
     with running(text=text) as served:
         for arguments in (
             ("--text", "x", *ONE),
-            ("--text", "x", *ONE, "--no-trace"),
+            ("--text", "y", *ONE, "--no-trace"),
             ("--file", str(file)),
-            ("--file", str(file), "--trace"),
+            ("--file", str(other), "--trace"),
         ):
             result = CliRunner().invoke(moderate, [*arguments, "--address", served.address, "--json"], obj=settings)
             assert result.exit_code == 0

@@ -1,6 +1,7 @@
 """What a user relies on, asked of a whole running stack."""
 
 import json
+import time
 from pathlib import Path
 
 import grpc
@@ -31,6 +32,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # whole stacks
 
 def _item(text: str, content_id: str = "c-1") -> ContentItem:
     return ContentItem(content_id, "acct-trusted", Surface.COMMENT, "SE", (text_part("text", text),))
+
+
+def _new(text: str) -> str:
+    """The text as nobody said it before: what was scored before does not need Triton any more."""
+    return f"{text} ({time.monotonic_ns()})"
 
 
 def test_a_harmless_comment_is_allowed_by_real_detectors_real_features_and_a_real_policy(stack: Stack) -> None:
@@ -130,14 +136,14 @@ def test_triton_killed_gives_partial_decisions_that_hold_and_comes_back_by_itsel
         during = client.moderate(_item("a song while Triton is away"))
     assert (during.action, during.completeness) == (Action.REVIEW, Completeness.PARTIAL)
     assert during.inputs.detectors[0].status in {DetectorStatus.FAILED, DetectorStatus.TIMED_OUT}
-    assert eventually(lambda: stack.moderate("is it back?")["completeness"] == "COMPLETE", timeout_s=60)
+    assert eventually(lambda: stack.moderate(_new("is it back?"))["completeness"] == "COMPLETE", timeout_s=60)
 
 
 def test_tritons_own_supervisor_killed_is_started_again(stack: Stack) -> None:
     killed = stack.part("triton")["pid"]
     psutil.Process(killed).kill()
     assert eventually(lambda: stack.part("triton")["pid"] != killed, timeout_s=30)
-    assert eventually(lambda: stack.moderate("is it back?")["completeness"] == "COMPLETE", timeout_s=60)
+    assert eventually(lambda: stack.moderate(_new("is it back?"))["completeness"] == "COMPLETE", timeout_s=60)
     assert eventually(lambda: stack.part("triton")["state"] == "READY", timeout_s=20)
 
 
@@ -154,7 +160,7 @@ def test_triton_hung_costs_the_budget_and_no_more(stack: Stack) -> None:
     assert decision["detectors"][0]["status"] == "TIMED_OUT"
     assert decision["completeness"] == "PARTIAL"
     assert decision["action"] == "REVIEW"
-    assert eventually(lambda: stack.moderate("and now?")["completeness"] == "COMPLETE", timeout_s=60)
+    assert eventually(lambda: stack.moderate(_new("and now?"))["completeness"] == "COMPLETE", timeout_s=60)
 
 
 def test_an_online_store_that_is_gone_makes_signals_missing_and_heals(stack: Stack) -> None:

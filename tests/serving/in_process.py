@@ -223,12 +223,12 @@ async def serving(
     settings: Settings | None = None,
     metrics: ModerationMetrics | None = None,
 ) -> AsyncIterator[Served]:
-    """Serves on a free port until the block ends."""
+    """Serves on a free port until the block ends. Unless settings say otherwise, the stages are asked every time."""
     text, features = text or ScriptedText(), features or ScriptedFeatures()
     images, speech = images or ScriptedImages(), speech or ScriptedSpeech()
     provider = configure_tracing(service_name="test", endpoint=None)
     parts = composition.router(
-        settings or load_settings(),
+        settings or load_settings(batching={"text_cache_entries": 0}),
         provider,
         stages=StagePorts(
             features=features, text=text, images=images, speech=speech, signals=signals or NoSignalIntake()

@@ -16,11 +16,13 @@ from tidegate.moderation.errors import Overloaded
 from tidegate.serving.admission import STREAM_TURN, Admission
 from tidegate.serving.settings import load_settings
 
-LONG = Budget.of_ms(60_000)
+
+def _long() -> Budget:
+    return Budget.of_ms(60_000)
 
 
 async def _holding(admission: Admission, order: list[str], name: str, *, stream: bool = False) -> None:
-    async with admission.streamed() if stream else admission.unary(LONG):
+    async with admission.streamed() if stream else admission.unary(_long()):
         order.append(name)
 
 
@@ -32,7 +34,7 @@ async def _let_run() -> None:
 async def test_beyond_those_that_may_wait_a_call_is_refused_with_when_to_come_back() -> None:
     admission = Admission(under_way=1, waiting=1)
     order: list[str] = []
-    async with admission.unary(LONG):
+    async with admission.unary(_long()):
         waiting = asyncio.create_task(_holding(admission, order, "waits"))
         await _let_run()
         with pytest.raises(Overloaded) as refused:
@@ -46,7 +48,7 @@ async def test_beyond_those_that_may_wait_a_call_is_refused_with_when_to_come_ba
 async def test_unary_calls_go_before_items_of_streams_that_waited_longer() -> None:
     admission = Admission(under_way=1, waiting=10)
     order: list[str] = []
-    async with admission.unary(LONG):
+    async with admission.unary(_long()):
         streamed = asyncio.create_task(_holding(admission, order, "stream", stream=True))
         await _let_run()
         unary = asyncio.create_task(_holding(admission, order, "unary"))
@@ -58,7 +60,7 @@ async def test_unary_calls_go_before_items_of_streams_that_waited_longer() -> No
 async def test_a_stream_gets_its_turn_though_unary_calls_never_cease() -> None:
     admission = Admission(under_way=1, waiting=100)
     order: list[str] = []
-    async with admission.unary(LONG):
+    async with admission.unary(_long()):
         tasks = [asyncio.create_task(_holding(admission, order, "stream", stream=True))]
         tasks += [asyncio.create_task(_holding(admission, order, "unary")) for _ in range(3 * STREAM_TURN)]
         await _let_run()
@@ -68,7 +70,7 @@ async def test_a_stream_gets_its_turn_though_unary_calls_never_cease() -> None:
 
 async def test_a_call_that_would_wait_past_half_of_its_budget_is_refused_when_that_is_gone() -> None:
     admission = Admission(under_way=1, waiting=10)
-    async with admission.unary(LONG):
+    async with admission.unary(_long()):
         with pytest.raises(Overloaded):
             async with admission.unary(Budget.of_ms(20)):
                 pytest.fail("there was no place")
@@ -81,11 +83,11 @@ async def test_the_wait_is_foreseen_from_how_fast_places_become_free() -> None:
     admission = Admission(under_way=1, waiting=1_000, clock=lambda: now[0])
     order: list[str] = []
     async with AsyncExitStack() as first:
-        await first.enter_async_context(admission.unary(LONG))
+        await first.enter_async_context(admission.unary(_long()))
         slow = [asyncio.create_task(_taking(admission, now, seconds=1.0)) for _ in range(100)]
         await _let_run()
     await asyncio.gather(*slow)
-    async with admission.unary(LONG):
+    async with admission.unary(_long()):
         before = [asyncio.create_task(_holding(admission, order, "before")) for _ in range(5)]
         await _let_run()
         with pytest.raises(Overloaded) as refused:
@@ -95,7 +97,7 @@ async def test_the_wait_is_foreseen_from_how_fast_places_become_free() -> None:
 
 
 async def _taking(admission: Admission, now: list[float], *, seconds: float) -> None:
-    async with admission.unary(LONG):
+    async with admission.unary(_long()):
         now[0] += seconds
 
 
@@ -103,7 +105,7 @@ async def _taking(admission: Admission, now: list[float], *, seconds: float) -> 
 async def test_callers_that_give_up_leave_no_place_taken(*, stream: bool) -> None:
     admission = Admission(under_way=1, waiting=10)
     order: list[str] = []
-    async with admission.unary(LONG):
+    async with admission.unary(_long()):
         gone = asyncio.create_task(_holding(admission, order, "gone", stream=stream))
         await _let_run()
         gone.cancel()

@@ -65,7 +65,7 @@ def demo_items() -> tuple[DemoItem, ...]:
     )
 
 
-BORDERLINE = "Boomers always complain"
+BORDERLINE = "Boomers are all the same"
 """Words that `text_harm` 2 puts in band 3 for hate; `tests/stack/test_demo.py` holds what the demo claims."""
 
 

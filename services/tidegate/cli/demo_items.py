@@ -66,7 +66,7 @@ def demo_items() -> tuple[DemoItem, ...]:
 
 
 BORDERLINE = "Boomers are all the same"
-"""Words that `text_harm` 2 puts in band 3 for hate; `tests/stack/test_demo.py` holds what the demo claims."""
+"""Words that `text_harm` 3 puts in band 3 for hate; `tests/stack/test_demo.py` holds what the demo claims."""
 
 
 def _comment(number: int, text: str, account: str, market: str, shows: str) -> DemoItem:

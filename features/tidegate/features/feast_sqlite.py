@@ -5,7 +5,8 @@ Rows that somebody else wrote have none, or one that does not match: their event
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,9 @@ from feast import FeatureStore, FeatureView
 from feast.infra.online_stores.helpers import compute_table_id, extract_text_and_num
 from feast.protos.feast.types.Value_pb2 import Value
 
-from tidegate.features.feast_rows import FeastRow, ViewRows, feast_rows, key_bytes
-from tidegate.features.refs import VALID_UNTIL
+from tidegate.features.feast_rows import ViewRows, different_values, key_bytes
+from tidegate.features.history import EVENT_TIMESTAMP
+from tidegate.features.refs import JOIN_KEY, VALID_UNTIL
 
 EXACT_TIME = "event_time_us"
 """Microseconds since 1970 of the row's event time."""
@@ -28,6 +30,26 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
 
 
+_Cell = tuple[bytes, str | None]
+"""Value as bytes and as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One account's row of a view."""
+
+    key: bytes
+    """Feast's entity key."""
+    time_us: int
+    """Event time, microseconds since 1970."""
+    second: int
+    """The same as Feast's store keeps it."""
+    names: Sequence[str]
+    """Stored fields."""
+    cells: Sequence[_Cell]
+    """Their values."""
+
+
 class SqliteRows:
     """Rows in Feast's file. Check and write are one transaction, so that two processes can't undo each other."""
 
@@ -39,13 +61,12 @@ class SqliteRows:
 
     def write(self, parts: Sequence[ViewRows]) -> None:
         """See `feast_writer.StoredRows`."""
-        together = [(part.stored, feast_rows(part.view, part.rows)) for part in parts]
+        together = [(part.stored, _rows(part)) for part in parts]
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             for view, rows in together:
-                keys = key_bytes(_account(row) for row in rows)
-                stored = self._stored(view, keys)
-                newer = [(key, row) for key, row in zip(keys, rows, strict=True) if _us(row[2]) >= stored.get(key, 0)]
+                stored = self._stored(view, [row.key for row in rows])
+                newer = (row for row in rows if row.time_us >= stored.get(row.key, 0))
                 self._connection.executemany(_UPSERT.format(table=self._table(view)), _lines(newer))
             self._connection.commit()
         finally:
@@ -91,19 +112,33 @@ class SqliteRows:
         return f'"{name}"'
 
 
-def _lines(rows: Sequence[tuple[bytes, FeastRow]]) -> Iterator[tuple[object, ...]]:
+def _rows(part: ViewRows) -> list[_Row]:
+    names = [feature.name for feature in part.view.stored()]
+    columns = [_cells(*different_values(part.rows[each.name], each.kind)) for each in part.view.stored()]
+    keys, times = key_bytes(part.rows[JOIN_KEY].to_pylist()), part.rows[EVENT_TIMESTAMP].to_pylist()
+    return [
+        _Row(key, _us(time), _second(time), names, cells)
+        for key, time, *cells in zip(keys, times, *columns, strict=True)
+    ]
+
+
+def _cells(values: Sequence[Value], places: Sequence[int]) -> list[_Cell]:
+    """What goes into `value` and `value_text`, by row."""
+    table = [(each.SerializeToString(), extract_text_and_num(each, compute_num=False)[0]) for each in values]
+    return [table[place] for place in places]
+
+
+def _second(moment: datetime) -> int:
+    """The event time as Feast's store keeps it: whole seconds, and by way of the local time zone."""
+    return int(moment.astimezone(UTC).replace(tzinfo=None).timestamp())
+
+
+def _lines(rows: Iterable[_Row]) -> Iterator[tuple[object, ...]]:
     """A line per value, as Feast's store writes them."""
-    for key, (_, values, event_time, _) in rows:
-        second = event_time.astimezone(UTC).replace(tzinfo=None)
-        for name, value in values.items():
-            text, _ = extract_text_and_num(value, compute_num=False)
-            yield key, name, value.SerializeToString(), text, second
-        yield key, EXACT_TIME, Value(int64_val=_us(event_time)).SerializeToString(), None, second
-
-
-def _account(row: FeastRow) -> str:
-    account_id: str = row[0].entity_values[0].string_val
-    return account_id
+    for row in rows:
+        for name, (value, text) in zip(row.names, row.cells, strict=True):
+            yield row.key, name, value, text, row.second
+        yield row.key, EXACT_TIME, Value(int64_val=row.time_us).SerializeToString(), None, row.second
 
 
 def _us(moment: datetime) -> int:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
 from redis import Redis
 
 from tests.enrichment.conftest import RedisServer
 from tests.features.stream.online_stores import Store, emptied, rows
 from tidegate.features import feast_writer
 from tidegate.features.feast_redis import LOCK
-from tidegate.features.feast_rows import feast_rows
 from tidegate.features.feast_writer import FeastOnlineWriter
 from tidegate.features.online_writer import OnlineStoreUnavailableError
 from tidegate.features.refs import (
@@ -21,6 +22,7 @@ from tidegate.features.refs import (
     ACCOUNT_PROFILE,
     ACCOUNT_RISK,
     ACCOUNT_SIGNALS_V2,
+    Feature,
     ValueKind,
     View,
 )
@@ -38,6 +40,26 @@ _TOLD: Mapping[ValueKind, Sequence[Any]] = {
 
 def _picked(view: View, told: Mapping[ValueKind, Sequence[Any]], number: int) -> dict[str, Any]:
     return {each.name: told[each.kind][number % len(told[each.kind])] for each in view.stored()}
+
+
+def as_feast_takes_them(view: View, table: pa.Table) -> list[Any]:
+    """Entity key, values by name, event time: messages made one by one."""
+    fields = {ValueKind.BOOL: "bool_val", ValueKind.INT: "int64_val"}
+    fields |= {ValueKind.FLOAT: "double_val", ValueKind.STRING: "string_val"}
+
+    def value(row: Mapping[str, Any], feature: Feature) -> Value:
+        told = row[feature.name]
+        return Value() if told is None else Value(**{fields[feature.kind]: told})
+
+    return [
+        (
+            EntityKey(join_keys=["account_id"], entity_values=[Value(string_val=row["account_id"])]),
+            {feature.name: value(row, feature) for feature in view.stored()},
+            row["event_timestamp"],
+            None,
+        )
+        for row in table.to_pylist()
+    ]
 
 
 @pytest.mark.parametrize("view", ACCOUNT_SIGNALS_V2.views, ids=lambda view: view.name)
@@ -218,7 +240,7 @@ def test_redis_holds_byte_for_byte_what_feast_would_write(
         ours = {key: client.hgetall(key) for key in client.scan_iter()}
         client.flushall()
         stored = repository.get_feature_view(view.name)
-        repository.provider.online_write_batch(repository.config, stored, feast_rows(view, table), None)
+        repository.provider.online_write_batch(repository.config, stored, as_feast_takes_them(view, table), None)
         assert ours == {key: client.hgetall(key) for key in client.scan_iter()}
         assert len(ours) == table.num_rows
     close_repository(repository)

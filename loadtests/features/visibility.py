@@ -52,7 +52,9 @@ TARGET_MS = 1_000.0
 LATEST_S = 30.0
 """After which an event counts as never seen."""
 PROBE_S = 0.02
-POLL_S = 0.005
+POLL_S = 0.01
+AT_ONCE = 16
+"""Probes that one lookup asks for, the oldest first: asking for all costs the machine more than what is measured."""
 CALL = 10
 """Events in one call of the load."""
 SEED = 20_260_401
@@ -128,7 +130,7 @@ class Probes:
 
     async def look(self) -> int:
         """One lookup of all that are waited for; how many there were."""
-        asked = list(self._acknowledged)[:64]
+        asked = list(self._acknowledged)[:AT_ONCE]
         if asked:
             answers = await self._features.lookup([SignalsRequest(each, 1_000.0, _UNTRACED) for each in asked])
             now = time.perf_counter()

@@ -45,7 +45,8 @@ def test_a_harmless_comment_is_allowed_by_real_detectors_real_features_and_a_rea
     detector = next(run for run in decision["detectors"] if run["name"] == "text_harm")
     assert detector["status"] == "OK"
     assert set(detector["scores"]) == {"hate", "harassment", "threat", "sexual", "self_harm", "profanity"}
-    assert {value["freshness"] for value in decision["features"]} == {"FRESH"}
+    without = {value["name"] for value in decision["features"] if value["freshness"] != "FRESH"}
+    assert without == {"account_enforcement__appeal_overturn_ratio_365d"}  # nobody has appealed: there is no ratio
     assert decision["hops"]["total"] > 0
 
 

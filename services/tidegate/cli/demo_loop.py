@@ -17,6 +17,7 @@ from tidegate.cli.demo_items import BORDERLINE
 from tidegate.client import (
     AccountEvent,
     Action,
+    Completeness,
     ContentItem,
     Decision,
     EventKind,
@@ -32,6 +33,7 @@ VISIBLE_WITHIN_S = 20.0
 """Longest wait for events to count. They take well under a second; a machine may be busy with other things."""
 _THREATS = ("I will find you and hurt you", "You are dead when I see you", "I'm going to come over and hurt you")
 _POLL_S = 0.02
+_MORE_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +131,11 @@ def _seen(client: TidegateClient, account: str, budget_ms: float, *, confirmed: 
 
 
 def _comment(client: TidegateClient, account: str, words: str, budget_ms: float) -> Decision:
+    """The decision on a comment; asked again where a machine that is still busy starting did not answer in time."""
     item = ContentItem(f"loop-{uuid.uuid4().hex}", account, Surface.COMMENT, "SE", (text_part("text", words),))
-    return client.moderate(item, budget_ms=budget_ms)
+    decision = client.moderate(item, budget_ms=budget_ms)
+    for _ in range(_MORE_ATTEMPTS):
+        if decision.completeness is Completeness.COMPLETE:
+            break
+        decision = client.moderate(item, budget_ms=budget_ms)
+    return decision

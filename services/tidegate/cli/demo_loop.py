@@ -31,7 +31,11 @@ from tidegate.client import (
 CONFIRMED = "account_enforcement__confirmed_blocks_365d"
 VISIBLE_WITHIN_S = 20.0
 """Longest wait for events to count. They take well under a second; a machine may be busy with other things."""
-_THREATS = ("I will find you and hurt you", "You are dead when I see you", "I'm going to come over and hurt you")
+_THREATS = (
+    "I will find you and hurt you",
+    "I am going to come over and hurt you tonight",
+    "I'm going to come over and hurt you",
+)
 _POLL_S = 0.02
 _MORE_ATTEMPTS = 4
 

@@ -87,8 +87,8 @@ def memory(axes: Axes, samples: Samples) -> None:
         axes.plot(times, [size / _GIB for _, size in seen["rss"]], color=colour, label=name)
         start += seen["seconds"]
     _bounds(axes, samples)
-    axes.set(xlabel="minutes", ylabel="GiB, summed over processes", xlim=(0, None), ylim=(0, None))
-    axes.legend(loc="upper left")
+    axes.set(xlabel="minutes", ylabel="GiB, summed over processes", xlim=(0, None), ylim=(0, axes.get_ylim()[1] * 1.2))
+    axes.legend(loc="upper right", ncols=2)
 
 
 def _bounds(axes: Axes, samples: Samples) -> None:
@@ -107,7 +107,7 @@ def resumed(axes: Axes, samples: Samples) -> None:
     axes.axvline(killed_at / 60, color=_BOUND, linewidth=1)
     axes.set(xlabel="minutes", ylabel="partitions finished", xlim=(0, None), ylim=(0, None))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="lower right", fontsize=8)
+    axes.legend(loc="upper left", fontsize=8)
 
 
 def _steps(axes: Axes, seen: Samples, start: float, colour: str, name: str, *, linestyle: str = "-") -> None:

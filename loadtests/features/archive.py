@@ -10,9 +10,11 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow.parquet as pq
 
 from tidegate.features.events.log import EVENT_SCHEMA
@@ -25,6 +27,8 @@ REPEATED_EVERY = 100
 _SURPLUS = 1.05
 """The generator's events per account come out a little lower than asked."""
 _MEMORY = "3GB"
+_PER_FILE = 1_000_000
+"""Events, about."""
 _SAID_EVERY = 20
 
 
@@ -79,12 +83,21 @@ def _generated(draft: Path, *, accounts: int, events: int, say: Callable[[str], 
 
 
 def _in_order_of_recording(draft: Path, events: Path, temporary: Path) -> int:
-    with duckdb.connect(config={"memory_limit": _MEMORY, "threads": "2", "temp_directory": str(temporary)}) as opened:
-        opened.execute(
-            "COPY (SELECT * FROM read_parquet($draft)"  # noqa: S608 - our own path
-            " UNION ALL SELECT * FROM read_parquet($draft) WHERE hash(event_id) % $every = 0 ORDER BY recorded_at_us)"
-            f" TO '{events}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 250000, ROW_GROUPS_PER_FILE 4)",
-            {"draft": str(draft), "every": REPEATED_EVERY},
-        )
+    """Writes a file per stretch of time, each sorted by itself: memory stays flat."""
+    events.mkdir()
+    recorded = pq.read_table(draft, columns=["recorded_at_us"])["recorded_at_us"].to_numpy()
+    edges = np.quantile(recorded, np.linspace(0, 1, 1 + -(-recorded.size // _PER_FILE)), method="nearest")
+    edges[-1] += 1
+    for number, (start, stop) in enumerate(pairwise(edges.tolist())):
+        with duckdb.connect(
+            config={"memory_limit": _MEMORY, "threads": "2", "temp_directory": str(temporary)}
+        ) as opened:
+            opened.execute(
+                "COPY (WITH stretch AS (SELECT * FROM read_parquet($draft) WHERE recorded_at_us >= $start"  # noqa: S608 - our own path
+                " AND recorded_at_us < $stop) SELECT * FROM stretch UNION ALL SELECT * FROM stretch"
+                " WHERE hash(event_id) % $every = 0 ORDER BY recorded_at_us)"
+                f" TO '{events}/events-{number:02d}.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 250000)",
+                {"draft": str(draft), "every": REPEATED_EVERY, "start": start, "stop": stop},
+            )
     shutil.rmtree(temporary, ignore_errors=True)
     return sum(pq.read_metadata(path).num_rows for path in events.glob("*.parquet"))

@@ -51,7 +51,7 @@ def test_a_harmless_comment_is_allowed_by_real_detectors_real_features_and_a_rea
 
 
 def test_one_trace_holds_spans_of_every_hop(stack: Stack) -> None:
-    trace_id = stack.moderate("a song to remember")["trace_id"]
+    trace_id = stack.moderate(_new("a song to remember"))["trace_id"]
     wanted = {SpanName.CLIENT_MODERATE, SpanName.MODERATE, SpanName.GATHER, SpanName.FEATURES_ONLINE_READ}
     wanted |= {SpanName.TEXT_SCORE, SpanName.TRITON_INFER, SpanName.POLICY_EVALUATE, SpanName.LEDGER_APPEND}
     names = {name.value for name in wanted} | {"InferRequest", "compute"}

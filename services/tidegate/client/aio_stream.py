@@ -9,13 +9,15 @@ import grpc
 
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1 import moderation_service_pb2_grpc as rpc
-from tidegate.client.errors import ModerationError
+from tidegate.client.errors import ModerationError, write_failed
 from tidegate.client.intake import Intake, TaskIntake, ThreadIntake
 from tidegate.client.outstanding import Outstanding
 from tidegate.client.streaming import MOST_OUTSTANDING, GivenItem, StreamResult
 
 CLOSING_S = 2.0
 """How long a stream that is over waits for the server to end its side."""
+LISTENING_S = 0.25
+"""How long a call listens before it sends, after one whose status was lost because a message was being written."""
 NOTICING_S = 1.0
 """How often a caller that waits for results looks whether the stream has gone silent."""
 
@@ -55,6 +57,7 @@ class AsyncStream:
         self._failure: BaseException | None = None
         self._closed = False
         self._leg = _Leg(ended=True)
+        self._status_lost = False
 
     async def results(self) -> AsyncGenerator[StreamResult, None]:
         """Every item's result once, in completion order; then whatever the source of the items raised."""
@@ -132,6 +135,7 @@ class AsyncStream:
             async for response in call:
                 self._put(self._outstanding.answered(response))
         except grpc.RpcError as error:
+            self._status_lost = write_failed(error)
             return ModerationError.from_rpc(error)
         except asyncio.CancelledError:  # this task's, or the call's: gRPC raises the same
             if self._closed:
@@ -153,9 +157,19 @@ class AsyncStream:
         while not (leg.ended or self._closed or self._outstanding.over):
             message = self._outstanding.next_message()
             if message is not None:
+                if self._status_lost:
+                    await self._listen(leg)
+                    self._status_lost = False
                 yield message
             else:
                 await self._wait_for_change(self._outstanding.pause_s())
+
+    async def _listen(self, leg: _Leg) -> None:
+        """Gives a service that refuses streams the time to say so; the message that waits counts as sent."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LISTENING_S):
+                while not (leg.ended or self._closed):
+                    await self._wait_for_change(None)
 
     async def _wait_for_change(self, timeout_s: float | None) -> None:
         self._changed.clear()

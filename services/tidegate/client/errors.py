@@ -10,6 +10,8 @@ from google.rpc import error_details_pb2, status_pb2
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 """Where gRPC carries `google.rpc.Status` (gRPC's richer error model)."""
 
+_WRITE_FAILED = "Internal error from Core"
+"""What grpcio's asyncio stack (1.85) says of a call that ended while it wrote a message, whatever ended it."""
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -80,6 +82,11 @@ class ModerationError(Exception):
         return cls(grpc.StatusCode.INVALID_ARGUMENT, message, reason="INVALID_REQUEST", fields=fields)
 
 
+def write_failed(error: grpc.RpcError) -> bool:
+    """Whether the status with which the service ended the call was lost, because a message was being written then."""
+    return error.code() is grpc.StatusCode.INTERNAL and error.details() == _WRITE_FAILED
+
+
 def _connection_broke(code: grpc.StatusCode, details: str) -> bool:
     """Whether the status is gRPC's own reading of a stream that was reset, and not the service's answer.
 
@@ -88,7 +95,7 @@ def _connection_broke(code: grpc.StatusCode, details: str) -> bool:
     """
     if code not in {grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL}:
         return False
-    return "RST_STREAM" in details or details == "Internal error from Core"
+    return "RST_STREAM" in details or details == _WRITE_FAILED
 
 
 def _rebuilt(code: str, message: str, reason: str, fields: tuple[WrongField, ...]) -> ModerationError:

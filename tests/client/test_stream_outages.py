@@ -172,6 +172,8 @@ async def test_a_stream_that_is_refused_as_a_whole_is_not_tried_again(code: grpc
         assert service.streams == 1
         async with AsyncTidegateClient(address, retry=QUICK) as other:
             assert _codes([result async for result in other.moderate_stream([comment()])]) == {code: 1}
+        # grpcio's asyncio stack may lose the refusal to the message it is writing; the next call listens first.
+        assert service.streams <= 3
 
 
 async def test_a_server_that_ends_its_side_is_asked_again_for_what_it_owes() -> None:

@@ -17,6 +17,7 @@ from tests.enrichment.conftest import RedisServer, free_port
 from tests.enrichment.stored_accounts import NUMBERED, fill, write_rows
 from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.feast_reader import FeastReader
+from tidegate.enrichment.freshness import signals_of
 from tidegate.enrichment.provider_rows import ProviderRows
 from tidegate.enrichment.row_source import AppliedView
 from tidegate.features.online import CONFIGURATION, OnlineChoice, OnlineKind
@@ -62,6 +63,25 @@ def test_rows_of_redis_are_those_that_feast_reads(redis_state: Path, reader: Fea
     rows = reader.read(IDS)
     assert rows == by_feast(redis_state)
     assert sum(row.event_time is not None for account in rows for row in account) > len(NUMBERED)
+
+
+CHOSEN = frozenset({"account_profile__verified", "account_activity__posts_1h", "account_activity__posts_24h"})
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("names", [CHOSEN, frozenset[str]()], ids=["three features of two views", "none"])
+def test_of_some_features_each_store_tells_what_it_tells_of_all(
+    redis_state: Path, seeded: Path, now: datetime, names: frozenset[str]
+) -> None:
+    """In particular whether the account is known, and how fresh the values are."""
+    for state in (redis_state, seeded):
+        some = FeastReader(state, service=ACCOUNT_SIGNALS_V2.reading(names), redis_timeout_ms=10_000)
+        every = FeastReader(state, redis_timeout_ms=10_000)
+        with closing(some), closing(every):
+            for read, whole in zip(some.read(IDS), every.read(IDS), strict=True):
+                ours, theirs = signals_of(read, now=now), signals_of(whole, now=now)
+                assert ours.known == theirs.known
+                assert ours.values == tuple(value for value in theirs.values if value.name in names)
 
 
 @pytest.mark.integration

@@ -1,6 +1,7 @@
 """The gather step: each stage in its own budget, outages as data."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from tests.pipeline.scripted_stages import ScriptedImageStage, ScriptedSpeechStage
 from tidegate.detectors.port import TextRequest
@@ -125,3 +126,26 @@ def test_completeness_is_about_what_answered_not_about_what_it_said() -> None:
     assert completeness_of((ok,), stale) is Completeness.PARTIAL
     assert completeness_of((failed,), unknown) is Completeness.PARTIAL
     assert completeness_of((failed,), down) is Completeness.FAILED
+
+
+_READ = FeatureValue("v__f", 3, Freshness.FRESH, datetime(2026, 1, 1, tzinfo=UTC))
+_UNREAD = FeatureValue("v__g", 4, Freshness.STALE, datetime(2025, 1, 1, tzinfo=UTC))
+
+
+class _TellsMore(_Signals):
+    async def lookup(self, request: SignalsRequest) -> AccountSignals:
+        del request
+        return AccountSignals(LookupStatus.OK, known=True, values=(_UNREAD, _READ))
+
+
+async def test_of_an_account_only_what_the_policies_read_is_kept() -> None:
+    gathered = await _gather(_Text(), _TellsMore())
+    assert gathered.account == AccountSignals(LookupStatus.OK, known=True, values=(_READ,))
+    assert completeness_of(gathered.detectors[:1], gathered.account) is Completeness.COMPLETE
+
+
+async def test_all_of_it_is_kept_where_that_is_asked_for() -> None:
+    stages = Stages(_Text(), _Text(), ScriptedImageStage(), ScriptedSpeechStage(), _TellsMore())
+    gatherer = Gatherer(stages, versions=lambda _: "1", every_signal=True)
+    gathered = await gatherer.gather(ITEM, PLAN, budget=Budget.of_ms(1_000), trace=UNTRACED, hops=Hops())
+    assert gathered.account.values == (_UNREAD, _READ)

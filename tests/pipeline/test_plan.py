@@ -9,7 +9,7 @@ from tidegate.models.catalogue import DetectorSpec, LatencyClass, Modality
 from tidegate.models.selection import Selection, select
 from tidegate.moderation.item import Part, PartKind, TranscriptSegment
 from tidegate.pipeline.coverage import Coverage
-from tidegate.pipeline.plan import PartPlan, Plan, plan_for
+from tidegate.pipeline.plan import PartPlan, Plan, Planner, plan_for
 from tidegate.policy.engine import CompiledPolicy
 
 TEXT = Part(id="title", kind=PartKind.TEXT, text="hello")
@@ -110,3 +110,19 @@ def test_what_a_shadow_policy_reads_is_kept_even_if_the_item_is_settled_but_for_
 def test_versions_in_shadow_are_covered_by_name() -> None:
     tried = (replace(SPECS[0], version="2"), replace(SPECS[0], version="3"))
     assert Coverage.of(Selection({"text_harm": SPECS[0]}, tried)).shadows == {"text_harm": ("2", "3")}
+
+
+def test_a_plan_that_was_made_before_is_the_same_for_other_parts_of_its_kinds() -> None:
+    planner, coverage = Planner(_coverage()), _coverage()
+    harm, adult, trial = (
+        compiled(rule(), KNOWN),
+        compiled(ADULT, id="adult"),
+        compiled(ADULT, id="trial", mode="shadow"),
+    )
+    other = Part(id="other", kind=PartKind.TEXT, text="bye")
+    unheard = Part(id="unheard", kind=PartKind.AUDIO, data=b"another")
+    for live, shadows in ((harm, []), (adult, []), (harm, [trial]), (harm, [])):
+        for parts in ((TEXT, COVER), (other, COVER), (COVER, other), (CLIP,), (unheard,), (SPEECH,), ()):
+            for market in ("SE", "DE"):
+                expected = plan_for(live, shadows, parts, market=market, coverage=coverage)
+                assert planner.plan(live, shadows, parts, market=market) == expected

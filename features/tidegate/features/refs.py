@@ -5,7 +5,8 @@ that names a feature, the definition that is applied and the value that is serve
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -78,6 +79,11 @@ class View:
         """All that a stored row holds: the features, then what is internal."""
         return self.features + self.internal
 
+    def reading(self, names: AbstractSet[str]) -> "View":
+        """The view of which only these features are read, by full name, and what tells a row from none."""
+        chosen = tuple(feature for feature in self.features if f"{self.name}__{feature.name}" in names)
+        return replace(self, features=chosen, internal=self.internal or (() if chosen else self.features[:1]))
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureRef:
@@ -108,6 +114,13 @@ class Service:
     def refs(self) -> tuple[FeatureRef, ...]:
         """Every feature, in the order of a lookup's values."""
         return tuple(FeatureRef(view, feature) for view in self.views for feature in view.features)
+
+    def reading(self, names: AbstractSet[str]) -> "Service":
+        """The service of which only these features are read, by full name.
+
+        All views stay: an account may be known by a row that none of these features is in.
+        """
+        return replace(self, views=tuple(view.reading(names) for view in self.views))
 
 
 VALID_UNTIL = "valid_until"

@@ -23,6 +23,7 @@ until then to push them. If it stops, what it should have pushed goes STALE this
 
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)
 _UNREADABLE = _EPOCH
+_LATEST_PROMISE = datetime.max.replace(tzinfo=UTC) - VALID_UNTIL_TOLERANCE
 
 _TYPES: Mapping[ValueKind, type] = {
     ValueKind.BOOL: bool,
@@ -59,6 +60,19 @@ def stored_row(
         return StoredRow(view=view, ttl=ttl, event_time=None, values={})
     promise = _promise(values.get(VALID_UNTIL)) if view.internal else None
     return StoredRow(view=view, ttl=ttl, event_time=event_time, values=values, valid_until=promise)
+
+
+def fresh_until(row: StoredRow) -> datetime | None:
+    """When the row's values become STALE unless it is written anew: its ttl or its promise, what ends first.
+
+    None where there is no row, or one that never becomes stale. A row from ahead of our clock is STALE until then, too.
+    """
+    if row.event_time is None:
+        return None
+    ends = [row.event_time + row.ttl] if row.ttl else []
+    if row.valid_until is not None:
+        ends.append(min(row.valid_until, _LATEST_PROMISE) + VALID_UNTIL_TOLERANCE)
+    return min(ends, default=None)
 
 
 def signals_of(rows: Sequence[StoredRow], *, now: datetime) -> AccountSignals:

@@ -6,7 +6,7 @@ the row's event time in whole seconds. Our writer keeps the exact time beside th
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
@@ -51,6 +51,7 @@ class SqliteRows:
         self._names = tuple(
             frozenset([EXACT_TIME, *(feature.name for feature in each.view.stored())]) for each in views
         )
+        self._statements: dict[int, str] = {}
         versions = config.registry.enable_online_feature_view_versioning
         self._tables = tuple(compute_table_id(config.project, each.applied, versions) for each in views)
         self._lock = lock
@@ -63,23 +64,28 @@ class SqliteRows:
         values: dict[tuple[int, bytes], dict[str, FeatureScalar | None]] = defaultdict(dict)
         seconds: dict[tuple[int, bytes], int] = {}
         for view, key, name, raw, moment in lines:
-            if name in self._names[view]:
-                at = (view, key)
-                values[at][name] = scalar(raw)
-                # A row is written as a whole. Were it not, its oldest value would say how old it is.
-                seconds[at] = min(moment, seconds.get(at, moment))
+            at = (view, key)
+            values[at][name] = scalar(raw)
+            # A row is written as a whole. Were it not, its oldest value would say how old it is.
+            seconds[at] = min(moment, seconds.get(at, moment))
         return [
             tuple(_row(each, values[view, key], seconds.get((view, key))) for view, each in enumerate(self._views))
             for key in keys
         ]
 
     def _statement(self, count: int) -> str:
-        places = ",".join(f"?{number}" for number in range(1, count + 1))
-        return " UNION ALL ".join(
-            f"SELECT {view}, entity_key, feature_name, value, CAST(event_ts AS INTEGER) "  # noqa: S608 - Feast's own names
-            f'FROM "{table}" WHERE entity_key IN ({places})'
-            for view, table in enumerate(self._tables)
-        )
+        if count not in self._statements:  # at most as many as a batch may have accounts
+            places = ",".join(f"?{number}" for number in range(1, count + 1))
+            self._statements[count] = " UNION ALL ".join(
+                f"SELECT {view}, entity_key, feature_name, value, CAST(event_ts AS INTEGER) "  # noqa: S608 - Feast's own names
+                f'FROM "{table}" WHERE entity_key IN ({places}) AND feature_name IN ({_quoted(self._names[view])})'
+                for view, table in enumerate(self._tables)
+            )
+        return self._statements[count]
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ",".join(f"'{name}'" for name in sorted(names))
 
 
 def _row(each: AppliedView, values: dict[str, FeatureScalar | None], seconds: int | None) -> StoredRow:

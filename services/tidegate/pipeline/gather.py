@@ -66,6 +66,7 @@ class Gatherer:
         versions: Callable[[str], str],
         shadows: Mapping[str, tuple[str, ...]] | None = None,
         limits: GatherLimits | None = None,
+        every_signal: bool = False,
     ) -> None:
         """Wires the stages.
 
@@ -74,7 +75,9 @@ class Gatherer:
             versions: The live version of a detector by name, for runs that never answered.
             shadows: Versions of text detectors that are tried out, by name.
             limits: How a request's budget is divided.
+            every_signal: Keeps what the lookup tells of an account beyond what the item's policies read.
         """
+        self._every_signal = every_signal
         self._signals = stages.signals
         self._versions = versions
         self._shadows = shadows or {}
@@ -163,7 +166,14 @@ class Gatherer:
             except Exception as error:  # noqa: BLE001 - fan-out: whatever broke the lookup is its outage
                 logger.warning("feature lookup failed: %s", type(error).__name__)
                 return _without_answer(LookupStatus.FAILED, plan)
-        return account if account.status is LookupStatus.OK else _without_answer(account.status, plan)
+        if account.status is not LookupStatus.OK:
+            return _without_answer(account.status, plan)
+        return account if self._every_signal else _asked(account, plan)
+
+
+def _asked(account: AccountSignals, plan: Plan) -> AccountSignals:
+    values = tuple([value for value in account.values if value[0] in plan.features])
+    return account if len(values) == len(account.values) else AccountSignals(account.status, account.known, values)
 
 
 def _split(parts: Sequence[PartPlan], names: AbstractSet[str]) -> tuple[list[PartPlan], list[PartPlan]]:

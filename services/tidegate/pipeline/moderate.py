@@ -21,7 +21,7 @@ from tidegate.pipeline.archive import PolicyArchive
 from tidegate.pipeline.coverage import Coverage
 from tidegate.pipeline.gather import Gathered, Gatherer, Settled
 from tidegate.pipeline.hops import Hops
-from tidegate.pipeline.plan import Plan, plan_for
+from tidegate.pipeline.plan import Plan, Planner
 from tidegate.pipeline.recording import RecordMaker
 from tidegate.policy.engine import CompiledPolicy
 from tidegate.policy.loader import PolicySet
@@ -71,7 +71,7 @@ class ModerationPipeline:
         tracer: Tracer,
     ) -> None:
         self._policies = policies
-        self._coverage = coverage
+        self._planner = Planner(coverage)
         self._gatherer = gatherer
         self._ledger = ledger
         self._archive = archive
@@ -115,8 +115,9 @@ class ModerationPipeline:
 
     def _plan(self, live: CompiledPolicy, shadows: Sequence[CompiledPolicy], item: ContentItem) -> Plan:
         with span(self._tracer, SpanName.PLAN) as made:
-            plan = plan_for(live, shadows, item.parts, market=item.market, coverage=self._coverage)
-            made.set_attribute(Attribute.DETECTORS, plan.detectors)
+            plan = self._planner.plan(live, shadows, item.parts, market=item.market)
+            if made.is_recording():
+                made.set_attribute(Attribute.DETECTORS, plan.detectors)
             return plan
 
     async def _gather(

@@ -72,6 +72,44 @@ class Plan:
         """All that run, sorted."""
         return tuple(sorted({name for part in self.parts for name in part.detectors}))
 
+    def on(self, parts: Sequence[Part]) -> "Plan":
+        """The same for other parts of the same kinds, in the same order."""
+        planned = [
+            PartPlan(part, one.images, one.reader, one.text, one.unreached)
+            for part, one in zip(parts, self.parts, strict=True)
+        ]
+        return Plan(tuple(planned), self.features, self.account, self.settling)
+
+
+_MOST_SHAPES = 4_096
+"""Shapes of items that are remembered; an item has one to sixteen parts of a few kinds, so most have one of a dozen."""
+
+
+class Planner:
+    """Plans by the shape of an item, each worked out once: who decides, where, and what kinds of parts it has."""
+
+    def __init__(self, coverage: Coverage) -> None:
+        self._coverage = coverage
+        self._plans: dict[object, Plan] = {}
+
+    def plan(
+        self, live: CompiledPolicy, shadows: Sequence[CompiledPolicy], parts: Sequence[Part], *, market: str
+    ) -> Plan:
+        """See `plan_for`."""
+        shape = (
+            live.reference.digest,
+            tuple([shadow.reference.digest for shadow in shadows]),
+            market,
+            tuple([(part.kind, part.words() is not None) for part in parts]),
+        )
+        plan = self._plans.get(shape)
+        if plan is not None:
+            return plan.on(parts)
+        if len(self._plans) >= _MOST_SHAPES:
+            self._plans.clear()
+        plan = self._plans[shape] = plan_for(live, shadows, parts, market=market, coverage=self._coverage)
+        return plan
+
 
 def plan_for(
     live: CompiledPolicy, shadows: Sequence[CompiledPolicy], parts: Sequence[Part], *, market: str, coverage: Coverage

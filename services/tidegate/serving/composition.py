@@ -19,6 +19,7 @@ from tidegate.detectors.speech_port import SpeechDetectors
 from tidegate.enrichment.port import AccountFeatures
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.events.validation import EventLimits
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 from tidegate.features.stream.turn import Turn
 from tidegate.ledger.port import DecisionLedger
 from tidegate.ledger.sqlite_adapter import SqliteLedger
@@ -54,7 +55,7 @@ from tidegate.serving.remote import (
 )
 from tidegate.serving.router import RouterParts
 from tidegate.serving.servicer import ModerationServicer
-from tidegate.serving.settings import Settings, SettingsError
+from tidegate.serving.settings import Settings, SettingsError, SignalsKept
 from tidegate.serving.signals.local_signals import LocalSignals
 from tidegate.serving.signals.remote_intake import RemoteSignalIntake
 from tidegate.serving.signals.risk_adapter import account_risk
@@ -115,11 +116,18 @@ def hash_banks(settings: Settings) -> HashBanks:
 
 
 def account_features(settings: Settings, tracer: Tracer) -> AccountFeatures:
-    """The Feast online store. Imports Feast, which takes seconds, only where it is used."""
+    """The Feast online store. Imports Feast, which takes seconds, only where it is used.
+
+    Raises:
+        PolicyError: See `policies`, whose signals it reads.
+    """
     from tidegate.enrichment.feast_adapter import FeastAccountFeatures  # noqa: PLC0415 - see the docstring
     from tidegate.enrichment.feast_reader import FeastReader  # noqa: PLC0415 - as above
 
-    return FeastAccountFeatures(FeastReader(settings.features_dir), tracer=tracer)
+    service = ACCOUNT_SIGNALS_V2
+    if settings.features.kept is SignalsKept.POLICIES:
+        service = service.reading(frozenset[str]().union(*(policy.features for policy in policies(settings))))
+    return FeastAccountFeatures(FeastReader(settings.features_dir, service=service), tracer=tracer)
 
 
 def account_signals(settings: Settings) -> LocalSignals:
@@ -343,4 +351,10 @@ def _gatherer(settings: Settings, ports: StagePorts, chosen: Selection, coverage
         reserve_ms=budget.reserve_ms,
         shadow_grace_ms=budget.shadow_grace_ms,
     )
-    return Gatherer(stages, versions=versions_of(chosen), shadows=coverage.shadows, limits=limits)
+    return Gatherer(
+        stages,
+        versions=versions_of(chosen),
+        shadows=coverage.shadows,
+        limits=limits,
+        every_signal=settings.features.kept is SignalsKept.ALL,
+    )

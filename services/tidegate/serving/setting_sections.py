@@ -130,6 +130,15 @@ class TritonSettings(Section):
     """Where Triton's environment and the model repository are built; by default the checkout."""
 
 
+class SignalsKept(StrEnum):
+    """Which account signals an item is decided, recorded and answered with."""
+
+    POLICIES = "policies"
+    """Those that its policies read, live and shadow."""
+    ALL = "all"
+    """Every declared one: for trying out policies that read others on recorded decisions, at twice the cost."""
+
+
 class FeatureSettings(Section):
     """The Feast online store."""
 
@@ -139,6 +148,8 @@ class FeatureSettings(Section):
     """host:port, if Redis is the store."""
     demo_accounts: int = Field(2_000, ge=0)
     """Accounts that `tidegate up` generates if the store holds none; 0 generates none."""
+    kept: SignalsKept = SignalsKept.POLICIES
+    """Which signals are read, decided with, recorded and answered."""
 
 
 class SignalSettings(Section):

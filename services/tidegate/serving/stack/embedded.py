@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,28 +31,36 @@ from tidegate.serving.stack.warden import start_warden
 
 logger = logging.getLogger(__name__)
 
-RECEIVER_READY_S = 20.0
-TRITON_READY_S = 240.0
-SERVING_READY_S = 240.0
+START_TIMEOUT_S = 300.0
+"""For the whole start. Ray's attempts alone may take 90 s of it on a busy machine."""
 WATCH_INTERVAL_S = 1.0
+
+
+class StoppedWhileStartingError(Exception):
+    """SIGTERM or SIGINT came before the stack was ready."""
 
 
 class EmbeddedStack:
     """Starts, watches and stops the parts."""
 
-    def __init__(self, settings: Settings, *, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, *, say: Callable[[str], None], start_timeout_s: float = START_TIMEOUT_S
+    ) -> None:
         """Chooses addresses.
 
         Args:
             settings: As loaded; the stack fills in the addresses of what it starts.
             say: Told of every step, for people.
+            start_timeout_s: From now until decisions are made. What blocks within Ray is not cut short by it.
         """
         self._say = say
         self._started = time.monotonic()
+        self._start_timeout_s = start_timeout_s
         self._state_dir = settings.state_dir.resolve()
         self._logs = self._state_dir / "logs"
         self._children: list[Child] = []
         self._parts: dict[str, StackPart] = {}
+        self._one_at_a_time = threading.Lock()
         self._stop = threading.Event()
         triton_port, otlp_grpc, otlp_http, http_port = free_ports(4)
         self._triton_port, self._otlp_grpc = triton_port, otlp_grpc
@@ -82,6 +90,7 @@ class EmbeddedStack:
         """
         self._logs.mkdir(parents=True, exist_ok=True)
         self._heed_signals()
+        self._parts = {name: StackPart(name, PartState.WAITING) for name in self._planned()}
         try:
             self._publish(StackPhase.STARTING)
             self._start()
@@ -89,6 +98,8 @@ class EmbeddedStack:
             self._publish(StackPhase.READY)
             self._say(f"ready at {self._grpc_address} after {time.monotonic() - self._started:.0f} s")
             self._watch()
+            self._publish(StackPhase.STOPPING)
+        except StoppedWhileStartingError:
             self._publish(StackPhase.STOPPING)
         except Exception as error:
             self._publish(StackPhase.FAILED, reason=str(error))
@@ -104,23 +115,39 @@ class EmbeddedStack:
     def _grpc_address(self) -> str:
         return f"{LOOPBACK}:{self.settings.grpc.port}"
 
+    def _left_s(self) -> float:
+        return max(0.0, self._started + self._start_timeout_s - time.monotonic())
+
+    def _planned(self) -> Iterator[str]:
+        if self._own_receiver:
+            yield from ("otlp-receiver", "metrics")
+        if self.settings.triton.managed:
+            yield "triton"
+        yield from ("ray", "online-store", "router", "ledger")
+
     def _start(self) -> None:
         if self._own_receiver:
             self._start_receiver()
         if self.settings.triton.managed:
             self._start_triton()
         with ThreadPoolExecutor(1, "features") as side:
+            self._part("ray", PartState.STARTING)
+            self._part("online-store", PartState.STARTING)
             features = side.submit(self._prepare_features)
-            self._say("starting Ray Serve")
-            self._part("ray", PartState.READY, self._ray.start())
+            self._part(
+                "ray", PartState.READY, self._ray.start(on_retry=lambda: self._part("ray", PartState.RESTARTING))
+            )
             features.result()
         if self.settings.triton.managed:
-            self._triton.wait_until(lambda: accepts(self.settings.triton.address), timeout_s=TRITON_READY_S)
+            self._wait_for(self._triton, self.settings.triton.address)
             self._part("triton", PartState.READY, self.settings.triton.address, self._triton.process.pid)
-        self._say(f"deploying ({self.settings.topology})")
-        self._ray.deploy()
         self._part("router", PartState.STARTING, self._grpc_address)
+        self._ray.deploy()
         self._wait_until_serving()
+
+    def _wait_for(self, child: Child, address: str) -> None:
+        """Until it takes connections, or the stack is told to stop, which the next part to be told of heeds."""
+        child.wait_until(lambda: self._stop.is_set() or accepts(address), timeout_s=self._left_s())
 
     def _start_receiver(self) -> None:
         command = [sys.executable, "-m", "tidegate.telemetry.receiver", "--grpc-port", str(self._otlp_grpc)]
@@ -128,12 +155,12 @@ class EmbeddedStack:
         child = Child("otlp-receiver", command, log=self._logs / "otlp-receiver.log")
         self._children.append(child)
         address = f"{LOOPBACK}:{self._otlp_grpc}"
-        child.wait_until(lambda: accepts(address), timeout_s=RECEIVER_READY_S)
+        self._part("otlp-receiver", PartState.STARTING, address, child.process.pid)
+        self._wait_for(child, address)
         self._part("otlp-receiver", PartState.READY, address, child.process.pid)
         self._part("metrics", PartState.READY, f"http://{LOOPBACK}:{self._otlp_http}/metrics")
 
     def _start_triton(self) -> None:
-        self._say("starting Triton")
         command = [sys.executable, "-m", "tidegate.models.runtime", "--root", str(self.settings.triton.root), "serve"]
         command += ["--grpc-port", str(self._triton_port), "--log", str(self._logs / "tritonserver.log")]
         command += self.settings.detectors.runtime_arguments()
@@ -170,17 +197,15 @@ class EmbeddedStack:
         self._part("online-store", PartState.READY, address)
 
     def _wait_until_serving(self) -> None:
-        deadline = time.monotonic() + SERVING_READY_S
-        while not self._stop.is_set():
-            if serves(self._grpc_address):
-                self._part("router", PartState.READY, self._grpc_address)
-                self._part("ledger", PartState.READY, str(self.settings.ledger_path))
-                return
-            if time.monotonic() > deadline:
-                raise ChildFailedError(
-                    f"the router was not SERVING after {SERVING_READY_S:.0f} s; see {self._logs} and Ray's session logs"
-                )
+        while not serves(self._grpc_address):
+            if self._stop.is_set():
+                raise StoppedWhileStartingError
+            if not self._left_s():
+                told = f"the router was not SERVING {self._start_timeout_s:.0f} s after the stack's start"
+                raise ChildFailedError(f"{told}; see {self._logs} and Ray's session logs")
             time.sleep(0.1)
+        self._part("router", PartState.READY, self._grpc_address)
+        self._part("ledger", PartState.READY, str(self.settings.ledger_path))
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCH_INTERVAL_S):
@@ -203,8 +228,13 @@ class EmbeddedStack:
             child.stop()
 
     def _part(self, name: str, state: PartState, address: str = "", pid: int | None = None) -> None:
-        self._parts[name] = StackPart(name=name, state=state, address=address, pid=pid)
-        self._publish(StackPhase.STARTING)
+        """Tells where a part stands while the stack starts; goes no further if it is told to stop."""
+        if self._stop.is_set():
+            raise StoppedWhileStartingError
+        with self._one_at_a_time:  # two threads write one file
+            self._parts[name] = StackPart(name=name, state=state, address=address, pid=pid)
+            self._publish(StackPhase.STARTING)
+        self._say(f"{time.monotonic() - self._started:>4.0f} s  {name}: {state.lower()}")
 
     def _publish(self, phase: StackPhase, *, reason: str = "") -> None:
         write_state(
@@ -222,15 +252,20 @@ class EmbeddedStack:
 
 
 def main() -> int:
-    """Runs the stack; 1 if it could not start. Arguments: the settings payload's file, HAProxy's directory."""
+    """Runs the stack; 1 if it could not start.
+
+    Arguments: the settings payload's file, HAProxy's directory, seconds for the start (300 if left out).
+    """
     settings = Settings.from_payload(json.loads(Path(sys.argv[1]).read_text()))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    start_timeout_s = float(sys.argv[3]) if len(sys.argv) > 3 else START_TIMEOUT_S  # noqa: PLR2004 - the third
     held = hold(settings.state_dir)
     start_warden(sys.argv[2])
     try:
         EmbeddedStack(
             settings,
-            say=lambda line: print(line, flush=True),  # noqa: T201 - for people
+            say=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201 - for people
+            start_timeout_s=start_timeout_s,
         ).run()
     except Exception:
         logger.exception("the stack could not run")

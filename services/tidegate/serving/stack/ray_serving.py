@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import psutil
 
@@ -39,14 +39,19 @@ class RayServing:
         self._http_port = http_port
         self._started = False
 
-    def start(self) -> str:
-        """Starts the cluster and Serve. Returns the cluster's address."""
+    def start(self, *, on_retry: Callable[[], None]) -> str:
+        """Starts the cluster and Serve. Returns the cluster's address.
+
+        Args:
+            on_retry: Called before each further attempt. What it raises ends the start.
+        """
         import ray  # noqa: PLC0415 - see the class
         from ray import serve  # noqa: PLC0415 - see the class
 
         for left in reversed(range(START_ATTEMPTS)):
             if self._cluster_started(last=not left):
                 break
+            on_retry()
         self._started = True
         serve.start(
             http_options={"host": LOOPBACK, "port": self._http_port},

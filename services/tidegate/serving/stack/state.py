@@ -24,6 +24,8 @@ class StackPhase(StrEnum):
 class PartState(StrEnum):
     """Where one part of the stack stands."""
 
+    WAITING = "WAITING"
+    """For others that start before it."""
     STARTING = "STARTING"
     READY = "READY"
     RESTARTING = "RESTARTING"

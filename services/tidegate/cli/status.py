@@ -13,6 +13,7 @@ from tidegate.serving.stack.probe import serves
 from tidegate.serving.stack.state import PartState, StackPhase, StackState, read_state
 
 _COLOURS = {
+    PartState.WAITING: "dim",
     PartState.READY: "green",
     PartState.STARTING: "yellow",
     PartState.RESTARTING: "yellow",

@@ -11,16 +11,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from tidegate.cli.check_config import refuse_bad_policies
+from tidegate.cli.stack_start import StackStart
 from tidegate.cli.status import as_document
+from tidegate.cli.steps import Steps
 from tidegate.serving.ray_environment import embedded
 from tidegate.serving.settings import Settings
+from tidegate.serving.stack.embedded import START_TIMEOUT_S
 from tidegate.serving.stack.ports import free_ports, free_range, is_free
-from tidegate.serving.stack.state import StackPhase, StackState, forget_state, is_running, read_state
+from tidegate.serving.stack.state import StackState, forget_state, is_running, read_state
 
-START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 90.0
 DRAINING_S = 1.0
 """HAProxy is on the same machine and sees a stopping router within its health check's interval."""
@@ -28,15 +29,25 @@ DRAINING_S = 1.0
 REPLICA_PORTS = 32
 """Routers that one machine may run, those being replaced included."""
 
-_console = Console(stderr=True)
-
 
 @click.command()
 @click.option("--detach", is_flag=True, help="Returns when the first decision would succeed.")
 @click.option("--json", "as_json", is_flag=True, help="With --detach: prints the stack's state as JSON.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    metavar="SECONDS",
+    type=click.IntRange(min=1),
+    default=int(START_TIMEOUT_S),
+    show_default=True,
+    help="How long the start may take; then the stack is stopped again. Raise it on a busy or slow machine.",
+)
 @click.pass_obj
-def up(settings: Settings, detach: bool, as_json: bool) -> None:
-    """Starts the whole stack: Triton, Feast's online store, Ray Serve, the ledger, the trace receiver."""
+def up(settings: Settings, detach: bool, as_json: bool, timeout_s: int) -> None:
+    """Starts the whole stack: Triton, Feast's online store, Ray Serve, the ledger, the trace receiver.
+
+    What is started and waited for is told on standard error.
+    """
     directory = settings.state_dir.resolve()
     _refuse_if_taken(settings, directory)
     refuse_bad_policies(settings)
@@ -48,7 +59,7 @@ def up(settings: Settings, detach: bool, as_json: bool) -> None:
     payload.write_text(json.dumps(settings.payload()))
     # Short on purpose: Unix sockets allow about 100 characters, a state directory may be longer.
     runtime = Path(tempfile.mkdtemp(prefix="tidegate-"))
-    command = [sys.executable, "-m", "tidegate.serving.stack.embedded", str(payload), str(runtime)]
+    command = [sys.executable, "-m", "tidegate.serving.stack.embedded", str(payload), str(runtime), str(timeout_s)]
     metrics_port, stats_port, *fallback = free_ports(4)
     replicas = free_range(2 * REPLICA_PORTS)
     env = {
@@ -64,13 +75,13 @@ def up(settings: Settings, detach: bool, as_json: bool) -> None:
         ),
     }
     if detach:
-        state = _detached(command, env, directory)
+        state = _detached(command, env, directory, timeout_s=timeout_s)
         if as_json:
             click.echo(json.dumps(as_document(state)))
         else:
             click.echo(f"ready at {state.grpc_address}; next: tidegate moderate --text 'hello' --account a")
     else:
-        sys.exit(_in_foreground(command, env))
+        sys.exit(_in_foreground(command, env, directory, timeout_s=timeout_s))
 
 
 @click.command()
@@ -83,7 +94,7 @@ def down(settings: Settings) -> None:
         click.echo("no stack is running here")
         return
     os.kill(state.pid, signal.SIGTERM)
-    with _console.status("stopping: requests under way finish first"):
+    with Steps("stopping: requests under way finish first"):
         if not _wait(lambda: not is_running(directory), STOP_TIMEOUT_S):
             raise click.ClickException(f"the stack (pid {state.pid}) did not stop within {STOP_TIMEOUT_S:.0f} s")
     click.echo("stopped")
@@ -93,6 +104,7 @@ def _prepare_models(settings: Settings) -> None:
     """Builds Triton's environment and the model repository, if they are not there yet."""
     command = [sys.executable, "-m", "tidegate.models.runtime", "--root", str(settings.triton.root), "prepare"]
     command += settings.detectors.runtime_arguments()
+    click.echo("preparing Triton and its models", err=True)
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
         raise click.ClickException("the models could not be prepared; the lines above say why")
 
@@ -106,14 +118,14 @@ def _refuse_if_taken(settings: Settings, directory: Path) -> None:
         )
 
 
-def _in_foreground(command: list[str], env: Mapping[str, str]) -> int:
+def _in_foreground(command: list[str], env: Mapping[str, str], directory: Path, *, timeout_s: float) -> int:
     process = subprocess.Popen(command, env=env)
     for stopper in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stopper, lambda number, _: process.send_signal(number))
-    return process.wait()
+    return StackStart(process, directory, timeout_s=timeout_s).in_foreground()
 
 
-def _detached(command: list[str], env: Mapping[str, str], directory: Path) -> StackState:
+def _detached(command: list[str], env: Mapping[str, str], directory: Path, *, timeout_s: float) -> StackState:
     logs = directory / "logs"
     logs.mkdir(exist_ok=True)
     log = logs / "stack.log"
@@ -122,32 +134,10 @@ def _detached(command: list[str], env: Mapping[str, str], directory: Path) -> St
             command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        return _ready(process, directory, log)
+        return StackStart(process, directory, timeout_s=timeout_s).in_background(log)
     except KeyboardInterrupt:
         process.terminate()
         raise
-
-
-def _ready(process: subprocess.Popen[bytes], directory: Path, log: Path) -> StackState:
-    with _console.status("starting") as shown:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            state = read_state(directory)
-            if state is not None and state.phase is StackPhase.READY:
-                return state
-            if process.poll() is not None:
-                reason = state.reason if state is not None else f"it ended with {process.returncode}"
-                raise click.ClickException(f"the stack did not start: {reason}. Log: {log}")
-            shown.update(_progress(state))
-            time.sleep(0.1)
-    process.terminate()
-    raise click.ClickException(f"the stack was not ready after {START_TIMEOUT_S:.0f} s. Log: {log}")
-
-
-def _progress(state: StackState | None) -> str:
-    if state is None:
-        return "starting"
-    return "starting: " + ", ".join(f"{part.name} {part.state.lower()}" for part in state.parts)
 
 
 def _wait(done: Callable[[], bool], timeout_s: float) -> bool:

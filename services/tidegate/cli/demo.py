@@ -17,6 +17,7 @@ from rich.table import Table
 from tidegate.cli.connection import connected
 from tidegate.cli.demo_items import DemoItem, demo_items
 from tidegate.cli.demo_loop import Loop, draw_loop, run_loop
+from tidegate.cli.steps import Steps
 from tidegate.cli.trace import show_trace
 from tidegate.cli.up import up
 from tidegate.client import Action, Completeness, Decision, ModerationError, TidegateClient, text_part
@@ -52,14 +53,14 @@ def demo(ctx: click.Context) -> None:
         raise click.ClickException("the stack started and is gone again; `tidegate up` in the foreground shows why")
     started = time.monotonic()
     decided: list[tuple[DemoItem, Decision]] = []
-    with connected(settings, None, traced=True) as client, console.status("moderating") as shown:
+    with connected(settings, None, traced=True) as client, Steps("moderating a dozen items") as say:
         for each in demo_items():
-            shown.update(f"moderating {each.item.content_id}: {each.shows}")
+            say.glimpse(f"moderating {each.item.content_id}: {each.shows}")
             with _without_triton(state) if each.triton_away else contextlib.nullcontext():
                 decided.append((each, _decision(client, each)))
-        shown.update("Triton starts again by itself")
+        say("Triton was stopped and starts again by itself")
         back, back_s = _recovered(client, decided[0][0])
-        shown.update("three blocks of one account are confirmed, and its next comment is decided")
+        say("three blocks of one account are confirmed, and its next comment is decided")
         loop = run_loop(client, budget_ms=BUDGET_MS)
     console.print(_table(decided))
     console.print(

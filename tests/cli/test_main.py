@@ -8,9 +8,22 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from tidegate.cli.features import features
 from tidegate.cli.main import COMMANDS, main
 
-_SLOW = {"ray", "feast", "pyarrow", "pandas", "torch", "onnxruntime", "tritonclient", "cel", "av", "cv2"}
+_SLOW = {
+    "ray",
+    "feast",
+    "pyarrow",
+    "pandas",
+    "duckdb",
+    "torch",
+    "onnxruntime",
+    "tritonclient",
+    "cel",
+    "av",
+    "cv2",
+}
 """Packages that take a good part of a second each."""
 
 
@@ -33,7 +46,21 @@ def test_every_command_exists_and_explains_itself(name: str) -> None:
     assert isinstance(main.get_command(click.Context(main), name), click.Command)
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["down"], ["up", "--help"], ["banks", "--help"], ["trace"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status"],
+        ["down"],
+        ["up", "--help"],
+        ["banks", "--help"],
+        ["trace"],
+        ["features", "--help"],
+        ["features", "list"],
+        ["features", "show", "--help"],
+        ["features", "compute", "--help"],
+    ],
+    ids=" ".join,
+)
 def test_looking_after_the_stack_loads_nothing_that_takes_seconds(arguments: list[str], tmp_path: Path) -> None:
     program = (
         "import sys\nfrom tidegate.cli.main import main\n"
@@ -52,6 +79,14 @@ def test_asking_needs_neither_ray_nor_feast() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_help_of_features_lists_every_command_and_each_exists() -> None:
+    context = click.Context(features)
+    listed = CliRunner().invoke(main, ["features", "--help"]).stdout
+    for name in features.list_commands(context):
+        assert f"  {name} " in listed
+        assert isinstance(features.get_command(context, name), click.Command)
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:

@@ -6,6 +6,7 @@ from tidegate.enrichment.freshness import (
     CLOCK_TOLERANCE,
     VALID_UNTIL_TOLERANCE,
     StoredRow,
+    fresh_until,
     signals_of,
     stored_row,
 )
@@ -150,6 +151,22 @@ def test_a_row_is_fresh_until_its_promise_ends(valid_until: datetime, expected: 
 def test_a_promise_does_not_outlast_the_ttl() -> None:
     later = microseconds(NOW + timedelta(days=365))
     assert freshness_with(later, event_time=NOW - TTL - SECOND) is Freshness.STALE
+
+
+@pytest.mark.parametrize("promise", [None, NOW, NOW - SECOND, NOW + TTL, datetime.max.replace(tzinfo=UTC), EPOCH])
+def test_the_end_of_freshness_is_the_last_moment_at_which_a_value_is_fresh(promise: datetime | None) -> None:
+    values = {"f": 3, VALID_UNTIL: None if promise is None else microseconds(promise)}
+    row = stored_row(PROMISING, ttl=TTL, event_time=NOW, values=values)
+    end = fresh_until(row)
+    assert end is not None
+    for now, expected in ((end, Freshness.FRESH), (end + MICROSECOND, Freshness.STALE)):
+        if now >= NOW:
+            assert signals_of([row], now=now).values[0].freshness is expected
+
+
+def test_a_row_that_never_becomes_stale_and_no_row_have_no_such_end() -> None:
+    assert fresh_until(stored_row(PROMISING, ttl=timedelta(), event_time=NOW, values={"f": 3})) is None
+    assert fresh_until(stored_row(PROMISING, ttl=TTL, event_time=None, values={})) is None
 
 
 def test_a_row_without_a_promise_is_fresh_by_its_ttl_alone() -> None:

@@ -1,14 +1,22 @@
 import json
+import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from tidegate.cli.features import features
 from tidegate.features.__main__ import main
-from tidegate.features.online import EVENTS
+from tidegate.features.catalogue_view import usual_gap
+from tidegate.features.feast_writer import FeastOnlineWriter
+from tidegate.features.history import history_schema
+from tidegate.features.online import EVENTS, OnlineChoice, OnlineKind, told
+from tidegate.features.pipeline import apply
 from tidegate.features.refs import ACCOUNT_FEATURES, ACCOUNT_PROFILE
+from tidegate.features.repository import write_configuration
 
 PATIENT = ["--timeout-ms", "60000"]
 
@@ -32,6 +40,7 @@ def test_show_prints_a_machine_readable_answer(state: Path) -> None:
     assert (strikes["unit"], strikes["window"]) == ("strikes issued and not reversed", "90 days")
     assert strikes["event_time"].endswith("+00:00")
     assert answer["valid_until"]["account_enforcement"] > strikes["event_time"]
+    assert strikes["event_time"] < answer["fresh_until"]["account_enforcement"]
 
 
 def test_show_draws_every_value_with_its_freshness_within_80_columns(state: Path) -> None:
@@ -39,7 +48,10 @@ def test_show_draws_every_value_with_its_freshness_within_80_columns(state: Path
     assert done.exit_code == 0
     assert done.stdout.count("FRESH") == len(ACCOUNT_PROFILE.features)
     assert done.stdout.count("STALE") > 20
-    assert "holds until" in done.stdout
+    [profile, activity] = [line for line in done.stdout.splitlines() if line.startswith(("account_p", "account_ac"))]
+    year = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert re.fullmatch(rf"account_profile  of {year}, fresh until {year} UTC", profile)
+    assert re.fullmatch(rf"account_activity  of {year}, stale since {year} UTC", activity)
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 
@@ -48,10 +60,30 @@ def test_a_view_without_a_row_is_said(state: Path) -> None:
     assert "account_enforcement  no values" in done.stdout
 
 
-def test_an_unknown_account_is_an_answer(state: Path) -> None:
-    done = CliRunner().invoke(features, ["show", "acct-nobody", "--state", str(state), *PATIENT])
-    assert done.exit_code == 0
-    assert "nothing on this account" in done.stdout
+def test_an_account_that_nobody_knows_is_told_and_fails(state: Path) -> None:
+    command = ["show", "acct-nobody", "--state", str(state), *PATIENT]
+    done = CliRunner().invoke(features, command)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no feature of the account 'acct-nobody' is known" in done.stderr
+    assert str(state / "online.db") in done.stderr
+    done = CliRunner().invoke(features, [*command, "--json"])
+    assert done.exit_code == 1
+    answer = json.loads(done.stdout)
+    assert (answer["status"], answer["known"]) == ("OK", False)
+
+
+def test_what_missing_means_is_said_once_in_a_view(tmp_path: Path) -> None:
+    """Of a profile that the account system told one thing of, sixteen values are MISSING for one reason."""
+    apply(tmp_path, OnlineChoice(), progress=lambda _: None)
+    told = {"account_id": "a", "event_timestamp": datetime.now(UTC), "followers": 3}
+    writer = FeastOnlineWriter(tmp_path)
+    writer.write(ACCOUNT_PROFILE, pa.Table.from_pylist([told], schema=history_schema(ACCOUNT_PROFILE)))
+    writer.close()
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(features, ["show", "a", "--state", str(tmp_path), *PATIENT])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("MISSING ") == len(ACCOUNT_PROFILE.features) - 1
+    assert " ".join(done.stdout.split()).count(usual_gap(ACCOUNT_PROFILE)) == 1
+    assert "MISSING, unless said otherwise: the account system has not told us" in done.stdout
 
 
 def test_list_names_every_feature_with_window_and_what_missing_means() -> None:
@@ -110,6 +142,25 @@ def test_a_store_that_does_not_answer_is_an_exit_code(state: Path, tmp_path: Pat
     done = CliRunner().invoke(features, ["show", "acct-new", "--state", str(tmp_path), "--json", *PATIENT])
     assert done.exit_code == 1
     assert json.loads(done.stdout)["status"] == "FAILED"
+    assert f"{tmp_path / 'online.db'} can't be read (FAILED)" in done.stderr
+    assert "tidegate status" in done.stderr
+
+
+def test_a_store_that_is_late_is_named_with_the_budget_and_what_to_do(state: Path) -> None:
+    """Opening the store takes longer than that."""
+    done = CliRunner().invoke(features, ["show", "acct-new", "--state", str(state), "--timeout-ms", "1"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"the sqlite online store {state / 'online.db'} did not answer within 1 ms (TIMED_OUT)" in done.stderr
+    assert "--timeout-ms 20000" in done.stderr
+    assert done.stderr.count("\n") == 1, "said once"
+
+
+def test_of_a_redis_store_only_the_address_is_told(tmp_path: Path) -> None:
+    choice = OnlineChoice(OnlineKind.REDIS, "redis.example:6379,ssl=true,password=${REDIS_PASSWORD}")
+    write_configuration(tmp_path, choice)
+    assert told(tmp_path) == "the redis online store redis.example:6379"
+    (tmp_path / "feature_store.yaml").write_text("[")
+    assert told(tmp_path) == f"the online store of {tmp_path / 'feature_store.yaml'}"
 
 
 def test_redis_without_an_address_is_a_usage_error(tmp_path: Path) -> None:

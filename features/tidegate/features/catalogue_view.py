@@ -35,15 +35,25 @@ def lines(service: Service) -> Iterator[str]:
     """The catalogue, view by view."""
     yield f"{service.name}: {len(service.refs())} features."
     yield "In policies: account.enforcement.strikes_90d and so on."
+    yield from _wrapped(
+        "After the time said a value is STALE, sooner if its row promises less, as where an event leaves a window: "
+        "`tidegate features show ACCOUNT` says until when. A stream at work writes rows anew before.",
+        indent=0,
+    )
     for view in service.views:
         yield ""
         yield from _view_lines(view)
 
 
+def usual_gap(view: View) -> str:
+    """What it means that there is no value, for most features of the view: said once, and not with each of them."""
+    return view.features[0].missing
+
+
 def _view_lines(view: View) -> Iterator[str]:
-    usual = _usual_gap(view)
+    usual = usual_gap(view)
     hours = view.ttl.total_seconds() / 3600
-    yield f"{view.name}: {len(view.features)} features, stale after {hours:g} h"
+    yield f"{view.name}: {len(view.features)} features, fresh for {hours:g} h at most"
     yield from _wrapped(view.description, indent=2)
     yield from _wrapped(f"missing, unless said otherwise: {usual}", indent=2)
     for feature in view.features:
@@ -67,10 +77,6 @@ def _beside(head: str, text: str) -> Iterator[str]:
 
 def _wrapped(text: str, *, indent: int) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent)
-
-
-def _usual_gap(view: View) -> str:
-    return view.features[0].missing
 
 
 @click.command(name="list")

@@ -1,6 +1,6 @@
 """Commands that fill a feature repository, for `python -m tidegate.features` and `tidegate features`.
 
-Feast takes seconds to import, so a command imports it when it runs: `tidegate --help` must not wait for it.
+Feast and Arrow take seconds to import, so a command imports them when it runs: `--help` must not wait for them.
 """
 
 import time
@@ -15,10 +15,10 @@ import orjson
 
 from tidegate.features.catalogue_view import catalogue_command
 from tidegate.features.online import EVENTS, OnlineChoice, OnlineKind
-from tidegate.features.risk import NO_RISK, RiskChoice
 
 if TYPE_CHECKING:
     from tidegate.features.batch.compute import Step
+    from tidegate.features.risk import RiskChoice
 
 RISK = "tidegate.features.risk"
 """Key in click's `meta` for a `Callable[[], RiskChoice]`, set by whoever has a risk model; none is imported here."""
@@ -53,7 +53,9 @@ def _choice(online: str, redis: str) -> OnlineChoice:
         raise click.UsageError(str(error)) from error
 
 
-def _risk() -> RiskChoice:
+def _risk() -> "RiskChoice":
+    from tidegate.features.risk import NO_RISK  # noqa: PLC0415 - imports Arrow
+
     find = click.get_current_context().meta.get(RISK)
     return NO_RISK if find is None else cast("Callable[[], RiskChoice]", find)()
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+
+import yaml
 
 CONFIGURATION = "feature_store.yaml"
 """Name of the file that makes a directory a feature repository."""
@@ -30,3 +33,19 @@ class OnlineChoice:
         """Refuses a Redis store without an address."""
         if self.kind is OnlineKind.REDIS and ":" not in self.redis:
             raise ValueError("a Redis online store needs its address as HOST:PORT")
+
+
+def told(state: Path) -> str:
+    """Which online store the repository in `state` uses, for people: its kind, and its file or addresses.
+
+    Of a connection string only addresses are told: the rest may hold a password. A configuration that can't be read is
+    told as such; whoever opens it raises.
+    """
+    try:
+        store = yaml.safe_load((state / CONFIGURATION).read_text())["online_store"]
+        kind, path, connection = str(store["type"]), store.get("path"), str(store.get("connection_string", ""))
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return f"the online store of {state / CONFIGURATION}"
+    addresses = [part for part in connection.split(",") if "=" not in part and "@" not in part]
+    place = state / path if path else ", ".join(filter(None, addresses))
+    return f"the {kind} online store {place}".rstrip()

@@ -1,49 +1,74 @@
 """`tidegate features`: see an account's signals as the router gets them, and fill the repository behind them."""
 
 import asyncio
+import logging
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 from opentelemetry.trace import NoOpTracer
 
-from tidegate.cli.features_drift import drift
-from tidegate.cli.features_quality import quality
-from tidegate.cli.features_reference import reference
-from tidegate.cli.features_skew import skew
-from tidegate.cli.features_training_set import training_set
 from tidegate.cli.features_view import Shown, document, draw
+from tidegate.cli.lazy_group import Later, LazyGroup
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.features.commands import COMMANDS, RISK, state_option
-from tidegate.features.online import CONFIGURATION
-from tidegate.features.risk import NO_RISK, RiskChoice
+from tidegate.features.online import CONFIGURATION, told
 from tidegate.moderation.signals import LookupStatus
 from tidegate.moderation.tracing import TraceContext
 from tidegate.serving.settings import Settings
 
+if TYPE_CHECKING:
+    from tidegate.features.risk import RiskChoice
+
 _UNTRACED = TraceContext(trace_id="0" * 31 + "1", span_id="0" * 15 + "1", sampled=False)
 
+_PATIENT_MS = 20_000
+"""Longest wait that is advised at least: of a busy machine, opening the store takes seconds."""
 
-LOOKING_BACK: dict[str, click.Command] = {
-    "training-set": training_set,
-    "skew": skew,
-    "quality": quality,
-    "reference": reference,
-    "drift": drift,
+LOOKING_BACK: dict[str, Later] = {
+    "training-set": (
+        "tidegate.cli.features_training_set",
+        "training_set",
+        "Joins decisions with labels and with signals as of the decision.",
+    ),
+    "skew": (
+        "tidegate.cli.features_skew",
+        "skew",
+        "Compares the signals that decisions got with what the event log gives.",
+    ),
+    "quality": (
+        "tidegate.cli.features_quality",
+        "quality",
+        "Holds events, published rows and served signals against what is expected.",
+    ),
+    "reference": (
+        "tidegate.cli.features_reference",
+        "reference",
+        "Keeps a training set's distribution, for drift and for routers.",
+    ),
+    "drift": (
+        "tidegate.cli.features_drift",
+        "drift",
+        "Compares served signals with a training set, or with an earlier period.",
+    ),
 }
-"""By name: commands that read ledger and event log, whether the stack runs or not."""
+"""By name: commands that read ledger and event log, whether the stack runs or not. They import Arrow."""
 
 
-@click.group(commands={**COMMANDS, **LOOKING_BACK})
+@click.group(cls=LazyGroup, commands=COMMANDS, later=LOOKING_BACK)
 @click.pass_context
 def features(ctx: click.Context) -> None:
     """Account signals: what there is, what one account has, and how the online store is filled."""
     ctx.meta[RISK] = partial(_risk_choice, ctx.obj)
 
 
-def _risk_choice(settings: Settings | None) -> RiskChoice:
+def _risk_choice(settings: Settings | None) -> "RiskChoice":
     """The live risk model of the settings, as the stream has it."""
+    from tidegate.features.risk import NO_RISK  # noqa: PLC0415 - imports Arrow
+
     if settings is None:
         return NO_RISK
     from tidegate.serving.composition import RISK_MODEL, selection  # noqa: PLC0415 - imports the whole of serving
@@ -55,19 +80,46 @@ def _risk_choice(settings: Settings | None) -> RiskChoice:
 @features.command()
 @click.argument("account")
 @state_option
-@click.option("--timeout-ms", type=click.IntRange(1), default=5_000, show_default=True, help="Longest wait.")
+@click.option(
+    "--timeout-ms",
+    type=click.IntRange(1),
+    default=5_000,
+    show_default=True,
+    help="Longest wait, opening the store included.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def show(account: str, state: Path, timeout_ms: int, as_json: bool) -> None:
-    """Shows ACCOUNT's signals by view, with freshness. Fails if the online store does not answer."""
+    """Shows ACCOUNT's signals by view, with freshness.
+
+    Fails if the online store does not answer, or holds nothing on ACCOUNT.
+    """
     if not (state / CONFIGURATION).is_file():
         raise click.ClickException(f"{state} holds no {CONFIGURATION}: run `tidegate features apply` or `seed` first")
     shown = asyncio.run(_lookup(account, state, timeout_ms))
     if as_json:
         click.echo(orjson.dumps(document(shown)).decode())
-    else:
-        draw(shown)
     if shown.signals.status is not LookupStatus.OK:
-        raise click.exceptions.Exit(1)
+        raise click.ClickException(_no_answer(shown.signals.status, state, timeout_ms))
+    if not shown.signals.known:
+        raise click.ClickException(
+            f"no feature of the account {account!r} is known: {told(state)} holds no row of it. Check the id; "
+            f"`tidegate account export` shows which stores hold something on an account, and events bring its first row"
+        )
+    if not as_json:
+        draw(shown)
+
+
+def _no_answer(status: LookupStatus, state: Path, timeout_ms: int) -> str:
+    """What is wrong with the store, and what to do about it."""
+    if status is LookupStatus.TIMED_OUT:
+        return (
+            f"{told(state)} did not answer within {timeout_ms:,} ms (TIMED_OUT): it or this machine is busy, or it "
+            f"hangs. Try again, or wait longer with --timeout-ms {max(_PATIENT_MS, 4 * timeout_ms)}"
+        )
+    return (
+        f"{told(state)} can't be read ({status}). `tidegate status` shows whether a stack runs here, and "
+        "`tidegate features apply` makes what this release reads; then fill it by events or `features materialize`"
+    )
 
 
 async def _lookup(account: str, state: Path, timeout_ms: int) -> Shown:
@@ -75,14 +127,15 @@ async def _lookup(account: str, state: Path, timeout_ms: int) -> Shown:
     from tidegate.enrichment.feast_adapter import FeastAccountFeatures  # noqa: PLC0415
     from tidegate.enrichment.feast_reader import FeastReader  # noqa: PLC0415
 
+    logging.getLogger(FeastAccountFeatures.__module__).addHandler(logging.NullHandler())  # an outage is told below
     reader = FeastReader(state, redis_timeout_ms=timeout_ms)
     adapter = FeastAccountFeatures(reader, tracer=NoOpTracer())
     try:
         (signals,) = await adapter.lookup([SignalsRequest(account_id=account, budget_ms=timeout_ms, trace=_UNTRACED)])
         if signals.status is not LookupStatus.OK:
-            return Shown(account, signals, {})
+            return Shown(account, signals)
         # Signals don't carry the promise of their row; it is read beside them.
         (rows,) = await asyncio.to_thread(reader.read, [account])
     finally:
         await adapter.close()
-    return Shown(account, signals, {row.view.name: row.valid_until for row in rows})
+    return Shown(account, signals, rows, datetime.now(UTC))

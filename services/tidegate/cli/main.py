@@ -1,10 +1,10 @@
 """`tidegate`: the command. Each group of commands is a module here, imported only when it is called."""
 
-import importlib
 from pathlib import Path
 
 import click
 
+from tidegate.cli.lazy_group import LazyGroup
 from tidegate.serving.settings import OnlineStore, SettingsError, load_settings
 
 COMMANDS = {
@@ -31,32 +31,7 @@ COMMANDS = {
 """Module, attribute and one line of help by command."""
 
 
-class LazyGroup(click.Group):
-    """Imports a command when it is called: Ray and Feast take seconds, `tidegate --help` must not."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which one meets them."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing any."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, later=COMMANDS)
 @click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Settings file (YAML).")
 @click.option(
     "--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Overrides the settings' state_dir."

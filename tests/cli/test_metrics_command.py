@@ -1,17 +1,21 @@
 """`tidegate metrics` on what a real receiver shows."""
 
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis.strategies import booleans, floats, lists
 from prometheus_client import Metric
 
 from tests.telemetry.conftest import receiver, start_receiver
 from tests.telemetry.decided import decision, harm
 from tests.telemetry.observed import Receiver
 from tidegate.cli.main import main
-from tidegate.cli.metrics import rows
+from tidegate.cli.metric_rows import Row, rows, shown
 from tidegate.telemetry.metrics import configure_metrics, meter_of
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.otel_measures import OtelModerationMetrics
@@ -38,7 +42,8 @@ def test_counts_are_summed_over_processes_and_drawn_by_metric(receiver: Receiver
     ]
     (duration,) = by_name["tidegate_moderation_duration_seconds"]
     assert (duration["count"], round(duration["sum"], 6)) == (2.0, 0.06)
-    assert 0.02 < duration["p50"] <= 0.05
+    assert [duration[name] for name in ("min", "p50", "p99", "max")] == [0.03] * 4
+    assert not [name for name in by_name if name.endswith(("_min", "_max"))]  # they are in the histogram's own
     drawn = run(tmp_path, "--address", address)
     assert drawn.exit_code == 0
     assert "tidegate_detector_severities" in drawn.stdout
@@ -64,3 +69,63 @@ def test_quantiles_are_interpolated_within_a_bucket() -> None:
     family.add_sample("h_sum", {}, 11)
     (row,) = rows(family).values()
     assert (row.quantile(0.5), row.quantile(0.75), row.total) == (1.0, 1.5, 11)
+
+
+def histogram(values: Sequence[float], edges: Sequence[float], *, told: bool) -> Row:
+    """A row of these measurements; with the least and the most if they are told."""
+    buckets = {edge: float(sum(value <= edge for value in values)) for edge in (*edges, math.inf)}
+    ends = (min(values), max(values)) if told else (None, None)
+    return Row(float(len(values)), sum(values), buckets, *ends)
+
+
+def test_three_measurements_in_a_wide_bucket_have_no_quantile_above_their_sum() -> None:
+    row = histogram([0.011, 0.012, 0.06], [0.01, 0.5], told=False)
+    assert row.quantile(0.99) == pytest.approx(0.083 - 2 * 0.01)  # the two others are above 0.01
+    assert row.quantile(0.5) == pytest.approx((0.083 - 0.01) / 2)
+    told = histogram([0.011, 0.012, 0.06], [0.01, 0.5], told=True)
+    assert (told.quantile(0.01), told.quantile(0.99)) == (0.011, 0.06)
+    assert told.quantile(0.5) == pytest.approx(0.012)  # what the sum leaves for it
+
+
+@given(
+    values=lists(floats(min_value=0.0, max_value=100.0), min_size=1, max_size=40),
+    share=floats(min_value=0.0, max_value=1.0),
+    told=booleans(),
+)
+def test_a_quantile_lies_within_what_was_measured_and_the_true_one_is_possible(
+    values: list[float], share: float, *, told: bool
+) -> None:
+    row = histogram(values, [0.0, 1.0, 5.0, 25.0], told=told)
+    estimate = row.quantile(share)
+    assert estimate is not None
+    assert -1e-9 <= estimate <= sum(values) + 1e-9
+    if told:
+        assert min(values) - 1e-9 <= estimate <= max(values) + 1e-9
+    rank = max(1, math.ceil(share * len(values)))
+    if told and rank in {1, len(values)}:
+        assert estimate == sorted(values)[rank - 1]
+    else:
+        low, high = row._possible(rank, len(values))
+        assert low - 1e-6 <= sorted(values)[rank - 1] <= high + 1e-6
+
+
+def test_nothing_measured_has_no_quantile() -> None:
+    assert Row().quantile(0.5) is None
+
+
+def test_the_least_and_the_most_count_only_if_every_process_tells_them() -> None:
+    family = Metric("h", "", "histogram")
+    lowest, highest = Metric("h_min", "", "gauge"), Metric("h_max", "", "gauge")
+    for process in ("a", "b"):
+        family.add_sample("h_bucket", {"le": "+Inf", "job": process}, 2)
+        family.add_sample("h_count", {"job": process}, 2)
+        family.add_sample("h_sum", {"job": process}, 6)
+    lowest.add_sample("h_min", {"job": "a"}, 1.0)
+    highest.add_sample("h_max", {"job": "a"}, 5.0)
+    (row,) = next(iter(shown([family, lowest, highest]))).rows.values()
+    assert (row.lowest, row.highest) == (None, None)
+    lowest.add_sample("h_min", {"job": "b"}, 2.0)
+    highest.add_sample("h_max", {"job": "b"}, 4.0)
+    (one,) = shown([family, lowest, highest])
+    (row,) = one.rows.values()
+    assert (row.lowest, row.highest) == (1.0, 5.0)

@@ -14,6 +14,7 @@ from tests.telemetry.test_receiver_process import JSON, PROTOBUF, call, post
 from tidegate.telemetry.receiver.exposition import exposition
 from tidegate.telemetry.receiver.otlp_metrics import parse_metrics_protobuf
 from tidegate.telemetry.receiver.series import (
+    Buckets,
     Labels,
     Point,
     SeriesBoard,
@@ -125,6 +126,31 @@ def test_only_whole_cumulative_points_are_taken() -> None:
     payload = parse_metrics_protobuf(request(total("good"), total("delta", temporality=DELTA), histogram))
     assert [made.name for made in payload.points] == ["good", "h"]
     assert payload.rejected == 3
+
+
+def test_the_least_and_the_most_of_a_histogram_are_gauges_beside_it_where_they_are_told() -> None:
+    histogram = Metric(name="h", unit="s")
+    histogram.histogram.aggregation_temporality = CUMULATIVE  # type: ignore[assignment]  # the enum's numbers
+    told = histogram.histogram.data_points.add(explicit_bounds=[1.0], bucket_counts=[1, 1], count=2, sum=3.0)
+    told.min, told.max = 0.5, 2.5
+    quiet = histogram.histogram.data_points.add(explicit_bounds=[1.0], bucket_counts=[0, 1], count=1, sum=2.0)
+    quiet.attributes.add(key="which").value.string_value = "quiet"
+    board = SeriesBoard()
+    board.take(parse_metrics_protobuf(request(histogram)).points)
+    found = {family.name: family for family in text_string_to_metric_families(exposition(board.families()).decode())}
+    assert found["h_seconds"].type == "histogram"
+    for name, value_told in (("h_seconds_min", 0.5), ("h_seconds_max", 2.5)):
+        assert found[name].type == "gauge"
+        assert [sample.value for sample in found[name].samples] == [value_told]
+
+
+def test_a_metric_that_has_the_name_of_such_a_gauge_keeps_it() -> None:
+    buckets = Buckets((1.0,), (1, 0), 0.5, 0.5, 0.5)
+    board = SeriesBoard()
+    board.take([Point("h", SeriesKind.HISTOGRAM, "", (), buckets, 1), point("h_max", amount=9.0)])
+    text = exposition(board.families()).decode()
+    assert text.count("\nh_max ") == 1
+    assert "\nh_max 9.0\n" in text
 
 
 @pytest.mark.integration

@@ -1,11 +1,8 @@
 """`tidegate metrics`: what the processes have counted, as the built-in receiver holds it."""
 
-import math
 import urllib.error
 import urllib.request
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -14,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
 
+from tidegate.cli.metric_rows import HISTOGRAM, Row, Shown, shown
 from tidegate.cli.output import print_json
 from tidegate.serving.settings import Settings
 from tidegate.serving.stack.state import read_state
@@ -21,36 +19,6 @@ from tidegate.serving.stack.state import read_state
 TIMEOUT_S = 5.0
 PART = "metrics"
 """Name of the stack's part that has the address."""
-
-_PROCESS = frozenset({"job", "instance"})
-_HISTOGRAM = "histogram"
-
-Labels = tuple[tuple[str, str], ...]
-
-
-@dataclass(slots=True)
-class Row:
-    """One series, summed over processes."""
-
-    value: float = 0.0
-    """Of a counter or a gauge; of a histogram how many were measured."""
-    total: float = 0.0
-    """Of a histogram: the sum of what was measured."""
-    buckets: dict[float, float] = field(default_factory=lambda: defaultdict(float))
-    """Of a histogram: how many were no more than this."""
-
-    def quantile(self, share: float) -> float | None:
-        """Estimated as Prometheus' `histogram_quantile` does, linear within a bucket; None if nothing was measured."""
-        if not self.value:
-            return None
-        wanted, below, low = share * self.value, 0.0, 0.0
-        for edge, count in sorted(self.buckets.items()):
-            if count >= wanted:
-                if math.isinf(edge):
-                    return low
-                return low + (edge - low) * (wanted - below) / (count - below)
-            below, low = count, edge
-        return low
 
 
 @click.command()
@@ -61,17 +29,19 @@ class Row:
 def metrics(settings: Settings, address: str | None, show_all: bool, as_json: bool) -> None:
     """Shows what was counted since the processes started, summed over them: decisions, signals, detectors, events.
 
-    Counts are sent every 5 seconds. Prometheus reads the same at the address that `tidegate status` names.
+    p50 and p99 are estimates from buckets, within what was measured: look at the count before you trust them. Of fewer
+    than 100 measurements p99 is the largest. Counts are sent every 5 seconds. Prometheus reads the same at the address
+    that `tidegate status` names.
     """
     text = _fetched(address or _address(settings))
     families = [one for one in text_string_to_metric_families(text) if show_all or one.name.startswith("tidegate_")]
     if as_json:
-        print_json({"metrics": [_document(one) for one in families]})
+        print_json({"metrics": [_document(one) for one in shown(families)]})
         return
     console = Console(highlight=False)
-    for one in families:
+    for one in shown(families):
         # Not the table's title, which would be folded to the table's width.
-        console.print(f"\n[bold]{one.name}[/bold]  [dim]{one.documentation}[/dim]")
+        console.print(f"\n[bold]{one.family.name}[/bold]  [dim]{one.family.documentation}[/dim]")
         console.print(_table(one))
 
 
@@ -96,51 +66,34 @@ def _fetched(address: str) -> str:
     return text
 
 
-def rows(family: Metric) -> Mapping[Labels, Row]:
-    """The family's series by their labels, those of the process left out and summed up."""
-    found: dict[Labels, Row] = defaultdict(Row)
-    for sample in family.samples:
-        labels = tuple(sorted((k, v) for k, v in sample.labels.items() if k not in _PROCESS and k != "le"))
-        row = found[labels]
-        if sample.name.endswith("_bucket") and family.type == _HISTOGRAM:
-            row.buckets[float(sample.labels["le"])] += sample.value
-        elif sample.name.endswith("_sum") and family.type == _HISTOGRAM:
-            row.total += sample.value
-        else:
-            row.value += sample.value
-    return dict(sorted(found.items()))
-
-
-def _document(family: Metric) -> dict[str, Any]:
+def _document(one: Shown) -> dict[str, Any]:
     series = []
-    for labels, row in rows(family).items():
-        if family.type == _HISTOGRAM:
-            p50, p99 = row.quantile(0.5), row.quantile(0.99)
-            values: dict[str, float | None] = {"count": row.value, "sum": row.total, "p50": p50, "p99": p99}
-        else:
-            values = {"value": row.value}
+    for labels, row in one.rows.items():
+        values: dict[str, float | None] = {"value": row.value}
+        if one.family.type == HISTOGRAM:
+            values = {"count": row.value, "sum": row.total, "min": row.lowest, "max": row.highest}
+            values |= {"p50": row.quantile(0.5), "p99": row.quantile(0.99)}
         series.append({"labels": dict(labels), **values})
+    family = one.family
     return {"name": family.name, "type": family.type, "description": family.documentation, "series": series}
 
 
-def _table(family: Metric) -> Table:
-    found = rows(family)
-    names = sorted({name for labels in found for name, _ in labels})
+def _table(one: Shown) -> Table:
+    names = sorted({name for labels in one.rows for name, _ in labels})
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in names:
         table.add_column(name)
-    for heading in ("count", "mean", "p50", "p99") if family.type == _HISTOGRAM else ("",):
+    for heading in ("count", "mean", "min", "p50", "p99", "max") if one.family.type == HISTOGRAM else ("",):
         table.add_column(heading, justify="right")
-    for labels, row in found.items():
+    for labels, row in one.rows.items():
         if row.value:  # bands that no score fell into are kept for Prometheus, not for readers
             values = dict(labels)
-            table.add_row(*(values.get(name, "") for name in names), *_shown(family, row))
+            table.add_row(*(values.get(name, "") for name in names), *_cells(one.family, row))
     return table
 
 
-def _shown(family: Metric, row: Row) -> Iterator[str]:
+def _cells(family: Metric, row: Row) -> Iterator[str]:
     yield f"{row.value:,.0f}"
-    if family.type == _HISTOGRAM:
-        yield f"{row.total / row.value:,.4g}"
-        for share in (0.5, 0.99):
-            yield f"{row.quantile(share) or 0:,.4g}"
+    if family.type == HISTOGRAM:
+        told = (row.total / row.value, row.lowest, row.quantile(0.5), row.quantile(0.99), row.highest)
+        yield from ("" if value is None else f"{value:,.4g}" for value in told)

@@ -1,6 +1,9 @@
-"""Series as Prometheus reads them: text format 0.0.4, written by Prometheus' own client library."""
+"""Series as Prometheus reads them: text format 0.0.4, written by Prometheus' own client library.
 
-from collections.abc import Iterable, Iterator
+A histogram's least and most have no place in that format; they are gauges beside it, `<name>_min` and `<name>_max`.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
 from itertools import accumulate
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
@@ -11,15 +14,20 @@ from tidegate.telemetry.receiver.series import Buckets, Family, SeriesKind
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """Of what `exposition` writes."""
+LOWEST, HIGHEST = "_min", "_max"
+"""Endings of the gauges beside a histogram."""
 
 
 class _Families(Collector):
-    def __init__(self, families: Iterable[Family]) -> None:
+    def __init__(self, families: Collection[Family]) -> None:
         self._families = families
 
     def collect(self) -> Iterator[Metric]:
         """All metrics in the library's form."""
-        return map(_metric, self._families)
+        taken = {family.name for family in self._families}
+        for family in self._families:
+            yield _metric(family)
+            yield from (one for one in _extremes(family) if one.name not in taken)
 
 
 def exposition(families: Iterable[Family]) -> bytes:
@@ -40,6 +48,19 @@ def _metric(family: Family) -> Metric:
             suffix = "_total" if family.kind is SeriesKind.COUNTER else ""
             metric.add_sample(family.name + suffix, labels, point.value)
     return metric
+
+
+def _extremes(family: Family) -> Iterator[Metric]:
+    """The gauges beside a histogram, with the series whose processes say so."""
+    lowest = Metric(f"{family.name}{LOWEST}", f"The least in {family.name} since its process started", "gauge")
+    highest = Metric(f"{family.name}{HIGHEST}", f"The most in {family.name} since its process started", "gauge")
+    for point in family.points:
+        if isinstance(point.value, Buckets) and point.value.lowest is not None and point.value.highest is not None:
+            lowest.add_sample(lowest.name, dict(point.labels), point.value.lowest)
+            highest.add_sample(highest.name, dict(point.labels), point.value.highest)
+    if lowest.samples:
+        yield lowest
+        yield highest
 
 
 def _add_buckets(metric: Metric, labels: dict[str, str], value: Buckets) -> None:

@@ -138,7 +138,9 @@ def _buckets(point: HistogramDataPoint) -> Buckets:
         raise _Malformed
     if any(not low < high for low, high in pairwise(edges)):
         raise _Malformed
-    return Buckets(edges, counts, point.sum)
+    lowest = point.min if point.HasField("min") else None
+    highest = point.max if point.HasField("max") else None
+    return Buckets(edges, counts, point.sum, lowest, highest)
 
 
 def _labels(attributes: Iterable[KeyValue], process: dict[str, str]) -> Labels:

@@ -33,6 +33,10 @@ class Buckets:
     """By bucket, one more than edges; not summed up."""
     total: float
     """Sum of what was measured."""
+    lowest: float | None = None
+    """The least that was measured; None if the process does not say."""
+    highest: float | None = None
+    """The most that was measured; None if the process does not say."""
 
 
 @dataclass(frozen=True, slots=True)

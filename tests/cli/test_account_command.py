@@ -22,7 +22,7 @@ def run(deployment: Deployment, *arguments: str, answer: str | None = None) -> R
 def test_export_says_how_much_there_is_store_by_store(deployment: Deployment) -> None:
     result = run(deployment, "export", GONE)
     assert result.exit_code == 0
-    lines = {" ".join(line.split()[1:-4]): line.split()[0] for line in result.output.splitlines()[1:]}
+    lines = {" ".join(line.split()[1:-4]): line.split()[0] for line in result.stdout.splitlines()[1:]}
     assert lines["rows in offline files"] == "8"
     assert lines["decision records"] == str(DECISIONS)
 
@@ -59,17 +59,17 @@ def test_export_writes_lines_for_its_owner_only_and_masks_others(deployment: Dep
 def test_nothing_held_is_no_failure_and_no_other_name_is_told(deployment: Deployment) -> None:
     mistyped = GONE[:-1]
     shown = run(deployment, "export", mistyped)
-    assert (shown.exit_code, shown.output) == (0, "nothing is held on this account\n")
+    assert (shown.exit_code, shown.stdout) == (0, "nothing is held on this account\n")
     document = json.loads(run(deployment, "export", mistyped, "--json").stdout)
     assert (document["events"], document["decisions"]) == ([], [])
     erased = run(deployment, "erase", mistyped, "--yes")
-    assert (erased.exit_code, erased.output) == (0, "nothing is held on this account; nothing was erased\n")
+    assert (erased.exit_code, erased.stdout) == (0, "nothing is held on this account; nothing was erased\n")
     assert not (deployment.state / "erasures").exists()
 
 
 def test_an_empty_state_directory_holds_nothing_and_stays_empty(tmp_path: Path) -> None:
     empty = Deployment(tmp_path / "state")
-    assert run(empty, "export", GONE).output == "nothing is held on this account\n"
+    assert run(empty, "export", GONE).stdout == "nothing is held on this account\n"
     assert run(empty, "erase", GONE, "--yes").exit_code == 0
     assert not empty.state.exists()
 
@@ -87,12 +87,27 @@ def test_erase_says_what_went_what_stays_and_where_the_receipt_is(deployment: De
     assert result.exit_code == 0
     assert f"{DECISIONS}  decision records" in result.output
     assert "Digital Services Act" in " ".join(result.output.split())
-    receipt = Path(result.output.split("receipt ")[-1].strip())
+    receipt = Path(result.stdout.split("receipt ")[-1].strip())
     assert json.loads(receipt.read_text())["removed"]["offline"] == 8
     again = run(deployment, "erase", GONE, "--yes")
     assert again.exit_code == 0
     assert "nothing came since, 3 decision records are kept" in again.output
     assert "erased up to" in run(deployment, "export", GONE).output
+
+
+def test_erase_tells_each_step_on_standard_error(deployment: Deployment) -> None:
+    result = run(deployment, "erase", GONE, "--yes", "--json")
+    assert json.loads(result.stdout)["erased"]
+    assert result.stderr.splitlines() == [
+        "reading every store",
+        "erasing, which takes seconds",
+        "waiting for batch runs and other erasures to end",
+        "looking through the stores",
+        "erasing from the event log, which is written anew",
+        "erasing from offline files",
+        "erasing from the online store",
+        "looking again",
+    ]
 
 
 def test_machines_get_the_receipt_and_are_asked_nothing(deployment: Deployment) -> None:

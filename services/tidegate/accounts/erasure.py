@@ -83,6 +83,7 @@ class AccountEraser:
             ErasureUnderWayError: Another process erases.
             ErasureIncompleteError: Rows came back while others wrote; erase again.
         """
+        say("waiting for batch runs and other erasures to end")
         with self._receipts.alone(), self._stores.offline.alone():
             say("looking through the stores")
             found = self._stores.erasable(account_id)
@@ -92,6 +93,7 @@ class AccountEraser:
             say("erasing from offline files")
             self._stores.offline.remove(account_id)
             if _held(self._places.turn):
+                say("waiting for signals that are being computed to be written")
                 time.sleep(self._round_s)
             say("erasing from the online store")
             self._erase_online(account_id, up_to_us=microseconds(erased_up_to))

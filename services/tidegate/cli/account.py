@@ -1,15 +1,15 @@
 """`tidegate account`: everything held on an account, out or gone. Works on the stores, stack running or not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from tidegate.cli.account_view import draw_held, draw_nothing, draw_receipt, print_plain
+from tidegate.cli.steps import Steps
 from tidegate.serving.decode import MAX_ACCOUNT_ID
 from tidegate.serving.settings import Settings
 
@@ -54,10 +54,10 @@ def export_command(settings: Settings, account_id: str, out: Path | None, mask_o
 
     With both, the summary is what is printed. Nothing held is no failure.
     """
-    from tidegate.accounts.export import OthersMasked  # noqa: PLC0415 - imports Feast
-    from tidegate.accounts.export_files import collected, write_export  # noqa: PLC0415 - as above
+    with Steps("reading every store"), _failures_explained():
+        from tidegate.accounts.export import OthersMasked  # noqa: PLC0415 - imports Feast, which takes seconds
+        from tidegate.accounts.export_files import collected, write_export  # noqa: PLC0415 - as above
 
-    with _failures_explained(), _telling("reading every store"):
         found = collected(_places(settings), account_id, now=datetime.now(UTC))
         if mask_others:
             found = found.masked(OthersMasked(account_id))
@@ -81,14 +81,14 @@ def erase_command(settings: Settings, account_id: str, yes: bool, as_json: bool)
 
     Decision records stay: what was decided must remain provable. Interrupted, the same call goes on.
     """
-    from tidegate.accounts.erasure import AccountEraser  # noqa: PLC0415 - imports Feast
-    from tidegate.accounts.receipts import Receipts  # noqa: PLC0415 - as above
-
     if as_json and not yes:
         raise click.UsageError("With --json nothing is asked: add --yes.")
-    places = _places(settings)
-    eraser = AccountEraser(places, clock=lambda: datetime.now(UTC))
-    with _failures_explained(), _telling("reading every store"):
+    with Steps("reading every store"), _failures_explained():
+        from tidegate.accounts.erasure import AccountEraser  # noqa: PLC0415 - imports Feast, which takes seconds
+        from tidegate.accounts.receipts import Receipts  # noqa: PLC0415 - as above
+
+        places = _places(settings)
+        eraser = AccountEraser(places, clock=lambda: datetime.now(UTC))
         held = eraser.look(account_id)
     if held.is_erased or (held.is_empty and not held.unfinished):
         draw_nothing(held, as_json=as_json)
@@ -96,7 +96,7 @@ def erase_command(settings: Settings, account_id: str, yes: bool, as_json: bool)
     if not yes:
         draw_held(held.counts(), erased_at=held.erased_at)
         click.confirm("Erase all of it but the decisions? Nobody can take this back.", abort=True, err=True)
-    with _failures_explained(), _telling("erasing") as say:
+    with Steps("erasing, which takes seconds") as say, _failures_explained():
         receipt = eraser.erase(account_id, kept=held.kept, say=say)
     path = Receipts(places.erasures).path(receipt.receipt_id)
     if as_json:
@@ -126,10 +126,3 @@ def _failures_explained() -> Iterator[None]:
         yield
     except (AccountStoreUnavailableError, ErasureIncompleteError, ErasureUnderWayError, OSError) as error:
         raise click.ClickException(str(error)) from error
-
-
-@contextmanager
-def _telling(first: str) -> Iterator[Callable[[str], None]]:
-    """What is being done, on standard error of a terminal."""
-    with Console(stderr=True).status(first) as shown:
-        yield shown.update

@@ -6,11 +6,14 @@ import pyarrow as pa
 
 from tests.features.stream.account_events import comment
 from tests.training_sets.installation import ACCOUNT, MOMENT, Installation, served, verdicts, with_verdict
+from tidegate.features.demo_seed import write_unlogged
 from tidegate.features.events.event import EventKind, ProfileFacts
 from tidegate.features.history import history_schema
-from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT
+from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE
+from tidegate.features.risk import NoRiskModel
 from tidegate.features.transforms.account_signals import account_signals
 from tidegate.ledger.record_keys import microseconds
+from tidegate.training_sets.skew import BY_HAND
 
 HOUR = timedelta(hours=1)
 POSTS = "account_activity__posts_1h"
@@ -57,7 +60,13 @@ async def test_the_same_after_the_lag_is_overdue_and_fails(installation: Install
     record = await installation.decides()
     done = installation.run("skew")
     assert done.exit_code == 1
-    assert f"overdue account_activity__posts_1h: served 1, is 2, decision {record.decision_id}" in done.stdout
+    told = [line for line in done.stdout.splitlines() if record.decision_id in line]
+    assert len(told) == 1, "one line per decision, however many of its values differ"
+    assert told[0].startswith(
+        f"overdue  decision {record.decision_id} on {ACCOUNT}, 7 values: account_activity__posts_"
+    )
+    assert "account_activity__posts_1h: served 1, is 2" in told[0]
+    assert told[0].endswith("; and 4 more")
     assert installation.run("skew", "--lag", "70").exit_code == 0
 
 
@@ -92,10 +101,18 @@ async def test_a_value_that_the_definition_does_not_give_is_different_and_told_b
     record = await installation.decides()
     done, answer = installation.run("skew"), installation.answer("skew")
     assert done.exit_code == 1
-    assert f"different account_activity__posts_30d: served 41, is 1, decision {record.decision_id}" in done.stdout
+    where = f"decision {record.decision_id} on {ACCOUNT}, 1 value"
+    assert f"different  {where}: account_activity__posts_30d: served 41, is 1" in done.stdout
     assert with_verdict(answer, "different") == ["account_activity__posts_30d"]
     [worst] = [each["worst"] for each in answer["features"] if each["feature"] == "account_activity__posts_30d"]
     assert (worst["served"], worst["recomputed"], worst["decision_id"]) == (41, 1, record.decision_id)
+    [decision] = answer["worst_decisions"]
+    assert (decision["decision_id"], decision["account_id"], decision["verdict"]) == (
+        record.decision_id,
+        ACCOUNT,
+        "different",
+    )
+    assert [each["feature"] for each in decision["values"]] == ["account_activity__posts_30d"]
 
 
 async def test_the_worst_example_is_the_one_that_is_furthest_off(installation: Installation) -> None:
@@ -165,6 +182,73 @@ async def test_what_was_served_as_stale_is_said_to_be_stale(installation: Instal
     answer = installation.answer("skew")
     assert set(verdicts(answer)) == {"stale"}
     assert "account_activity__posts_24h" in with_verdict(answer, "stale")
+
+
+async def test_what_was_served_as_stale_is_not_compared_wherever_it_came_from(installation: Installation) -> None:
+    """No policy took it for known; a fresh value of the same account is skew all the same."""
+    installation.happens()
+    row = {"account_id": "stranger", "event_timestamp": installation.clock(), "strikes_90d": 4}
+    for view, fields in ((ACCOUNT_ENFORCEMENT, row), (ACCOUNT_ACTIVITY, {**row, "posts_1h": 9})):
+        names = set(history_schema(view).names)
+        kept = {name: value for name, value in fields.items() if name in names}
+        installation.writer.write(view, pa.Table.from_pylist([kept], schema=history_schema(view)))
+    installation.clock.forward(timedelta(days=3))
+    await installation.decides("stranger")
+    assert verdicts(installation.answer("skew")) == {"stale": 2}
+    fresh = {**row, "event_timestamp": installation.clock()}
+    installation.writer.write(
+        ACCOUNT_ENFORCEMENT, pa.Table.from_pylist([fresh], schema=history_schema(ACCOUNT_ENFORCEMENT))
+    )
+    record = await installation.decides("stranger")
+    done, answer = installation.run("skew"), installation.answer("skew")
+    assert done.exit_code == 1
+    assert verdicts(answer) == {"stale": 3, "unlogged": 1}
+    assert [each["decision_id"] for each in answer["worst_decisions"]] == [record.decision_id]
+    assert "3 stale in 2 decisions (stranger, …): recorded as STALE" in done.stdout
+
+
+async def test_the_demos_odd_accounts_are_explained_and_no_difference(installation: Installation) -> None:
+    write_unlogged(installation.writer, installation.log, now=installation.clock(), risk=NoRiskModel())
+    installation.clock.forward(MOMENT)
+    for account in sorted(BY_HAND):
+        await installation.decides(account)
+    done, answer = installation.run("skew"), installation.answer("skew")
+    assert done.exit_code == 0, done.output
+    assert (answer["differences"], answer["worst_decisions"]) == (0, [])
+    assert answer["verdicts"]["by hand"] == 2 * len(ACCOUNT_PROFILE.features)
+    assert answer["verdicts"]["stale"] > 30
+    assert "34 by hand in 2 decisions (acct-partial, acct-stale): rows that the demo writes by hand" in done.stdout
+    assert len(done.stdout.splitlines()) < 6
+
+    installation.happens(account="acct-stale")
+    write_unlogged(installation.writer, installation.log, now=installation.clock(), risk=NoRiskModel())
+    installation.clock.forward(MOMENT)
+    await installation.decides("acct-stale")
+    assert installation.run("skew").exit_code == 0, "seeded again, after its first decision became an event"
+
+
+async def test_many_decisions_that_differ_are_counted_and_the_features_named(installation: Installation) -> None:
+    installation.happens()
+    row = {"account_id": "stranger", "event_timestamp": installation.clock(), "strikes_90d": 4}
+    installation.writer.write(
+        ACCOUNT_ENFORCEMENT, pa.Table.from_pylist([row], schema=history_schema(ACCOUNT_ENFORCEMENT))
+    )
+    for _ in range(12):
+        installation.clock.forward(MOMENT)
+        await installation.decides("stranger")
+    shown = installation.run("skew").stdout
+    assert shown.startswith("skew  12 values of 12 decisions differ;")
+    assert shown.count("unlogged  decision ") == 10
+    assert "and 2 more decisions" in shown
+    assert "account_enforcement__strikes_90d       12" in shown
+
+
+async def test_a_ledger_without_comparable_decisions_is_no_proof(installation: Installation) -> None:
+    installation.happens()
+    installation.computes()
+    await installation.decides()
+    installation.log.erase(ACCOUNT, at=installation.clock.forward(HOUR))
+    assert installation.run("skew").stdout.startswith("nothing to compare  0 values of 0 decisions")
 
 
 async def test_decisions_on_an_account_that_was_erased_since_are_left_out(installation: Installation) -> None:

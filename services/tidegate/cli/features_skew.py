@@ -7,18 +7,38 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from tidegate.cli.decision_drawing import plain
 from tidegate.cli.features_training_set import event_log, events_option
 from tidegate.cli.ledger import ledger_option, opened, progress_bar
 from tidegate.cli.output import print_json
 from tidegate.cli.replay import Moment
+from tidegate.moderation.signals import FeatureScalar
 from tidegate.training_sets.export import Wanted, decisions
 from tidegate.training_sets.skew import EXPLAINED, LAG, Compared, Verdict
-from tidegate.training_sets.skew_report import FeatureSkew, SkewReport, measure_skew
+from tidegate.training_sets.skew_report import (
+    MOST_DECISIONS,
+    DifferingDecision,
+    FeatureSkew,
+    Occurrence,
+    SkewReport,
+    measure_skew,
+)
 
-_ODD = tuple(verdict for verdict in Verdict if verdict is not Verdict.SAME)
-_EXAMPLES = 10
+_DIFFERENCES = tuple(verdict for verdict in Verdict if verdict not in EXPLAINED)
+_WHY = {
+    Verdict.AGED: "right for their rows; a window or a decay moved on since",
+    Verdict.LATE: "right for their rows; an event of the last moments had not reached them",
+    Verdict.STALE: "recorded as STALE, so no policy relied on them",
+    Verdict.BY_HAND: "rows that the demo writes by hand, of no event",
+}
+"""What explains a verdict, for people."""
+_SHOWN = 10
+"""Decisions, and features, that are shown to people; --json has more."""
+_VALUES = 3
+"""Values of a decision that are shown to people."""
 _US_PER_S = 1_000_000
 
 
@@ -41,8 +61,9 @@ def skew(
 ) -> None:
     """Compares the signals that decisions were made from with what the event log gives for the same moments.
 
-    `aged`, `late` and `stale` values were right when their rows were computed. All others are skew: the command fails.
-    The risk score is not compared; it depends on the model of the day.
+    `aged` and `late` values were right when their rows were computed; on what was recorded as `stale` no policy relied;
+    rows `by hand` are the demo's. All others are skew: the command fails. The risk score is not compared; it depends on
+    the model of the day.
     """
     with opened(path) as archive, event_log(events_path) as log, progress_bar() as bar:
         task = bar.add_task("comparing", total=archive.count(since=since))
@@ -63,6 +84,16 @@ def _document(report: SkewReport) -> dict[str, Any]:
         "erased": report.erased,
         "not_compared": report.not_compared,
         "differences": report.differences,
+        "differing_decisions": report.differing_decisions,
+        "worst_decisions": [
+            {
+                "decision_id": one.decision_id,
+                "account_id": one.account_id,
+                "verdict": one.verdict,
+                "values": [{"feature": each.feature, **_example(each)} for each in one.values],
+            }
+            for one in report.differing
+        ],
         "verdicts": {verdict: report.verdicts[verdict] for verdict in Verdict},
         "behind_s": _behind(report),
         "features": [
@@ -94,26 +125,59 @@ def _example(one: Compared) -> dict[str, Any]:
 
 def _draw(report: SkewReport) -> None:
     console = Console(highlight=False)
-    total = sum(report.verdicts.values())
-    state = f"[red]{report.differences:,} differ[/red]" if report.differences else "[green]no skew[/green]"
-    console.print(f"{state}  {total:,} values of {report.decisions:,} decisions compared with the event log")
+    verdicts = report.verdicts
+    state = "[green]no skew[/green]" if verdicts else "[yellow]nothing to compare[/yellow]"
+    if report.differences:
+        where = _count(report.differing_decisions, "decision")
+        state = f"[red]skew[/red]  {_count(report.differences, 'value')} of {where} differ;"
+    of_all = (
+        f"{_count(verdicts.total(), 'value')} of {_count(report.decisions, 'decision')} compared with the event log"
+    )
+    console.print(f"{state}  {of_all}", soft_wrap=True)
     for count, why in _left_out(report):
-        console.print(f"[dim]left out: {count:,} {why}[/dim]")
-    odd = {name: one for name, one in sorted(report.features.items()) if one.worst is not None}
-    if odd:
-        console.print(_table(odd))
+        console.print(f"[dim]left out: {count:,} {why}[/dim]", soft_wrap=True)
+    for verdict, why in _WHY.items():
+        if count := verdicts[verdict]:
+            console.print(_explained(verdict, count, report.occurrences[verdict], why), soft_wrap=True)
     if behind := _behind(report):
         shown = ", ".join(f"{name} {value:.3g} s" for name, value in behind.items())
-        console.print(f"rows behind the log, of late and overdue values: {shown}")
-    worst = [one.worst for one in odd.values() if one.worst is not None and one.worst.verdict not in EXPLAINED]
-    for one in worst[:_EXAMPLES]:
-        served, recomputed = ("missing" if value is None else value for value in (one.served, one.recomputed))
+        console.print(f"rows behind the log, of late and overdue values: {shown}", soft_wrap=True)
+    for one in report.differing[:_SHOWN]:
+        console.print(_told(one), soft_wrap=True)
+    if report.differing_decisions > _SHOWN:
         console.print(
-            f"[red]{one.verdict}[/red] {one.feature}: served {served}, is {recomputed}, decision {one.decision_id}",
-            soft_wrap=True,
+            f"and {report.differing_decisions - _SHOWN:,} more decisions; --json names up to {MOST_DECISIONS}"
         )
-    if len(worst) > _EXAMPLES:
-        console.print(f"and {len(worst) - _EXAMPLES} more features, with --json")
+        console.print(_table(report.features))
+
+
+def _explained(verdict: Verdict, count: int, where: Occurrence, why: str) -> str:
+    accounts = ""
+    if verdict in {Verdict.STALE, Verdict.BY_HAND}:
+        more = ", …" if where.decisions > len(where.accounts) else ""
+        accounts = f" ({', '.join(escape(plain(each)) for each in where.accounts)}{more})"
+    return f"[dim]explained:[/dim] {count:,} {verdict} in {_count(where.decisions, 'decision')}{accounts}: {why}"
+
+
+def _told(one: DifferingDecision) -> str:
+    named = "; ".join(
+        f"{each.feature}: served {_text(each.served)}, is {_text(each.recomputed)}" for each in one.values[:_VALUES]
+    )
+    more = f"; and {len(one.values) - _VALUES} more" if len(one.values) > _VALUES else ""
+    return (
+        f"[red]{one.verdict}[/red]  decision {escape(plain(one.decision_id))} on {escape(plain(one.account_id))}, "
+        f"{_count(len(one.values), 'value')}: {escape(plain(named + more))}"
+    )
+
+
+def _text(value: FeatureScalar | None) -> str:
+    if value is None:
+        return "missing"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _left_out(report: SkewReport) -> list[tuple[int, str]]:
@@ -128,14 +192,14 @@ def _left_out(report: SkewReport) -> list[tuple[int, str]]:
     return [(count, why) for count, why in (*lookups, *rest) if count]
 
 
-def _table(odd: Mapping[str, FeatureSkew]) -> Table:
-    shown = [verdict for verdict in _ODD if any(one.verdicts[verdict] for one in odd.values())]
+def _table(features: Mapping[str, FeatureSkew]) -> Table:
+    """The features that differ in most decisions: a definition that changed shows in one of them."""
+    odd = {name: sum(one.verdicts[each] for each in _DIFFERENCES) for name, one in features.items()}
     table = Table(box=None, pad_edge=False, header_style="bold dim")
     table.add_column("feature")
-    table.add_column("same", justify="right")
-    for verdict in shown:
-        table.add_column(str(verdict), justify="right", style="" if verdict in EXPLAINED else "red")
-    for name, one in odd.items():
-        counts = (one.verdicts[verdict] for verdict in (Verdict.SAME, *shown))
-        table.add_row(name, *(f"{count:,}" if count else "" for count in counts))
+    table.add_column("differs", justify="right", style="red")
+    table.add_column("of", justify="right")
+    for name, count in sorted(odd.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN]:
+        if count:
+            table.add_row(name, f"{count:,}", f"{features[name].verdicts.total():,}")
     return table

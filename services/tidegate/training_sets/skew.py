@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+from tidegate.features.demo_accounts import UNLOGGED_ACCOUNTS
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.signals import FeatureScalar
 from tidegate.training_sets.as_of import Instant, Values, values_as_of
@@ -33,7 +34,9 @@ class Verdict(StrEnum):
     LATE = "late"
     """Right when its row was computed; an event recorded shortly before the decision had not reached it."""
     STALE = "stale"
-    """Right when its row was computed, and served as STALE: the decision did not rely on it."""
+    """Its view is recorded as STALE: no policy took it for known, so what it was is not compared."""
+    BY_HAND = "by hand"
+    """Of an account whose rows the demo writes by hand, and not what the definition gives."""
     OVERDUE = "overdue"
     """Like LATE, but the event had been recorded for longer than the lag."""
     AHEAD = "ahead"
@@ -44,8 +47,12 @@ class Verdict(StrEnum):
     """Not what the definition gives, neither as of the decision nor as of its row."""
 
 
-EXPLAINED = frozenset({Verdict.SAME, Verdict.AGED, Verdict.LATE, Verdict.STALE})
+EXPLAINED = frozenset({Verdict.SAME, Verdict.AGED, Verdict.LATE, Verdict.STALE, Verdict.BY_HAND})
 """Verdicts that are no difference between training and serving in what values mean."""
+
+BY_HAND = frozenset(account.account_id for account in UNLOGGED_ACCOUNTS)
+"""Demo accounts that are stale or partial on purpose: their rows come from no event (`features.demo_accounts`). Their
+names are all that tells them from an account whose events the log has lost, and that one is skew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class Compared:
 
     decision_id: str
     """Of the decision."""
+    account_id: str
+    """Whose value."""
     feature: str
     """Full name."""
     verdict: Verdict
@@ -67,7 +76,9 @@ class Compared:
 
 
 def compare(records: Sequence[DecisionRecord], events: pa.Table, *, lag: timedelta = LAG) -> Iterator[Compared]:
-    """Compares every value that is computed from events. The risk score is not: it depends on the model of the day.
+    """Compares every value that is computed from events, decision by decision.
+
+    The risk score is not compared: it depends on the model of the day.
 
     Args:
         records: Decisions whose lookup went well, of accounts that have not been erased.
@@ -86,7 +97,8 @@ def compare(records: Sequence[DecisionRecord], events: pa.Table, *, lag: timedel
             found = (Verdict.SAME, 0)
             if id(view) in looked_at and served != values.get(name):
                 found = verdicts.of(view, name, values.get(name))
-            yield Compared(view.decision_id, name, found[0], served, values.get(name), found[1])
+            account_id = view.decided.account_id
+            yield Compared(view.decision_id, account_id, name, found[0], served, values.get(name), found[1])
 
 
 class _Verdicts:
@@ -101,12 +113,12 @@ class _Verdicts:
     def of(self, view: ServedView, name: str, expected: FeatureScalar | None) -> tuple[Verdict, int]:
         """The verdict on one value that differs, and how far its row was behind the log."""
         basis, served = self._bases.get(id(view)), view.values[name]
+        if view.stale:
+            return Verdict.STALE, 0
         if basis is None or (not basis.whole and not any(value is not None for value in view.values.values())):
             return self._behind(view, at_us=-1, known_at_us=-1)  # there was no row yet
         if served != (basis.row or {}).get(name):
-            return (Verdict.UNLOGGED if basis.row is None else Verdict.DIFFERENT), 0
-        if view.stale:
-            return Verdict.STALE, 0
+            return _not_of_the_log(view, basis), 0
         assert view.row_at_us is not None
         ahead_us = view.row_at_us - view.decided.at_us
         if ahead_us > 0:
@@ -124,6 +136,12 @@ class _Verdicts:
         )
         behind_us = last - min(due, default=last)
         return (Verdict.LATE if behind_us <= self._lag_us else Verdict.OVERDUE), behind_us
+
+
+def _not_of_the_log(view: ServedView, basis: Basis) -> Verdict:
+    if view.decided.account_id in BY_HAND:
+        return Verdict.BY_HAND
+    return Verdict.UNLOGGED if basis.row is None else Verdict.DIFFERENT
 
 
 def _aged(basis: Basis) -> Instant:

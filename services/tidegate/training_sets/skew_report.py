@@ -1,9 +1,11 @@
-"""Skew over a ledger, in chunks: counts by feature, how far rows were behind, and the worst example of each."""
+"""Skew over a ledger, in chunks: what became of values, by feature and by decision, and how far rows were behind."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from tidegate.features.events.log import EventLog
 from tidegate.moderation.decision import DecisionRecord
@@ -13,6 +15,10 @@ from tidegate.training_sets.export import chunks
 from tidegate.training_sets.skew import EXPLAINED, LAG, Compared, Verdict, compare
 
 _SEVERITY = {verdict: severity for severity, verdict in enumerate(Verdict)}
+MOST_DECISIONS = 100
+"""Decisions with a difference that a report names: the worst ones. All are counted."""
+MOST_ACCOUNTS = 5
+"""Accounts that a report names by verdict: the first ones."""
 
 
 @dataclass(slots=True)
@@ -31,6 +37,45 @@ class FeatureSkew:
             self.worst = one
 
 
+@dataclass(frozen=True, slots=True)
+class DifferingDecision:
+    """One decision with values that no known cause explains."""
+
+    values: Sequence[Compared]
+    """Those values, the worst first; at least one."""
+
+    @property
+    def decision_id(self) -> str:
+        """Which decision."""
+        return self.values[0].decision_id
+
+    @property
+    def account_id(self) -> str:
+        """On whose content."""
+        return self.values[0].account_id
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst one."""
+        return self.values[0].verdict
+
+
+@dataclass(slots=True)
+class Occurrence:
+    """Where a verdict occurs."""
+
+    decisions: int = 0
+    """Decisions with such a value."""
+    accounts: list[str] = field(default_factory=list)
+    """Accounts of the first of them, each once."""
+
+    def add(self, account_id: str) -> None:
+        """Counts a decision."""
+        self.decisions += 1
+        if len(self.accounts) < MOST_ACCOUNTS and account_id not in self.accounts:
+            self.accounts.append(account_id)
+
+
 @dataclass(slots=True)
 class SkewReport:
     """What was found."""
@@ -47,6 +92,12 @@ class SkewReport:
     """By full name."""
     behind_us: list[int] = field(default_factory=list)
     """How far each LATE or OVERDUE value was behind the log."""
+    occurrences: dict[Verdict, Occurrence] = field(default_factory=lambda: defaultdict(Occurrence))
+    """By verdict."""
+    differing: list[DifferingDecision] = field(default_factory=list)
+    """The worst decisions with a difference, the worst first."""
+    differing_decisions: int = 0
+    """How many there are."""
 
     @property
     def verdicts(self) -> Counter[Verdict]:
@@ -59,11 +110,24 @@ class SkewReport:
         return sum(count for verdict, count in self.verdicts.items() if verdict not in EXPLAINED)
 
     def add(self, compared: Iterable[Compared]) -> None:
-        """Counts values."""
-        for one in compared:
+        """Counts values; those of a decision come one after the other."""
+        found = list(self.differing)
+        for _, values in groupby(compared, key=attrgetter("decision_id")):
+            differences = self._add_decision(list(values))
+            if differences:
+                self.differing_decisions += 1
+                found.append(DifferingDecision(sorted(differences, key=_badness, reverse=True)))
+        found.sort(key=lambda one: (_SEVERITY[one.verdict], len(one.values)), reverse=True)
+        self.differing = found[:MOST_DECISIONS]
+
+    def _add_decision(self, values: Sequence[Compared]) -> list[Compared]:
+        for one in values:
             self.features[one.feature].add(one)
             if one.verdict in {Verdict.LATE, Verdict.OVERDUE}:
                 self.behind_us.append(one.behind_us)
+        for verdict in {one.verdict for one in values}:
+            self.occurrences[verdict].add(values[0].account_id)
+        return [one for one in values if one.verdict not in EXPLAINED]
 
 
 def measure_skew(

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from tests.features.events.sample_events import NOW, one_of_each, upload
-from tidegate.features.events.document import EventDocumentError, document_of, event_of, event_of_line, line_of
+from tidegate.features.events.document import (
+    EventDocumentError,
+    document_of,
+    event_id_of_line,
+    event_of,
+    event_of_line,
+    line_of,
+)
 from tidegate.features.events.event import AccountEvent, EventKind
 
 UPLOAD = {"event_id": "e", "account_id": "a", "kind": "UPLOAD", "occurred_at": "2026-03-01T12:00:00Z"}
@@ -111,3 +118,40 @@ def test_a_line_that_is_no_json_object_is_refused_as_a_whole(line: bytes) -> Non
     with pytest.raises(EventDocumentError) as caught:
         event_of_line(line)
     assert caught.value.field == ""
+
+
+@pytest.mark.parametrize(
+    ("rest", "field", "value"),
+    [
+        (b'"points": NaN', "points", "NaN"),
+        (b'"points": -Infinity', "points", "-Infinity"),
+        (b'"points": 1e999', "points", "1e999"),
+        (b'"profile": {"followers": Infinity}', "profile.followers", "Infinity"),
+        (b'"a secret text": NaN', "?", "NaN"),
+    ],
+)
+def test_a_number_that_is_none_is_told_with_its_field_and_what_is_allowed(rest: bytes, field: str, value: str) -> None:
+    line = b'{"event_id": "e", ' + rest + b"}"
+    with pytest.raises(EventDocumentError) as caught:
+        event_of_line(line)
+    assert caught.value.field == field
+    assert caught.value.message.startswith(f"is {value}: a number must be finite")
+    assert event_id_of_line(line) == "e"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b'{"event_id": "e", "kind": "LIKE"}', "e"),
+        (b'{"event_id" : "say \\"e\\"", oops', 'say "e"'),
+        (b'{"event_id": "' + b"x" * 200 + b'"}', "x" * 160),
+        (b'{"event_id": 5}', ""),
+        (b'{"event_id": "unfinished', ""),
+        (b'{"event_id": "\\ud800", oops', ""),
+        (b'["event_id"]', ""),
+        (b"\xff", ""),
+        (b"[" * 5_000, ""),
+    ],
+)
+def test_the_id_of_a_line_that_is_no_event_is_read_as_far_as_it_can_be(line: bytes, expected: str) -> None:
+    assert event_id_of_line(line) == expected

@@ -4,8 +4,10 @@ Fields have the names of `AccountEvent` and times are RFC 3339; what says nothin
 what values are allowed says `validation`.
 """
 
+import json
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from types import UnionType
@@ -24,7 +26,7 @@ class EventDocumentError(Exception):
 
         Args:
             field: As the document names it, `profile.` before those of a profile; empty if it is the whole.
-            message: What is wrong and what is allowed; quotes none of the document's values.
+            message: What is wrong and what is allowed; quotes none of the document's values but numbers that are none.
         """
         super().__init__(f"{field} {message}" if field else message)
         self.field = field
@@ -32,6 +34,10 @@ class EventDocumentError(Exception):
 
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})")
+_EVENT_ID = re.compile(rb'"event_id"\s*:\s*("(?:[^"\\]|\\.)*")')
+_ID_CHARACTERS = 160
+_NUMBER_CHARACTERS = 24
+"""Quoted of a number that is none."""
 _REQUIRED = ("event_id", "account_id", "kind", "occurred_at")
 
 
@@ -40,8 +46,22 @@ def event_of_line(line: bytes | str) -> AccountEvent:
     try:
         document = orjson.loads(line)
     except orjson.JSONDecodeError as cause:
+        found = next(_no_numbers(_leniently_read(line), within=""), None)
+        if found is not None:
+            raise found from None
         raise EventDocumentError("", f"is not JSON: {cause.msg} at character {cause.pos + 1}") from None
     return event_of(document)
+
+
+def event_id_of_line(line: bytes | str) -> str:
+    """The id of a line that is no event, as far as it can be read: cut to 160 characters, empty if there is none."""
+    try:
+        document = orjson.loads(line)
+        told = document.get("event_id") if isinstance(document, dict) else None
+    except orjson.JSONDecodeError:
+        found = _EVENT_ID.search(line if isinstance(line, bytes) else line.encode(errors="replace"))
+        told = _string(found[1]) if found else None
+    return told[:_ID_CHARACTERS] if isinstance(told, str) else ""
 
 
 def line_of(event: AccountEvent) -> bytes:
@@ -75,9 +95,50 @@ def _told(document: object, known: Mapping[str, Callable[[str, Any], object]], *
         raise EventDocumentError(within.rstrip("."), "must be a JSON object")
     for name in document:
         if name not in known:
-            where = within + name if name.isidentifier() and len(name) <= 64 else within + "?"  # noqa: PLR2004 - a name's length
-            raise EventDocumentError(where, f"is no field; there are {', '.join(known)}")
+            raise EventDocumentError(_path(within, name), f"is no field; there are {', '.join(known)}")
     return {name: known[name](within + name, value) for name, value in document.items() if value is not None}
+
+
+class _NoNumber(str):
+    """What was written for a number that none can be read from: NaN or Infinity, which JSON has not, or 1e999."""
+
+    __slots__ = ()
+
+
+def _leniently_read(line: bytes | str) -> object:
+    """What programs meant that write NaN and Infinity, as Python's `json` does by default; None if it is not that."""
+
+    def number(text: str) -> float | _NoNumber:
+        value = float(text)
+        return value if math.isfinite(value) else _NoNumber(text)
+
+    try:
+        return json.loads(line, parse_constant=_NoNumber, parse_float=number)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _no_numbers(document: object, *, within: str) -> Iterator[EventDocumentError]:
+    """What to say of each value that is no number."""
+    told = document.items() if isinstance(document, dict) else ()
+    for name, value in told:
+        if isinstance(value, _NoNumber):
+            allowed = "a number must be finite, for example 1.5; what is not known is left out, or null"
+            yield EventDocumentError(_path(within, name), f"is {value[:_NUMBER_CHARACTERS]}: {allowed}")
+        else:
+            yield from _no_numbers(value, within=f"{_path(within, name)}.")
+
+
+def _string(quoted: bytes) -> object:
+    try:
+        return orjson.loads(quoted)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _path(within: str, name: str) -> str:
+    """A field's name after those around it; not what looks like content."""
+    return within + name if name.isidentifier() and len(name) <= 64 else within + "?"  # noqa: PLR2004 - a name's length
 
 
 def _text(name: str, value: object) -> str:

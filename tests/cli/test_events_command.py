@@ -3,22 +3,26 @@
 import dataclasses
 import gzip
 import json
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.cli.processes import COMMAND
 from tests.serving.event_messages import NOW
 from tests.serving.recording_server import RecordingServer, recording
 from tidegate.cli.event_examples import examples
 from tidegate.cli.event_file import EventLines, opened
 from tidegate.cli.event_load import LoadReport, load
 from tidegate.cli.events import events
-from tidegate.client import AccountEvent, EventKind, TidegateClient
+from tidegate.client import AccountEvent, EventKind, RetryPolicy, TidegateClient
 from tidegate.features.events.document import event_of_line, line_of
 from tidegate.serving.settings import Settings
 
@@ -34,6 +38,26 @@ def server(tmp_path: Path) -> Iterator[RecordingServer]:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(state_dir=tmp_path / "state")
+
+
+@contextmanager
+def closing_every_connection(listener: socket.socket) -> Iterator[None]:
+    """Something listens, and nothing answers: what a proxy does whose service is away."""
+
+    def close_each() -> None:
+        while True:
+            try:
+                listener.accept()[0].close()
+            except OSError:  # the listener is closed
+                return
+
+    thread = threading.Thread(target=close_each)
+    thread.start()
+    try:
+        yield
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(30)
 
 
 def comment(event_id: str) -> AccountEvent:
@@ -56,7 +80,8 @@ def test_a_file_is_recorded_and_loading_it_again_changes_nothing(
     file.write_bytes(b"\xef\xbb\xbf" + lines(comment("e-1"), b"\n", comment("e-2"))[:-1])
     first = run(settings, server, file, "--json")
     assert first.exit_code == 0, first.output
-    nothing = {"refused": 0, "refused_by_reason": {}, "first_refused": []}
+    nothing = {"refused": 0, "refused_by_reason": {}, "first_refused": [], "refused_lines": []}
+    nothing |= {"refused_lines_left_out": 0, "unanswered": 0, "untried": 0, "unread": False}
     assert json.loads(first.stdout) == {"accepted": 2, "repeated": 0, **nothing}
     assert json.loads(run(settings, server, file, "--json").stdout) == {"accepted": 0, "repeated": 2, **nothing}
     assert server.events("a") == ["e-1", "e-2"]
@@ -103,6 +128,8 @@ def test_lines_that_are_wrong_are_told_by_number_and_the_rest_is_recorded(
         (8, "INVALID", ""),
     ]
     assert all(each["message"] for each in told["first_refused"])
+    assert [each["event_id"] for each in told["first_refused"]] == ["", "late", "u", "neg", "", ""]
+    assert told["refused_lines"] == told["first_refused"]
     assert server.events("a") == ["first", "last"]
 
 
@@ -118,8 +145,46 @@ def test_people_see_the_first_twenty_refusals_and_totals_by_reason(
     assert "line 2 " in result.stderr
     assert "line 21 " in result.stderr
     assert "line 22 " not in result.stderr
-    assert "and 5 more" in result.stderr
+    assert "and 5 more refused lines; --json lists them all" in result.stderr
     assert "25  INVALID" in result.stderr
+    told = json.loads(run(settings, server, file, "--json").stdout)
+    assert [len(told[name]) for name in ("first_refused", "refused_lines")] == [20, 25]
+    assert [each["line"] for each in told["refused_lines"]] == list(range(2, 27))
+
+
+def test_machines_get_also_the_refusals_that_the_service_does_not_list(
+    settings: Settings, server: RecordingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a stream it lists the first hundred."""
+    monkeypatch.setattr("tidegate.client.blocking_events.LEG_EVENTS", 200)
+    file = tmp_path / "events.jsonl"
+    late = [dataclasses.replace(comment(f"late-{at}"), occurred_at=NOW - timedelta(days=30)) for at in range(300)]
+    file.write_bytes(lines(comment("fine"), *late, comment("last")))
+    told = json.loads(run(settings, server, file, "--json").stdout)
+    assert (told["accepted"], told["repeated"], told["refused"], told["refused_lines_left_out"]) == (2, 0, 300, 0)
+    assert [each["event_id"] for each in told["refused_lines"]] == [event.event_id for event in late]
+    assert [each["line"] for each in told["refused_lines"]] == list(range(2, 302))
+
+
+def test_refusals_beyond_what_is_kept_are_counted(
+    settings: Settings, server: RecordingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.cli.events.MOST_LISTED", 30)
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b"[]\n" * 40)
+    told = json.loads(run(settings, server, file, "--json").stdout)
+    assert (len(told["refused_lines"]), told["refused_lines_left_out"]) == (30, 10)
+
+
+def test_a_number_that_is_none_is_told_with_its_line_event_and_field(
+    settings: Settings, server: RecordingServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(lines(comment("fine"), b'{"event_id": "e-7", "points": NaN}\n'))
+    result = run(settings, server, file)
+    assert result.exit_code == 1
+    told = "line 2  event e-7  INVALID  points is NaN: a number must be finite, for example 1.5"
+    assert told in " ".join(result.stderr.split("\n"))
 
 
 def test_late_events_are_for_a_backfill(settings: Settings, server: RecordingServer, tmp_path: Path) -> None:
@@ -145,6 +210,7 @@ def test_a_damaged_archive_is_told_with_what_was_recorded(
     result = run(settings, server, file)
     assert result.exit_code == 1
     assert "can't be read any further" in result.stderr
+    assert "not tried, and the rest was not read" in result.stdout
     file.write_bytes(whole)
     assert run(settings, server, file).exit_code == 0
     assert len(server.events("a")) == 2_000
@@ -156,6 +222,62 @@ def test_where_nothing_listens_is_said_in_one_sentence(settings: Settings, tmp_p
     result = CliRunner().invoke(events, ["load", str(file), "--address", "127.0.0.1:1"], obj=settings)
     assert result.exit_code == 1
     assert "not running at 127.0.0.1:1" in result.stderr
+    assert "0 new, 0 repeated, 0 refused, 1 not tried" in result.stdout
+
+
+def test_what_a_pipe_holds_is_not_counted_where_nothing_listens(settings: Settings) -> None:
+    called = ["load", "-", "--address", "127.0.0.1:1", "--json"]
+    told = json.loads(CliRunner().invoke(events, called, obj=settings, input=lines(comment("e"))).stdout)
+    assert (told["untried"], told["unread"]) == (0, True)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits for a service for moments."""
+    quick = RetryPolicy(attempts=3, first_delay_ms=1.0, longest_delay_ms=2.0)
+    monkeypatch.setattr("tidegate.cli.events.BULK_RETRY", quick)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_where_the_service_stays_away_it_is_said_that_it_is_waited_for_and_what_was_left(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.client.blocking_events.LEG_EVENTS", 3)
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(lines(b"[]\n", *(comment(f"e-{at}") for at in range(8)), b"\n", b"[]\n"))
+    with socket.create_server(("127.0.0.1", 0)) as silent, closing_every_connection(silent):
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        result = CliRunner().invoke(events, ["load", str(file), "--address", address], obj=settings)
+        machine = CliRunner().invoke(events, ["load", str(file), "--address", address, "--json"], obj=settings)
+    assert result.exit_code == 1
+    assert "the service does not answer (UNAVAILABLE): asking again for half a minute" in result.stderr
+    assert result.stderr.count("does not answer") == 1
+    assert "1 refused, 3 without an answer (some may be recorded), 6 not tried" in result.stdout
+    assert "load the same file again" in result.stderr
+    told = json.loads(machine.stdout)
+    assert [told[name] for name in ("refused", "unanswered", "untried", "unread")] == [1, 3, 6, False]
+
+
+def test_a_service_that_comes_back_is_told_with_how_long_it_was_away(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(lines(comment("e")))
+    with socket.create_server(("127.0.0.1", 0)) as silent, closing_every_connection(silent):
+        port = silent.getsockname()[1]
+        called = ["events", "load", str(file), "--address", f"127.0.0.1:{port}"]
+        loading = subprocess.Popen(
+            [*COMMAND, "--state-dir", str(settings.state_dir), *called],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert loading.stderr is not None
+        assert "does not answer" in loading.stderr.readline()
+    with recording(tmp_path / "events.db", port=port) as server:
+        out, said = loading.communicate(timeout=120)
+        assert loading.returncode == 0, said
+        assert "the service answers again after" in said
+        assert "1 new" in out
+        assert server.events("a") == ["e"]
 
 
 def test_line_numbers_hold_over_parts_and_progress_is_told(
@@ -167,10 +289,26 @@ def test_line_numbers_hold_over_parts_and_progress_is_told(
     file.write_bytes(lines(*(each for at in range(4) for each in (comment(f"e-{at}"), b"\n", wrong[at]))))
     report, seen = LoadReport(), list[int]()
     with TidegateClient(server.address) as client, opened(file) as source:
-        load(client, source.stream, report, backfill=False, progress=lambda each: seen.append(each.count))
+        load(client, source, report, backfill=False, progress=lambda each: seen.append(each.count))
         assert source.read_bytes() == source.size_bytes
     assert seen == [3, 6, 8]
     assert [line.number for line in report.refused] == [3, 6, 9, 12]
+
+
+def test_where_a_person_stops_it_the_rest_is_said_to_be_unread(
+    server: RecordingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.client.blocking_events.LEG_EVENTS", 3)
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(lines(*(comment(f"e-{at}") for at in range(8))))
+    report = LoadReport()
+
+    def stop(report: LoadReport) -> None:
+        raise KeyboardInterrupt
+
+    with TidegateClient(server.address) as client, opened(file) as source, pytest.raises(KeyboardInterrupt):
+        load(client, source, report, backfill=False, progress=stop)
+    assert (report.accepted, report.unanswered, report.untried, report.unread) == (3, 0, 0, True)
 
 
 def test_an_example_of_each_kind_can_be_loaded(server: RecordingServer, settings: Settings) -> None:

@@ -154,3 +154,12 @@ def test_all_attempts_share_one_deadline() -> None:
     now_s = 6.0
     assert attempts.pause_s(grpc.StatusCode.UNAVAILABLE) is None, "no time is left for another attempt"
     assert attempts.left_s() == 0.0
+
+
+def test_each_pause_is_told_and_the_end_of_patience_is_not() -> None:
+    told: list[tuple[grpc.StatusCode, float]] = []
+    policy = RetryPolicy(attempts=3, on_pause=lambda code, pause_s: told.append((code, pause_s)))
+    attempts = Attempts(policy, deadline_s=60.0)
+    paused = [attempts.pause_s(grpc.StatusCode.UNAVAILABLE) for _ in range(3)]
+    assert told == [(grpc.StatusCode.UNAVAILABLE, pause_s) for pause_s in paused[:2]]
+    assert paused[2] is None

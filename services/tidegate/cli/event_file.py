@@ -2,6 +2,7 @@
 
 import gzip
 import sys
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +12,13 @@ from typing import Final
 
 from tidegate.cli.line_reader import Unbuffered, lines_of, unbuffered
 from tidegate.client import AccountEvent
-from tidegate.features.events.document import EventDocumentError, event_of_line
+from tidegate.features.events.document import EventDocumentError, event_id_of_line, event_of_line
 
 LONGEST_LINE_BYTES: Final = 64 * 1024
 """No event is nearly as long."""
 STANDARD_INPUT: Final = "-"
+UNREADABLE: Final = (OSError, EOFError, zlib.error)
+"""What reading raises where a file is damaged or goes away."""
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -37,7 +40,7 @@ class RefusedLine:
 
 
 class EventLines:
-    """The events of a file in order, with their line numbers kept until their outcome is known."""
+    """The events of a file in order, kept with their line numbers until their outcome is known."""
 
     def __init__(self, stream: Unbuffered, *, on_refused: Callable[[RefusedLine], None]) -> None:
         """Reads nothing yet.
@@ -46,40 +49,51 @@ class EventLines:
             stream: JSON Lines.
             on_refused: Told of each line that is no event.
         """
-        self._stream = stream
+        self._lines = lines_of(stream, longest_bytes=LONGEST_LINE_BYTES)
         self._on_refused = on_refused
-        self._numbers: deque[int] = deque()
-        self._settled = 0
+        self._unsettled: deque[tuple[int, AccountEvent]] = deque()
+        self.settled = 0
+        """Events whose outcome is known."""
 
     def events(self) -> Iterator[AccountEvent]:
         """The events, as far as they are asked for. Blank lines are passed over."""
-        for line in lines_of(self._stream, longest_bytes=LONGEST_LINE_BYTES):
+        for line in self._lines:
             if line.blank:
                 continue
             if line.content is None:
-                self._refuse(line.number, EventDocumentError("", f"has more than {LONGEST_LINE_BYTES} bytes"))
+                self._refuse(line.number, b"", EventDocumentError("", f"has more than {LONGEST_LINE_BYTES:,} bytes"))
                 continue
             content = line.content.removeprefix(_BYTE_ORDER_MARK) if line.number == 1 else line.content
             try:
                 event = event_of_line(content)
             except EventDocumentError as error:
-                self._refuse(line.number, error)
+                self._refuse(line.number, content, error)
                 continue
-            self._numbers.append(line.number)
+            self._unsettled.append((line.number, event))
             yield event
 
     def number(self, index: int) -> int:
-        """The line of the event at this place among those that are not settled; counting goes on from the first."""
-        return self._numbers[index - self._settled]
+        """The line of the event at this place among all events, which must not be settled."""
+        return self._unsettled[index - self.settled][0]
+
+    @property
+    def unsettled(self) -> list[AccountEvent]:
+        """Events that were read and whose outcome is not known."""
+        return [event for _, event in self._unsettled]
 
     def settle(self, count: int) -> None:
         """Forgets the lines of the next so many events."""
         for _ in range(count):
-            self._numbers.popleft()
-        self._settled += count
+            self._unsettled.popleft()
+        self.settled += count
 
-    def _refuse(self, number: int, error: EventDocumentError) -> None:
-        self._on_refused(RefusedLine(number, "", "INVALID", error.field, error.message))
+    def rest(self) -> Iterator[int]:
+        """The numbers of the lines that nobody has asked for, read now. Raises one of `UNREADABLE`."""
+        return (line.number for line in self._lines if not line.blank)
+
+    def _refuse(self, number: int, content: bytes, error: EventDocumentError) -> None:
+        event_id = event_id_of_line(content)
+        self._on_refused(RefusedLine(number, event_id, "INVALID", error.field, error.message))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """`tidegate events`: what happens to accounts, from a file into the event log."""
 
 import time
-import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -13,9 +13,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tidegate.cli.bulk import BULK_RETRY
 from tidegate.cli.connection import connected
 from tidegate.cli.event_examples import examples
-from tidegate.cli.event_file import opened
-from tidegate.cli.event_load import LoadReport, load
+from tidegate.cli.event_file import UNREADABLE, OpenedFile, opened
+from tidegate.cli.event_load import MOST_LISTED, MOST_TOLD, LoadReport, count_untried, load
 from tidegate.cli.events_view import draw_kinds, draw_report
+from tidegate.cli.outage import Outage
 from tidegate.cli.output import print_json
 from tidegate.client import EventKind, ModerationError
 from tidegate.features.events.document import line_of
@@ -23,6 +24,8 @@ from tidegate.features.events.event import FIELDS
 from tidegate.serving.settings import Settings
 
 _AGAIN: Final = "load the same file again, what is recorded is not recorded twice"
+_PATIENCE: Final = "half a minute, two minutes at most"
+"""`BULK_RETRY`, within the client's deadline for a part of ten thousand events."""
 
 
 @click.group()
@@ -39,32 +42,42 @@ def events() -> None:
 def load_command(settings: Settings, file: Path, backfill: bool, address: str | None, as_json: bool) -> None:
     """Records the events in FILE: JSON Lines, plain or gzip, or - for standard input.
 
-    A line that can't be taken is refused and the rest goes on. The exit status is 1 if any was refused, or if the
-    service stayed away. Loading a file again is safe: events are told apart by their ids.
+    A line that can't be taken is refused and the rest goes on; people see the first of them, --json lists them all. The
+    exit status is 1 if any was refused, or if the service stayed away: then the summary says how many were left without
+    an answer or were not tried. Loading a file again is safe: events are told apart by their ids.
     """
-    report, started_s = LoadReport(), time.monotonic()
+    report, started_s = LoadReport(most_kept=MOST_LISTED if as_json else MOST_TOLD), time.monotonic()
     try:
-        with (
-            connected(settings, address, traced=False, retry=BULK_RETRY) as client,
-            opened(file) as source,
-            _bar() as bar,
-        ):
-            task = bar.add_task("loading", total=source.size_bytes, told="")
-
-            def progress(report: LoadReport) -> None:
-                told = f"{report.count:,} events, {report.refused_count:,} refused"
-                bar.update(task, completed=source.read_bytes(), told=told)
-
-            load(client, source.stream, report, backfill=backfill, progress=progress)
+        with opened(file) as source, _bar() as bar:
+            _sent(settings, address, source, report, bar, backfill=backfill)
     except ModerationError as error:
-        _show(report, started_s, as_json=as_json)
         raise click.ClickException(f"{error}; {_AGAIN}") from error
-    except (OSError, EOFError, zlib.error) as error:
-        _show(report, started_s, as_json=as_json)
+    except UNREADABLE as error:
         raise click.ClickException(f"{file}: can't be read any further ({error}); {_AGAIN}") from error
-    _show(report, started_s, as_json=as_json)
+    finally:
+        _show(report, started_s, as_json=as_json)
     if report.refused_count:
         raise click.exceptions.Exit(1)
+
+
+def _sent(
+    settings: Settings, address: str | None, source: OpenedFile, report: LoadReport, bar: Progress, *, backfill: bool
+) -> None:
+    task = bar.add_task("loading", total=source.size_bytes, told="")
+    outage = Outage(lambda line: bar.console.print(line, soft_wrap=True, highlight=False), patience=_PATIENCE)
+
+    def progress(report: LoadReport) -> None:
+        outage.answered()
+        told = f"{report.count:,} events, {report.refused_count:,} refused"
+        bar.update(task, completed=source.read_bytes(), told=told)
+
+    try:
+        retry = replace(BULK_RETRY, on_pause=outage.paused)
+        with connected(settings, address, traced=False, retry=retry) as client:
+            load(client, source, report, backfill=backfill, progress=progress)
+    except click.ClickException:  # nothing listens there
+        count_untried(source, report)
+        raise
 
 
 @events.command("kinds")

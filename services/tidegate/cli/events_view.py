@@ -16,13 +16,22 @@ def draw_report(report: LoadReport, *, elapsed_s: float) -> None:
     told = (
         f"{report.count:,} events in {elapsed_s:.1f} s ({rate}): {report.accepted:,} new, {report.repeated:,} repeated"
     )
-    Console(highlight=False).print(f"{told}, {report.refused_count:,} refused")
+    told += f", {report.refused_count:,} refused"
+    if report.unanswered:
+        told += f", {report.unanswered:,} without an answer (some may be recorded)"
+    if report.untried:
+        told += f", {report.untried:,} not tried"
+    if report.unread:
+        told += ", and the rest was not read"
+    Console(highlight=False).print(told, soft_wrap=True)
     console = Console(stderr=True, highlight=False)
     for line in report.refused:
-        where = Text.assemble((f"line {line.number}", "bold red"), f"  {line.reason}  ", (line.field, "bold"))
+        event = f"event {plain(line.event_id)}  " if line.event_id else ""
+        where = Text.assemble((f"line {line.number}", "bold red"), f"  {event}{line.reason}  ", (line.field, "bold"))
         console.print(where, Text(plain(line.message)), soft_wrap=True)
     if report.refused_count > len(report.refused):
-        console.print(f"and {report.refused_count - len(report.refused):,} more")
+        left = report.refused_count - len(report.refused)
+        console.print(f"and {left:,} more refused lines; --json lists them all", soft_wrap=True)
     for reason, count in report.refused_by_reason.most_common():
         console.print(f"{count:>9,}  {reason}")
 

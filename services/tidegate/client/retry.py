@@ -18,6 +18,8 @@ class RetryPolicy:
     """Upper end of the first pause; it doubles from there."""
     longest_delay_ms: float = 1_000.0
     """Upper end of any pause."""
+    on_pause: Callable[[grpc.StatusCode, float], None] | None = None
+    """Told of the status and of the seconds to wait before a call is sent again. Streams of items don't tell."""
 
     def again(self, code: grpc.StatusCode, attempt: int) -> bool:
         """Whether to try again after attempt number `attempt`, counting from 1, ended with `code`."""
@@ -60,4 +62,8 @@ class Attempts:
         if not self._policy.again(code, self._made):
             return None
         pause_s = self._policy.delay_s(self._made)
-        return pause_s if pause_s < self.left_s() else None
+        if pause_s >= self.left_s():
+            return None
+        if self._policy.on_pause is not None:
+            self._policy.on_pause(code, pause_s)
+        return pause_s

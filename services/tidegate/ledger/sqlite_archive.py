@@ -33,7 +33,7 @@ class LedgerStatistics:
 
 
 class SqliteArchive:
-    """`LedgerArchive` on one SQLite file. For one thread."""
+    """`LedgerArchive` on one SQLite file. For one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         """Opens the file. Raises FileNotFoundError or sqlite3.Error if it is not there or no ledger."""

@@ -109,7 +109,7 @@ def _create(path: Path) -> None:
 
 
 def open_archive(path: Path, *, timeout_s: float = 5.0) -> sqlite3.Connection:
-    """A read-only connection to an existing ledger of this version, for looking back.
+    """A read-only connection to an existing ledger of this version, for looking back. Usable from any thread.
 
     Raises:
         FileNotFoundError: There is none.
@@ -118,7 +118,11 @@ def open_archive(path: Path, *, timeout_s: float = 5.0) -> sqlite3.Connection:
     if not path.is_file():
         raise FileNotFoundError(path)
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=timeout_s, isolation_level=None
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        timeout=timeout_s,
+        isolation_level=None,
+        check_same_thread=False,
     )
     try:
         current = _version(connection) == len(MIGRATIONS)

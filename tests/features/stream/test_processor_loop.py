@@ -2,6 +2,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -12,7 +13,8 @@ from tidegate.features.stream.processor import Applied
 from tidegate.features.stream.processor_loop import ProcessorLoop
 from tidegate.features.stream.turn import Turn
 
-DONE = Applied(0, 0, more=False)
+DONE, SOMETHING = Applied(0, 0, more=False), Applied(1, 0, more=False)
+HOUR_S = 3_600.0
 
 
 def eventually(holds: Callable[[], bool]) -> None:
@@ -39,12 +41,16 @@ class Rounds:
         return step
 
 
+class Start(Protocol):
+    def __call__(self, rounds: Rounds, fresh: FreshlyTouched, *, beat_s: float = 0.02) -> ProcessorLoop: ...
+
+
 @pytest.fixture
-def started() -> Iterator[Callable[[Rounds, FreshlyTouched], ProcessorLoop]]:
+def started() -> Iterator[Start]:
     loops: list[ProcessorLoop] = []
 
-    def start(rounds: Rounds, fresh: FreshlyTouched) -> ProcessorLoop:
-        loops.append(ProcessorLoop(rounds, fresh, jitter=lambda: 0.0))
+    def start(rounds: Rounds, fresh: FreshlyTouched, *, beat_s: float = 0.02) -> ProcessorLoop:
+        loops.append(ProcessorLoop(rounds, fresh, beat_s=beat_s, jitter=lambda: 0.0))
         loops[-1].start()
         return loops[-1]
 
@@ -53,13 +59,47 @@ def started() -> Iterator[Callable[[Rounds, FreshlyTouched], ProcessorLoop]]:
         loop.close()
 
 
-Start = Callable[[Rounds, FreshlyTouched], ProcessorLoop]
-
-
 def test_it_looks_for_due_accounts_by_itself(started: Start) -> None:
     rounds = Rounds()
     started(rounds, FreshlyTouched())
     eventually(lambda: rounds.run >= 3)
+
+
+def test_what_happens_within_a_beat_is_one_round(started: Start) -> None:
+    fresh = FreshlyTouched()
+    rounds = Rounds(SOMETHING)
+    started(rounds, fresh, beat_s=HOUR_S)
+    eventually(lambda: rounds.run == 1)
+    for number in range(100):
+        fresh.add([f"a{number}"])
+        time.sleep(0.001)
+    assert rounds.run == 1
+
+
+def test_after_a_quiet_beat_an_event_is_taken_up_at_once(started: Start) -> None:
+    fresh = FreshlyTouched()
+    rounds = Rounds()
+    started(rounds, fresh, beat_s=HOUR_S)
+    eventually(lambda: rounds.run == 1)
+    fresh.add(["a"])
+    eventually(lambda: rounds.run == 2)
+
+
+def test_events_that_can_not_be_dealt_with_yet_do_not_make_it_spin(started: Start) -> None:
+    """Those of a paced account, or of a process whose turn it is not: rounds find nothing to do."""
+    fresh = FreshlyTouched()
+    rounds = Rounds()
+    started(rounds, fresh, beat_s=HOUR_S)
+    for number in range(100):
+        fresh.add([f"a{number}"])
+        time.sleep(0.001)
+    assert rounds.run <= 2
+
+
+def test_what_is_left_over_does_not_wait_for_the_beat(started: Start) -> None:
+    rounds = Rounds(*[Applied(5, 0, more=True)] * 3, SOMETHING)
+    started(rounds, FreshlyTouched(), beat_s=HOUR_S)
+    eventually(lambda: rounds.run == 4)
 
 
 def test_an_outage_is_logged_when_it_begins_and_when_it_ends(started: Start, caplog: pytest.LogCaptureFixture) -> None:

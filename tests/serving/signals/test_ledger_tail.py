@@ -1,11 +1,14 @@
+import contextlib
 import hashlib
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.ledger.sample_records import sample_record
+from tests.ledger.sample_records import sample_inputs, sample_record
 from tidegate.features.events.columns import events_of
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.log import EventLogUnavailableError
@@ -14,10 +17,13 @@ from tidegate.features.events.validation import DEFAULT_LIMITS
 from tidegate.features.stream.freshly_touched import FreshlyTouched
 from tidegate.features.stream.intake import RecordedEvent, RefusedEvent
 from tidegate.features.stream.local_intake import LocalSignalIntake
+from tidegate.ledger.record_format import encode
+from tidegate.ledger.record_outline import outline
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.moderation.decision import Action, DecisionRecord
+from tidegate.moderation.item import PartFacts, PartKind
 from tidegate.serving.signals import ledger_tail
-from tidegate.serving.signals.ledger_tail import CURSOR, LedgerTail, decision_event
+from tidegate.serving.signals.ledger_tail import CURSOR, PAUSE_S, LedgerTail, decision_event
 
 NOW = datetime(2026, 11, 22, 20, tzinfo=UTC)
 
@@ -38,18 +44,20 @@ class Following:
 
     def __init__(self, folder: Path) -> None:
         self.ledger = folder / "ledger.db"
+        self.seconds = 0.0
         self.fresh = FreshlyTouched()
         self.log = SqliteEventLog(folder / "events.db")
         self.intake = LocalSignalIntake(self.log, clock=now, limits=DEFAULT_LIMITS, fresh=self.fresh)
         self.tail = self.restarted()
 
     def restarted(self) -> LedgerTail:
-        return LedgerTail(self.ledger, log=self.log, intake=self.intake, clock=now)
+        return LedgerTail(self.ledger, log=self.log, intake=self.intake, clock=now, monotonic=lambda: self.seconds)
 
     def events(self, account_id: str = "account-1") -> list[AccountEvent]:
         return list(events_of(self.log.history([account_id])))
 
     async def close(self) -> None:
+        self.tail.close()
         await self.intake.close()
         self.log.close()
 
@@ -80,8 +88,12 @@ async def test_a_decision_becomes_an_event_of_its_account(following: Following) 
 
 
 def test_the_digest_is_that_of_the_parts_in_their_order() -> None:
-    assert decision_event(sample_record()).content_digest == decision_event(sample_record()).content_digest
-    assert len(decision_event(sample_record()).content_digest) == 64
+    one, other = (PartFacts(name, PartKind.TEXT, name * 32, 1) for name in ("12", "34"))
+    digests = [
+        decision_event(outline(encode(sample_record(inputs=replace(sample_inputs(), parts=parts))))).content_digest
+        for parts in ((one, other), (other, one))
+    ]
+    assert digests == [hashlib.sha256(text).hexdigest() for text in (b"12" * 32 + b"34" * 32, b"34" * 32 + b"12" * 32)]
 
 
 async def test_a_ledger_that_is_not_there_yet_is_waited_for(following: Following) -> None:
@@ -159,4 +171,45 @@ async def test_records_are_read_again_if_they_could_not_be_recorded(following: F
     broken = LedgerTail(following.ledger, log=following.log, intake=Broken(), clock=now)
     with pytest.raises(EventLogUnavailableError):
         broken.read_on()
+    broken.close()
     assert following.tail.read_on() == 1
+
+
+async def test_a_step_tells_whether_there_is_more_at_once(
+    following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_tail, "CHUNK", 2)
+    await keep(following.ledger, *(sample_record(decided_at=NOW) for _ in range(3)))
+    assert [following.tail.step() for _ in range(3)] == [True, False, False]
+    assert len(following.events()) == 3
+
+
+async def test_a_ledger_that_can_not_be_read_is_left_alone_for_a_while(
+    following: Following, caplog: pytest.LogCaptureFixture
+) -> None:
+    following.ledger.write_bytes(b"no database" * 500)
+    following.tail.step()
+    following.seconds += PAUSE_S
+    following.tail.step()
+    following.ledger.unlink()
+    await keep(following.ledger, sample_record(decided_at=NOW))
+    following.seconds += PAUSE_S / 2
+    following.tail.step()
+    assert not following.events()
+    following.seconds += PAUSE_S
+    following.tail.step()
+    assert len(following.events()) == 1
+    assert [record.message for record in caplog.records] == ["ledger_tail.behind", "ledger_tail.reads_again"]
+
+
+async def test_a_record_that_can_not_be_read_does_not_hold_up_the_others(
+    following: Following, caplog: pytest.LogCaptureFixture
+) -> None:
+    await keep(following.ledger, *(sample_record(decided_at=NOW) for _ in range(3)))
+    with contextlib.closing(sqlite3.connect(following.ledger)) as connection, connection:
+        connection.execute("DROP TRIGGER records_refuse_update")
+        connection.execute("UPDATE records SET record = ? WHERE position = 3", (b"{}",))
+    assert following.tail.read_on() == 3
+    assert len(following.events()) == 2
+    assert following.restarted().read_on() == 0
+    assert "ledger_tail.unreadable_record" in caplog.messages

@@ -42,7 +42,8 @@ class FreshlyTouched:
         """Wakes who waits, though nothing was added."""
         self._arrived.set()
 
-    def wait(self, timeout_s: float) -> None:
-        """Returns when something was added since the last wait, or after the time-out."""
-        self._arrived.wait(timeout_s)
+    def wait(self, timeout_s: float) -> bool:
+        """Returns True when something was added since the last wait, False after the time-out."""
+        arrived = self._arrived.wait(timeout_s)
         self._arrived.clear()
+        return arrived

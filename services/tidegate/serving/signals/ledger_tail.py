@@ -1,14 +1,13 @@
-"""Our own decisions as account events: follows the ledger's file, a tenth of a second behind.
+"""Our own decisions as account events: follows the ledger's file at the beat of the signals' loop.
 
 The loop of a decision: recorded in the ledger → DECISION event of the account → its signals → its next item. An event
 has the id `decision:` and the decision's, so however often the ledger is read, each counts once.
 """
 
-import contextlib
 import hashlib
 import logging
 import sqlite3
-import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,18 +16,17 @@ from typing import Protocol
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.log import EventLog, EventLogUnavailableError
 from tidegate.features.stream.intake import RecordedEvent, RefusedEvent
-from tidegate.ledger.record_format import RecordFormatError, decode
+from tidegate.ledger.record_format import RecordFormatError
+from tidegate.ledger.record_outline import RecordOutline, outline
 from tidegate.ledger.sqlite_archive import SqliteArchive
-from tidegate.moderation.decision import DecisionRecord
+from tidegate.ledger.sqlite_schema import SameFile
 
 _log = logging.getLogger(__name__)
 
 CURSOR = "ledger"
 """Name of the noted place: `POSITION:DECISION_ID` of the last record that was read."""
-POLL_S = 0.1
-"""Between two looks at a ledger that has nothing new."""
 PAUSE_S = 1.0
-"""After a failure."""
+"""After a failure: a ledger that can't be read must not cost every round of the loop."""
 CHUNK = 500
 """Records at a time: bounds memory and the length of a transaction, however long the ledger."""
 RECENT = timedelta(hours=1)
@@ -36,7 +34,7 @@ RECENT = timedelta(hours=1)
 
 
 class Intake(Protocol):
-    """What the tail hands events to: `LocalSignalIntake`, from a thread of its own."""
+    """What the tail hands events to: `LocalSignalIntake`, for a caller who may wait."""
 
     def record_blocking(
         self, events: Sequence[AccountEvent], *, backfill: bool = False
@@ -45,22 +43,21 @@ class Intake(Protocol):
         ...
 
 
-def decision_event(record: DecisionRecord) -> AccountEvent:
+def decision_event(decision: RecordOutline) -> AccountEvent:
     """The account event that a decision is. The digest of its content is that of its parts' digests, in their order."""
-    digests = "".join(part.sha256 for part in record.inputs.parts)
     return AccountEvent(
-        event_id=f"decision:{record.decision_id}",
-        account_id=record.account_id,
+        event_id=f"decision:{decision.decision_id}",
+        account_id=decision.account_id,
         kind=EventKind.DECISION,
-        occurred_at=record.decided_at,
-        subject_id=record.decision_id,
-        action=record.action.value,
-        content_digest=hashlib.sha256(digests.encode()).hexdigest(),
+        occurred_at=decision.decided_at,
+        subject_id=decision.decision_id,
+        action=decision.action.value,
+        content_digest=hashlib.sha256("".join(decision.part_digests).encode()).hexdigest(),
     )
 
 
 class LedgerTail:
-    """Follows one ledger file, which need not exist yet. `read_on` is one step; `start` runs steps on a thread."""
+    """Follows one ledger file, which need not exist yet. For one thread at a time."""
 
     def __init__(
         self,
@@ -69,7 +66,7 @@ class LedgerTail:
         log: EventLog,
         intake: Intake,
         clock: Callable[[], datetime],
-        may_read: Callable[[], bool] = lambda: True,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Remembers what to follow.
 
@@ -78,26 +75,33 @@ class LedgerTail:
             log: Keeps the place between restarts.
             intake: Takes the events.
             clock: The time, UTC.
-            may_read: Whether this process is the one to read.
+            monotonic: Seconds that only grow, to pause by.
         """
         self._path = path
-        self._may_read = may_read
         self._log = log
         self._intake = intake
         self._clock = clock
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ledger-tail", daemon=True)
+        self._monotonic = monotonic
+        self._archive: SqliteArchive | None = None
+        self._file: SameFile | None = None
+        self._position = 0
         self._outage = ""
+        self._paused_until = float("-inf")
 
-    def start(self) -> None:
-        """Starts the thread."""
-        self._thread.start()
-
-    def close(self, timeout_s: float = 10.0) -> None:
-        """Ends the thread after the step under way."""
-        self._closing.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
+    def step(self) -> bool:
+        """`read_on` for a loop with other work: True if there is more at once. Failures are logged; a pause follows."""
+        if self._monotonic() < self._paused_until:
+            return False
+        try:
+            read = self.read_on()
+        except (EventLogUnavailableError, sqlite3.Error, OSError) as error:
+            return self._failed(type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - as at a thread's boundary: a step that broke must not end the loop
+            return self._failed(type(error).__name__)
+        if self._outage:
+            _log.warning("ledger_tail.reads_again", extra={"error": self._outage})
+        self._outage = ""
+        return read >= CHUNK
 
     def read_on(self) -> int:
         """Takes up the next records and notes the place; how many there were.
@@ -106,20 +110,38 @@ class LedgerTail:
             EventLogUnavailableError: They are taken up again from the noted place.
             sqlite3.Error: The ledger can't be read.
         """
-        if not self._path.is_file():
-            return 0
-        with contextlib.closing(SqliteArchive(self._path)) as archive:
-            found = archive.recorded_after(self._position(archive), limit=CHUNK)
+        archive = self._opened()
+        found = archive.recorded_after(self._position, limit=CHUNK) if archive else []
         if not found:
             return 0
-        records = [record for _, payload in found if (record := _decoded(payload)) is not None]
-        self._hand_on(records)
-        last, payload = found[-1]
-        last_record = _decoded(payload)
-        self._log.move_cursor(CURSOR, f"{last}:{last_record.decision_id if last_record else ''}")
+        outlines = [_outlined(payload) for _, payload in found]
+        self._hand_on([each for each in outlines if each is not None])
+        position, last = found[-1][0], outlines[-1]
+        self._log.move_cursor(CURSOR, f"{position}:{last.decision_id if last else ''}")
+        self._position = position
         return len(found)
 
-    def _position(self, archive: SqliteArchive) -> int:
+    def close(self) -> None:
+        """Closes the file. The next step opens it again."""
+        if self._archive is not None:
+            self._archive.close()
+        self._archive = self._file = None
+
+    def _opened(self) -> SqliteArchive | None:
+        """The ledger, opened once and not at every look, and the place to go on from; None where there is none yet."""
+        if self._file is not None and not self._file.holds():
+            self.close()
+        if self._archive is None and self._path.is_file():
+            file, archive = SameFile(self._path), SqliteArchive(self._path)
+            try:
+                self._position = self._noted(archive)
+            except BaseException:
+                archive.close()
+                raise
+            self._file, self._archive = file, archive
+        return self._archive
+
+    def _noted(self, archive: SqliteArchive) -> int:
         """The noted position; 0 where it names another decision by now, as in a ledger that was started anew."""
         position, _, decision_id = self._log.cursor(CURSOR).partition(":")
         if not position:
@@ -130,10 +152,10 @@ class LedgerTail:
             return 0
         return int(position)
 
-    def _hand_on(self, records: Sequence[DecisionRecord]) -> None:
+    def _hand_on(self, decisions: Sequence[RecordOutline]) -> None:
         now = self._clock()
         for old in (False, True):
-            part = [decision_event(each) for each in records if (now - each.decided_at > RECENT) is old]
+            part = [decision_event(each) for each in decisions if (now - each.decided_at > RECENT) is old]
             if not part:
                 continue
             answers = self._intake.record_blocking(part, backfill=old)
@@ -141,32 +163,18 @@ class LedgerTail:
             if refused:  # of an erased account, or older than any backfill reaches: neither changes by waiting
                 _log.info("ledger_tail.refused", extra={"events": len(refused), "reasons": sorted(set(refused))})
 
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            try:
-                read = self.read_on() if self._may_read() else 0
-            except (EventLogUnavailableError, sqlite3.Error, OSError) as error:
-                self._note(type(error).__name__)
-            except Exception as error:  # noqa: BLE001 - thread boundary: a step that broke must not end all others
-                self._note(type(error).__name__)
-            else:
-                self._note("")
-                if read < CHUNK:
-                    self._closing.wait(POLL_S)
-                continue
-            self._closing.wait(PAUSE_S)
-
-    def _note(self, outage: str) -> None:
-        if outage and outage != self._outage:
+    def _failed(self, outage: str) -> bool:
+        self.close()
+        self._paused_until = self._monotonic() + PAUSE_S
+        if outage != self._outage:
             _log.warning("ledger_tail.behind", extra={"error": outage})
-        elif self._outage and not outage:
-            _log.warning("ledger_tail.reads_again", extra={"error": self._outage})
         self._outage = outage
+        return False
 
 
-def _decoded(payload: bytes) -> DecisionRecord | None:
+def _outlined(payload: bytes) -> RecordOutline | None:
     try:
-        return decode(payload)
+        return outline(payload)
     except RecordFormatError:
         _log.error("ledger_tail.unreadable_record")  # `tidegate ledger verify` says which
         return None

@@ -1,6 +1,7 @@
 """Account signals kept in this process: events in, our own decisions in, signals computed and written online."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -55,13 +56,12 @@ class LocalSignals:
         self._turn = turn
         self._intake = LocalSignalIntake(log, clock=clock, limits=limits, fresh=fresh)
         self._processor = SignalProcessor(log, writer, risk, clock=clock, fresh=fresh)
-        self._loop = ProcessorLoop(self._apply_due, fresh)
-        self._tail = LedgerTail(ledger, log=log, intake=self._intake, clock=clock, may_read=turn.held)
+        self._loop = ProcessorLoop(self._round, fresh)
+        self._tail = LedgerTail(ledger, log=log, intake=self._intake, clock=clock)
 
     def start(self) -> None:
-        """Starts the threads."""
+        """Starts the loop."""
         self._loop.start()
-        self._tail.start()
 
     async def record(
         self, events: Sequence[AccountEvent], *, backfill: bool = False
@@ -75,15 +75,20 @@ class LocalSignals:
 
     async def close(self) -> None:
         """See `SignalIntake.close`. What is due stays due for the next process."""
-        await asyncio.to_thread(self._tail.close)
+        await asyncio.to_thread(self._loop.close)
         await self._intake.close()
         await asyncio.to_thread(self._stop)
 
     def _stop(self) -> None:
-        self._loop.close()
+        self._tail.close()
         self._turn.give_up()
         self._writer.close()
         self._log.close()
 
-    def _apply_due(self) -> Applied:
-        return self._processor.apply_due() if self._turn.held() else _IDLE
+    def _round(self) -> Applied:
+        """Decisions first, so that they are in the same round: each waits for one beat of the loop, not for two."""
+        if not self._turn.held():
+            return _IDLE
+        behind = self._tail.step()
+        applied = self._processor.apply_due()
+        return dataclasses.replace(applied, more=applied.more or behind)

@@ -21,21 +21,25 @@ POSTS, PLAN = "account_activity__posts_24h", "account_profile__plan"
 Signals = Mapping[str, FeatureScalar | None]
 
 
-def account(signals: Signals, *, freshness: Freshness = Freshness.FRESH) -> AccountSignals:
-    """Signals of a known account; a value of None is MISSING."""
+def account(signals: Signals, *, freshness: Freshness = Freshness.FRESH, known: bool = True) -> AccountSignals:
+    """Signals of an account; a value of None is MISSING."""
     assert set(signals) <= set(ACCOUNT_FEATURES)
     values = tuple(
         FeatureValue(name, value, Freshness.MISSING if value is None else freshness, None if value is None else NOW)
         for name, value in signals.items()
     )
-    return AccountSignals(LookupStatus.OK, known=True, values=values)
+    return AccountSignals(LookupStatus.OK, known=known, values=values)
 
 
 def decision(
-    signals: Signals, *, at: datetime = NOW - timedelta(hours=1), freshness: Freshness = Freshness.FRESH
+    signals: Signals,
+    *,
+    at: datetime = NOW - timedelta(hours=1),
+    freshness: Freshness = Freshness.FRESH,
+    known: bool = True,
 ) -> DecisionRecord:
     """A decision that was made from them."""
-    inputs = replace(sample_inputs(), account=account(signals, freshness=freshness))
+    inputs = replace(sample_inputs(), account=account(signals, freshness=freshness, known=known))
     return sample_record(decided_at=at, inputs=inputs)
 
 

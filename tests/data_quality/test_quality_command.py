@@ -159,6 +159,14 @@ async def test_served_values_of_the_last_day_are_judged(tmp_path: Path) -> None:
     assert judged(found, POSTS, "range") == "holds", "of the last day only"
 
 
+async def test_signals_that_a_decision_did_not_record_are_no_gaps(tmp_path: Path) -> None:
+    """Each policy has what it reads recorded, and nothing else."""
+    await ledger_of(tmp_path, [decision({POSTS: 3}) for _ in range(60)] + [decision({PLAN: "free"}) for _ in range(60)])
+    found = answer(tmp_path, "quality", *AT)
+    assert {one["about"] for one in found["findings"]} == {POSTS, PLAN}
+    assert judged(found, POSTS, "null share") == judged(found, PLAN, "null share") == "holds"
+
+
 async def test_expectations_of_ones_own_replace_the_shipped_ones(tmp_path: Path) -> None:
     await ledger_of(tmp_path, [decision({POSTS: 3}) for _ in range(60)])
     own = tmp_path / "own.yaml"

@@ -261,6 +261,15 @@ async def test_decisions_on_an_account_that_was_erased_since_are_left_out(instal
     assert "1 decisions on accounts that were erased since" in installation.run("skew").stdout
 
 
+async def test_a_training_set_that_cannot_be_written_says_why_once(installation: Installation) -> None:
+    installation.happens()
+    await installation.decides()
+    done = installation.run("training-set", "--out", str(installation.state / "none" / "set.parquet"))
+    assert done.exit_code == 1
+    assert done.stderr.count("No such file or directory") == 1
+    assert "errno" not in done.stderr.lower()
+
+
 async def test_a_state_directory_without_an_event_log_is_named(installation: Installation) -> None:
     await installation.decides()
     done = installation.run("skew", "--events", str(installation.state / "none.db"))

@@ -72,7 +72,8 @@ class _Asked:
             since = self.at - _DAY
             task = self.bar.add_task("served values", total=archive.count(since=since))
             records = decisions(archive.payloads(since=since), Wanted(self.at), progress=lambda: self.bar.advance(task))
-            quality.add(served_values(records))
+            for values in served_values(records).tables:
+                quality.add(values)
         yield from quality.findings()
 
 

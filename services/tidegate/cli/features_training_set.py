@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from tidegate.cli.ledger import ledger_option, opened, progress_bar
-from tidegate.cli.output import print_json
+from tidegate.cli.output import print_json, told_os_error
 from tidegate.cli.replay import Moment
 from tidegate.features.events.log import EventLog, EventLogUnavailableError
 from tidegate.features.events.sqlite_log import SqliteEventLog
@@ -81,7 +81,7 @@ def training_set(
         try:
             written = write_training_set(out, records, log, name=name)
         except OSError as error:
-            raise click.ClickException(f"{out} can't be written: {error}.") from error
+            raise click.ClickException(f"{out} can't be written: {told_os_error(error)}.") from error
     if as_json:
         print_json({"out": str(out), **asdict(written)})
         return

@@ -1,6 +1,7 @@
 """How commands print: JSON for machines on standard output, everything else for people."""
 
 import json
+import os
 from typing import Any
 
 import click
@@ -15,6 +16,11 @@ from tidegate.cli.item_file import Refusal
 def print_json(document: dict[str, Any]) -> None:
     """One object on one line, flushed, so that a pipe sees it at once. In ASCII, so that no locale can break it."""
     click.echo(json.dumps(document))
+
+
+def told_os_error(error: OSError) -> str:
+    """Why a file could not be read or written: without its name and number, of which Arrow says the number twice."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def print_refusal(refusal: Refusal, *, as_json: bool) -> None:

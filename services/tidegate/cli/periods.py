@@ -11,6 +11,8 @@ from tidegate.ledger.sqlite_archive import LedgerStatistics, SqliteArchive
 _AFTER = timedelta(days=1)
 _BEFORE = timedelta(days=7)
 
+_NO_DECISIONS = "The ledger holds no decisions, so there is nothing to compare yet. `tidegate moderate` makes some."
+
 Period = tuple[datetime, datetime]
 """From, included, and to, not included."""
 
@@ -38,7 +40,7 @@ def named_periods(archive: SqliteArchive, *, before: Period | None, after: Perio
     last = archive.statistics().last
     if after is None:
         if last is None:
-            raise click.ClickException("The ledger holds no decisions.")
+            raise click.ClickException(_NO_DECISIONS)
         end = last + timedelta(microseconds=1)
         after = (end - _AFTER, end)
     if before is None:
@@ -58,7 +60,7 @@ def refuse_empty(archive: SqliteArchive, periods: Periods) -> None:
 
 def _nothing_in(name: str, period: Period, held: LedgerStatistics) -> str:
     if held.first is None or held.last is None:
-        return "The ledger holds no decisions, so there is nothing to compare."
+        return _NO_DECISIONS
     return (
         f"No decision was made from {' to '.join(span(period))}, so there is nothing to compare. The ledger holds "
         f"decisions from {' to '.join(span((held.first, held.last)))}; choose a period with {name} START END."

@@ -24,14 +24,19 @@ ARROW_TYPES: Mapping[ValueKind, pa.DataType] = {
 
 
 def reference_of(values: pa.Table, *, source: str) -> Reference:
-    """The distribution of every compared feature that has a column in `values`.
+    """The distribution of every compared feature that has a column in `values`."""
+    return reference_of_columns(dict(zip(values.column_names, values.columns, strict=True)), source=source)
+
+
+def reference_of_columns(values: Mapping[str, pa.ChunkedArray], *, source: str) -> Reference:
+    """The same of columns by full name, which may differ in length.
 
     Numbers get their deciles as edges, so that a bin holds a tenth where values differ enough; counts of which most are
     0 get fewer bins. What has no value at all has the one edge 0, so that any value that comes is a change.
     """
     features = {}
     for name in COMPARED:
-        if name not in values.column_names:
+        if name not in values:
             continue
         column = values[name].cast(ARROW_TYPES[ACCOUNT_FEATURES[name].feature.kind])
         bins = bins_for(column)

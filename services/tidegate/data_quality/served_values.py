@@ -1,42 +1,77 @@
 """Account signals of decision records as columns: what policies could rely on, and null for all else."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from tidegate.data_quality.counting import ARROW_TYPES
 from tidegate.features.refs import ACCOUNT_FEATURES
 from tidegate.moderation.decision import DecisionRecord
-from tidegate.moderation.signals import FeatureScalar, Freshness, LookupStatus
+from tidegate.moderation.signals import AccountSignals, FeatureScalar, Freshness, LookupStatus
 
-SERVED_SCHEMA = pa.schema(
-    [pa.field(name, ARROW_TYPES[ref.feature.kind]) for name, ref in sorted(ACCOUNT_FEATURES.items())]
-)
-"""A row per decision. A value that was not FRESH is null: policies read it as unknown."""
+_TYPES = {name: ARROW_TYPES[ref.feature.kind] for name, ref in ACCOUNT_FEATURES.items()}
 _AT_ONCE = 5_000
 
-
-def served_values(records: Iterable[DecisionRecord]) -> pa.Table:
-    """The signals of decisions on accounts that the store knew; others have none, which says nothing about features."""
-    batches = list(_batches(records))
-    return pa.Table.from_batches(batches, schema=SERVED_SCHEMA)
+_Names = tuple[str, ...]
+_Rows = list[dict[str, FeatureScalar]]
 
 
-def _batches(records: Iterable[DecisionRecord]) -> Iterator[pa.RecordBatch]:
-    rows: list[dict[str, FeatureScalar]] = []
+@dataclass(frozen=True, slots=True)
+class ServedValues:
+    """What decisions on known accounts were made from.
+
+    A decision records the signals that its policies read. What another policy reads is not unknown there: nobody asked.
+    """
+
+    tables: Sequence[pa.Table]
+    """A row per decision, those with the same signals recorded in one table of just these, by full name. A value that
+    was not FRESH is null: policies read it as unknown."""
+
+    @property
+    def decisions(self) -> int:
+        """Rows of all tables."""
+        return sum(table.num_rows for table in self.tables)
+
+    def columns(self) -> Mapping[str, pa.ChunkedArray]:
+        """By full name: the values of all decisions that recorded the signal. Columns differ in length."""
+        chunks: dict[str, list[pa.Array]] = defaultdict(list)
+        for table in self.tables:
+            for name in table.column_names:
+                chunks[name] += table[name].chunks
+        return {name: pa.chunked_array(found, _TYPES[name]) for name, found in sorted(chunks.items())}
+
+
+def served_values(records: Iterable[DecisionRecord]) -> ServedValues:
+    """The signals of decisions on accounts that the store knew; others have none, which says nothing about features.
+
+    Signals that this release does not have are left out.
+    """
+    waiting: dict[_Names, _Rows] = defaultdict(list)
+    batches: dict[_Names, list[pa.RecordBatch]] = defaultdict(list)
     for record in records:
         account = record.inputs.account
-        if account.status is not LookupStatus.OK or not account.known:
+        names = tuple(sorted(value.name for value in account.values if value.name in _TYPES))
+        if account.status is not LookupStatus.OK or not account.known or not names:
             continue
-        rows.append(
-            {
-                value.name: value.value
-                for value in account.values
-                if value.value is not None and value.freshness is Freshness.FRESH
-            }
-        )
+        rows = waiting[names]
+        rows.append(_row(account))
         if len(rows) == _AT_ONCE:
-            yield pa.RecordBatch.from_pylist(rows, schema=SERVED_SCHEMA)
-            rows = []
-    if rows:
-        yield pa.RecordBatch.from_pylist(rows, schema=SERVED_SCHEMA)
+            batches[names].append(_batch(names, rows))
+            rows.clear()
+    for names, rows in waiting.items():
+        batches[names].append(_batch(names, rows))
+    return ServedValues([pa.Table.from_batches(found) for found in batches.values()])
+
+
+def _row(account: AccountSignals) -> dict[str, FeatureScalar]:
+    return {
+        value.name: value.value
+        for value in account.values
+        if value.value is not None and value.freshness is Freshness.FRESH
+    }
+
+
+def _batch(names: _Names, rows: _Rows) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist(rows, schema=pa.schema([pa.field(name, _TYPES[name]) for name in names]))

@@ -17,7 +17,7 @@ def training_values(path: Path) -> pa.Table:
     Any Parquet file with columns `VIEW__FEATURE` will do. Without a column `account_known`, all its rows count.
 
     Raises:
-        ReferenceUnusableError: The file can't be read, or has none of the columns.
+        ReferenceUnusableError: The file can't be read, has none of the columns, or no row.
     """
     try:
         held = set(pq.read_schema(path).names)
@@ -27,4 +27,7 @@ def training_values(path: Path) -> pa.Table:
         chosen = pq.read_table(path, columns=[*names, KNOWN] if KNOWN in held else names)
     except (OSError, pa.ArrowException) as error:
         raise ReferenceUnusableError(f"{path} is no readable Parquet file: {error}") from error
-    return chosen.filter(chosen[KNOWN]).select(names) if KNOWN in held else chosen
+    known = chosen.filter(chosen[KNOWN]).select(names) if KNOWN in held else chosen
+    if not known.num_rows:
+        raise ReferenceUnusableError(f"{path} has no row on a known account: there is nothing to compare with")
+    return known

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from tidegate.cli.features import features
 from tidegate.features.__main__ import main
 from tidegate.features.catalogue_view import usual_gap
+from tidegate.features.events.event import AccountEvent, EventKind
+from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.feast_writer import FeastOnlineWriter
 from tidegate.features.history import history_schema
 from tidegate.features.online import EVENTS, OnlineChoice, OnlineKind, told
@@ -105,6 +107,26 @@ def test_compute_publishes_the_log_at_the_instants_asked_for(state: Path, tmp_pa
     assert answer["at_us"] == [978_307_200_000_000, 10_445_324_400_000_000]
     assert set(answer["rows"].values()) == {8}, "nobody had done anything by 2001"
     assert "computing: 1 of 1" in done.stderr
+
+
+def test_compute_counts_every_step_to_its_end(tmp_path: Path) -> None:
+    """More accounts than a page of the log holds, read within the two seconds between two lines."""
+    log = SqliteEventLog(tmp_path / EVENTS)
+    at = datetime.now(UTC)
+    events = [AccountEvent(f"e{n}", f"a{n}", EventKind.COMMENT, at, subject_id=f"s{n}") for n in range(2_500)]
+    log.append(events, recorded_at=at)
+    log.close()
+    done = CliRunner().invoke(main, ["compute", "--state", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    last = {
+        line.partition(":")[0]: line.partition(":")[2].partition(" (")[0].strip() for line in done.stderr.splitlines()
+    }
+    assert last == {
+        "reading the log": "2,500 events",
+        "reading the events": "1 of 1 files",
+        "splitting by account": "1 of 1 partitions",
+        "computing": "1 of 1 partitions",
+    }
 
 
 def test_materialize_says_what_went_online(state: Path) -> None:

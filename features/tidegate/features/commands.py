@@ -73,10 +73,14 @@ def _on_stderr(line: str) -> None:
 
 
 class _Steps:
-    """Says on standard error how far a run is: each step as it begins and ends, and every two seconds between."""
+    """Says on standard error how far a run is: each step as it begins and ends, and every two seconds between.
+
+    Nobody knows beforehand how many events the log holds: how many there were is said when the next step begins.
+    """
 
     def __init__(self) -> None:
         self._started = self._said_at = time.monotonic()
+        self._held_back: Step | None = None
         self._name = ""
 
     @property
@@ -85,12 +89,21 @@ class _Steps:
         return time.monotonic() - self._started
 
     def __call__(self, step: "Step") -> None:
-        now = time.monotonic()
-        if step.name == self._name and step.done != step.total and now - self._said_at < _SAID_EVERY_S:
+        if step.name != self._name:
+            self._say_held_back()
+        elif step.done != step.total and time.monotonic() - self._said_at < _SAID_EVERY_S:
+            self._held_back = step
             return
-        self._name, self._said_at = step.name, now
+        self._say(step)
+
+    def _say_held_back(self) -> None:
+        if self._held_back is not None:
+            self._say(self._held_back)
+
+    def _say(self, step: "Step") -> None:
+        self._name, self._said_at, self._held_back = step.name, time.monotonic(), None
         of_all = f" of {step.total:,}" if step.total else ""
-        click.echo(f"{step.name}: {step.done:,}{of_all} ({self.seconds:.1f} s)", err=True)
+        click.echo(f"{step.name}: {step.done:,}{of_all} {step.unit} ({self.seconds:.1f} s)", err=True)
 
 
 @click.command()

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from feast import FeatureStore
@@ -86,9 +87,7 @@ def compute(
             requests.note(offline, asked)
         if not sources and not export.exists():
             known_at = moment(asked.asked_at_us)
-            export_events(
-                log, export, known_at=known_at, progress=lambda done: progress(Step("reading the log", done, 0))
-            )
+            export_events(log, export, known_at=known_at, progress=partial(_read, progress))
         files = event_files(sources or [export])
         erased = _erased(_erasures(log, _path(state, signals)), files, offline)
         inputs = BatchInputs(files, asked.at_us, erased, risk.name)
@@ -163,6 +162,10 @@ def seed(  # noqa: D417 - state, online and progress as in `apply`
             demo_seed.write_unlogged(writer, log, now=at, risk=risk.make())
         demo_seed.note_computed(log, seen, now=at)
     progress(f"seeded {count:,} demo accounts and the named ones{_took(started)}")
+
+
+def _read(progress: Progress, events: int) -> None:
+    progress(Step("reading the log", events, 0, "events"))
 
 
 def _path(state: Path, signals: Path | None) -> Path:

@@ -54,7 +54,9 @@ class Step:
     done: int
     """Units done."""
     total: int
-    """Units in all."""
+    """Units in all; 0 where nobody knows before."""
+    unit: str = ""
+    """What is counted."""
 
 
 Progress = Callable[[Step], None]
@@ -82,8 +84,10 @@ def compute(
         BatchWorkerDiedError: Run it again.
         PartitionError, EventColumnsError: Events can't be computed from; nothing was published.
     """
-    progress(Step("reading the events", 0, len(inputs.files)))
+    files = len(inputs.files)
+    progress(Step("reading the events", 0, files, "files"))
     digest = inputs.digest()
+    progress(Step("reading the events", files, files, "files"))
     with alone(offline, COMPUTING):
         run = RunDirectory(offline / RUNS / digest[:16])
         current = _published(offline)
@@ -93,12 +97,13 @@ def compute(
         partitions = inputs.partitions()
         manifest = {"inputs": digest, "at_us": sorted(inputs.at_us), "partitions": partitions}
         write_whole(run.path / "manifest.json", manifest)
-        progress(Step("splitting by account", 0, partitions))
+        progress(Step("splitting by account", 0, partitions, "partitions"))
         split(inputs, run, partitions=partitions, threads=processes)
+        progress(Step("splitting by account", partitions, partitions, "partitions"))
         parts: list[Finished] = []
         for part in _computed(run, partitions, inputs.at_us, processes, risk):
             parts.append(part)
-            progress(Step("computing", len(parts), partitions))
+            progress(Step("computing", len(parts), partitions, "partitions"))
         return publish(offline, run, manifest, parts)
 
 

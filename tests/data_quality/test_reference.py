@@ -6,7 +6,9 @@ import pyarrow as pa
 import pytest
 
 from tidegate.data_quality.counting import reference_of
-from tidegate.data_quality.reference import Reference, ReferenceUnusableError, read_reference
+from tidegate.data_quality.reference import COMPARED, Reference, ReferenceUnusableError, read_reference
+from tidegate.features.refs import ACCOUNT_FEATURES, ACCOUNT_SIGNALS_V2
+from tidegate.training_sets.as_of import FEATURES
 
 
 def made(posts: list[int | None]) -> Reference:
@@ -14,6 +16,16 @@ def made(posts: list[int | None]) -> Reference:
         {"account_activity__posts_24h": pa.array(posts, pa.int64()), "account_profile__plan": ["free"] * len(posts)}
     )
     return reference_of(values, source="a test")
+
+
+def test_the_numbers_of_features_that_are_documented_are_those_of_the_code() -> None:
+    page = " ".join((Path(__file__).parents[2] / "features" / "README.md").read_text().split())
+    by_view = ", ".join(
+        f"{len(view.features)} {view.name.removeprefix('account_')}" for view in ACCOUNT_SIGNALS_V2.views
+    )
+    assert f"`features list` has {len(ACCOUNT_FEATURES)} ({by_view})" in page
+    assert f"{len(FEATURES)} are computed from events alone" in page
+    assert f"{len(COMPARED)} have a distribution" in page
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:

@@ -12,12 +12,16 @@ from tidegate.serving.settings import Settings
 
 @click.command("decision")
 @click.argument("decision_id")
-@click.option("--explain", is_flag=True, help="Shows how each rule came out, evaluated again from the record.")
+@click.option("--explain", is_flag=True, help="Shows how each rule came out: the service evaluates the record again.")
 @click.option("--address", help="host:port; by default the stack running here.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.pass_obj
 def decision(settings: Settings, decision_id: str, explain: bool, address: str | None, as_json: bool) -> None:
-    """Shows the recorded decision DECISION_ID: what was decided, why, what ran and what did not."""
+    """Shows the recorded decision DECISION_ID: what was decided, why, what ran and what did not.
+
+    Asks the running service, with --explain or without: `tidegate up` starts it. `tidegate replay` needs the ledger
+    only.
+    """
     with connected(settings, address, traced=False) as client:
         try:
             found = client.get_decision(decision_id, explain=explain)

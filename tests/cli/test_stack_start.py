@@ -82,7 +82,7 @@ time.sleep(60)
             StackStart(process, tmp_path, timeout_s=1).in_background(tmp_path / "stack.log")
         assert process.poll() is not None
     assert "not ready after 1 s and was stopped again" in caught.value.message
-    assert "not ready: triton, ray; not begun: router." in caught.value.message
+    assert "not ready: triton, ray (restarting); not begun: router." in caught.value.message
     assert "`tidegate up --detach --timeout 2`" in caught.value.message
     assert f"log {tmp_path / 'stack.log'}" in caught.value.message
 

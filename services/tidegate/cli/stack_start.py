@@ -125,7 +125,11 @@ def not_ready(state: StackState | None) -> str:
     """Which parts are waited for, and which of these for others."""
     if state is None:
         return "its supervisor had not begun"
-    under_way = [part.name for part in state.parts if part.state not in {PartState.READY, PartState.WAITING}]
+    under_way = [
+        part.name if part.state is PartState.STARTING else f"{part.name} ({part.state.lower()})"
+        for part in state.parts
+        if part.state not in {PartState.READY, PartState.WAITING}
+    ]
     behind = [part.name for part in state.parts if part.state is PartState.WAITING]
     if not under_way and not behind:
         return "every part is ready"

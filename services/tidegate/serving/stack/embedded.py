@@ -130,17 +130,20 @@ class EmbeddedStack:
             self._start_receiver()
         if self.settings.triton.managed:
             self._start_triton()
-        with ThreadPoolExecutor(1, "features") as side:
+        with ThreadPoolExecutor(2, "start") as side:
             self._part("ray", PartState.STARTING)
             self._part("online-store", PartState.STARTING)
-            features = side.submit(self._prepare_features)
-            self._part(
-                "ray", PartState.READY, self._ray.start(on_retry=lambda: self._part("ray", PartState.RESTARTING))
-            )
-            features.result()
-        if self.settings.triton.managed:
-            self._wait_for(self._triton, self.settings.triton.address)
-            self._part("triton", PartState.READY, self.settings.triton.address, self._triton.process.pid)
+            beside = [side.submit(self._prepare_features)]
+            if self.settings.triton.managed:
+                beside.append(side.submit(self._wait_for_triton))
+            try:
+                cluster = self._ray.start(on_retry=lambda: self._part("ray", PartState.RESTARTING))
+                self._part("ray", PartState.READY, cluster)
+                for each in beside:
+                    each.result()
+            except BaseException:
+                self._stop.set()  # nobody waits on for what is not needed any more
+                raise
         self._part("router", PartState.STARTING, self._grpc_address)
         self._ray.deploy()
         self._wait_until_serving()
@@ -148,6 +151,10 @@ class EmbeddedStack:
     def _wait_for(self, child: Child, address: str) -> None:
         """Until it takes connections, or the stack is told to stop, which the next part to be told of heeds."""
         child.wait_until(lambda: self._stop.is_set() or accepts(address), timeout_s=self._left_s())
+
+    def _wait_for_triton(self) -> None:
+        self._wait_for(self._triton, self.settings.triton.address)
+        self._part("triton", PartState.READY, self.settings.triton.address, self._triton.process.pid)
 
     def _start_receiver(self) -> None:
         command = [sys.executable, "-m", "tidegate.telemetry.receiver", "--grpc-port", str(self._otlp_grpc)]

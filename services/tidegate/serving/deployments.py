@@ -13,6 +13,7 @@ from tidegate.serving import composition
 from tidegate.serving.measuring import measuring, moderation_metrics
 from tidegate.serving.router import RouterMethods
 from tidegate.serving.settings import Settings
+from tidegate.serving.wire import answer_here
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.setup import tracer_of
 
@@ -127,6 +128,7 @@ class ModerationRouter(RouterMethods):
         metrics = moderation_metrics(chosen, self._measuring)
         records = composition.ledger(chosen)
         super().__init__(composition.router(chosen, tracing, stages=stages, records=records, metrics=metrics))
+        answer_here(self)
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica
         """Writes out what was accepted, releases connections, sends the last spans and counts."""

@@ -1,0 +1,90 @@
+"""Which server asks whom: Serve's own server in a router's process asks the router itself."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from unittest.mock import Mock
+
+import grpc
+import pytest
+from ray.serve._private.grpc_util import gRPCGenericServer
+
+from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
+from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
+from tidegate.serving import wire
+
+
+class _Router:
+    """Answers with what tells one from another."""
+
+    async def Moderate(self, request: wire.Sized, context: grpc.aio.ServicerContext[Any, Any]) -> pb.ModerateResponse:  # noqa: N802 - the RPC's name
+        """Echoes the content's id."""
+        assert isinstance(request.message, pb.ModerateRequest)
+        context.set_trailing_metadata((("who", "router"),))
+        response = pb.ModerateResponse()
+        response.decision.content_id = request.message.item.content_id
+        return response
+
+    async def ModerateStream(  # noqa: N802 - the RPC's name
+        self, requests: AsyncIterator[wire.Sized], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[pb.ModerateStreamResponse]:
+        """Echoes correlation ids."""
+        del context
+        async for request in requests:
+            assert isinstance(request.message, pb.ModerateStreamRequest)
+            yield pb.ModerateStreamResponse(correlation_id=request.message.correlation_id)
+
+    async def GetDecision(self, request: object, context: object) -> pb.GetDecisionResponse:  # noqa: N802 - the RPC's name
+        """Not asked."""
+        raise NotImplementedError
+
+
+def _by_way_of_serve(service_method: str, streaming_type: object) -> Any:
+    """What Serve makes of each handler: here, something that is told from the router."""
+    del service_method, streaming_type
+
+    async def handler(request: object, context: "grpc.aio.ServicerContext[Any, Any]") -> bytes:
+        del request
+        context.set_trailing_metadata((("who", "Serve"),))
+        return b""
+
+    return handler
+
+
+@pytest.fixture
+def router(monkeypatch: pytest.MonkeyPatch) -> _Router:
+    """A router that has begun in this process."""
+    monkeypatch.setattr(wire, "_router", None)
+    made = _Router()
+    wire.answer_here(made)
+    return made
+
+
+async def _asked(server: Any) -> tuple[str, str, list[str]]:
+    """Who answered, with which content's id, and what a stream told."""
+    wire.add_moderation_service(Mock(), server)  # Serve hands a dummy over as well
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = ModerationServiceStub(channel)
+            request = pb.ModerateRequest()
+            request.item.content_id = "c-1"
+            call = stub.Moderate(request)
+            answer = await call
+            (who,) = [str(value) for key, value in await call.trailing_metadata() if key == "who"]
+            streamed = []
+            if who == "router":
+                messages = [pb.ModerateStreamRequest(correlation_id=each) for each in "abc"]
+                streamed = [each.correlation_id async for each in stub.ModerateStream(iter(messages))]
+            return who, answer.decision.content_id, streamed
+    finally:
+        await server.stop(0)
+
+
+async def test_in_a_routers_process_serves_server_asks_the_router_itself(router: _Router) -> None:
+    assert await _asked(gRPCGenericServer(_by_way_of_serve)) == ("router", "c-1", ["a", "b", "c"])
+
+
+async def test_elsewhere_it_asks_by_way_of_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_router", None)
+    assert await _asked(gRPCGenericServer(_by_way_of_serve)) == ("Serve", "", [])

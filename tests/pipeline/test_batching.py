@@ -38,9 +38,32 @@ async def test_an_idle_stage_is_sent_a_lone_request_at_once() -> None:
 async def test_what_arrives_while_the_stage_is_busy_goes_out_together() -> None:
     stage = _Stage()
     batcher = GreedyBatcher(stage.run, max_batch=8, in_flight=1)
-    answers = await asyncio.gather(*(batcher.submit(number) for number in range(10)))
-    assert answers == [number * 10 for number in range(10)]
+    first = asyncio.create_task(batcher.submit(0))
+    while not stage.under_way:
+        await asyncio.sleep(0)
+    answers = await asyncio.gather(*(batcher.submit(number) for number in range(1, 10)))
+    assert [await first, *answers] == [number * 10 for number in range(10)]
     assert stage.batches == [[0], [1, 2, 3, 4, 5, 6, 7, 8], [9]]
+
+
+async def test_what_comes_in_one_turn_of_the_loop_goes_out_together() -> None:
+    stage = _Stage()
+    batcher = GreedyBatcher(stage.run, max_batch=8, in_flight=1)
+    await asyncio.gather(*(batcher.submit(number) for number in range(5)))
+    assert stage.batches == [[0, 1, 2, 3, 4]]
+
+
+async def test_beside_a_batch_under_way_another_goes_only_half_full() -> None:
+    stage = _Stage([0.05, 0.05])
+    batcher = GreedyBatcher(stage.run, max_batch=8, in_flight=2)
+    tasks = []
+    for number in range(6):
+        tasks.append(asyncio.create_task(batcher.submit(number)))
+        for _ in range(3):
+            await asyncio.sleep(0)
+    assert stage.batches == [[0], [1, 2, 3, 4]]
+    await asyncio.gather(*tasks)
+    assert stage.batches == [[0], [1, 2, 3, 4], [5]]
 
 
 @settings(deadline=None, max_examples=50)

@@ -120,7 +120,7 @@ class CompiledRule:
         if self.condition is None:
             return value, missing
         known = signals()
-        match self.condition.value(known.context):
+        match known.value(self.condition):
             case RuleValue.FALSE:
                 return RuleValue.FALSE, ()
             case RuleValue.TRUE:

@@ -6,15 +6,15 @@ of another type than the condition needs are all absent, and reading what is abs
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cel
 
-from tidegate.moderation.decision import DecisionInputs
+from tidegate.moderation.decision import DecisionInputs, RuleValue
 from tidegate.moderation.signals import FeatureScalar, Freshness, LookupStatus
 from tidegate.policy.account_reference import FRESH, evaluated
-from tidegate.policy.condition import Kind, Reference
+from tidegate.policy.condition import Condition, Kind, Reference
 from tidegate.policy.language import language_undetermined
 from tidegate.policy.readings import LabelRef, Measure, Readings
 
@@ -29,6 +29,15 @@ class SignalContext:
     """The known ones."""
     absent: Mapping[Reference, tuple[str, ...]]
     """The others, each with the names of the missing inputs behind it."""
+    told: dict[str, RuleValue] = field(default_factory=dict)
+    """What came out of each condition, as written: in a large policy many rules have the same one."""
+
+    def value(self, condition: Condition) -> RuleValue:
+        """What the condition comes to for the item."""
+        value = self.told.get(condition.source)
+        if value is None:
+            value = self.told[condition.source] = condition.value(self.context)
+        return value
 
 
 class SignalReader:

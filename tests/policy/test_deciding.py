@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.policy.policy_samples import compiled, failed, inputs, known_account, rule, scored
+from tidegate.moderation.decision import DecisionInputs
 from tidegate.moderation.detection import DetectorRun, DetectorStatus
-from tidegate.policy.compiled_rule import CompiledRule
+from tidegate.policy.engine import CompiledPolicy
 from tidegate.policy.readings import Readings
 
 LABELS = ("hate", "threat", "sexual")
@@ -81,5 +82,19 @@ def test_rules_below_their_threshold_are_not_looked_at() -> None:
     ]
     policy, item = compiled(*edges), inputs(scored(hate=5))
 
-    looked_at: list[CompiledRule] = policy.deciding.candidates(Readings(item.parts, item.detectors))
-    assert [one.id for one in looked_at] == ["r3", "r5"]
+    assert _looked_at(policy, item) == ["r3", "r5"]
+
+
+def test_rules_with_a_false_condition_are_not_looked_at() -> None:
+    policy = compiled(
+        rule("no-1", detects=None, when="item.market == 'DE'"),
+        rule("yes", detects=None, when="item.market == 'SE'"),
+        rule("no-2", detects=None, when="item.market == 'DE'"),
+        rule("unknown", detects=None, when="account.history.strikes > 2"),
+    )
+    assert _looked_at(policy, inputs(scored(hate=5), market="SE")) == ["yes", "unknown"]
+
+
+def _looked_at(policy: CompiledPolicy, item: DecisionInputs) -> list[str]:
+    readings = Readings(item.parts, item.detectors)
+    return [one.id for one in policy.deciding.candidates(readings, lambda: policy.reader.context(item, readings))]

@@ -1,16 +1,19 @@
 """The rules of a policy in one market, arranged so that deciding looks only at those that may be more than false.
 
 A policy may have a thousand rules and an item fires one or two. Rules that read the same label stand together, by
-rising threshold: one reading tells how many of them are met. Whoever wants to know how each rule came out evaluates
-all.
+rising threshold: one reading tells how many of them are met. Rules that are nothing but a condition stand together by
+it: where it is false for one, it is for all. Whoever wants to know how each rule came out evaluates all.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tidegate.moderation.decision import RuleValue
 from tidegate.policy.compiled_rule import CompiledRule
+from tidegate.policy.condition import Condition
 from tidegate.policy.readings import LabelRef, Readings
+from tidegate.policy.signal_context import SignalContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,14 @@ class DecidingRules:
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         """Arranges rules, given in the policy's order."""
         self._rules = tuple(rules)
-        self._unthresholded = tuple(place for place, rule in enumerate(rules) if rule.threshold is None)
+        self._always = tuple(
+            place for place, rule in enumerate(rules) if rule.threshold is None and rule.condition is None
+        )
+        conditions: dict[str, tuple[Condition, list[int]]] = {}
+        for place, rule in enumerate(rules):
+            if rule.threshold is None and rule.condition is not None:
+                conditions.setdefault(rule.condition.source, (rule.condition, []))[1].append(place)
+        self._conditions = tuple(conditions.values())
         self._settling = tuple(rule for rule in rules if rule.settles)
         by_label: dict[str, list[tuple[float, int, LabelRef]]] = {}
         for place, rule in enumerate(rules):
@@ -44,9 +54,17 @@ class DecidingRules:
         if any(rule.has_settled(readings) for rule in self._settling):
             readings.settle()
 
-    def candidates(self, readings: Readings) -> list[CompiledRule]:
-        """The rules that are not false for want of a score, in the policy's order: all others are false."""
-        places = list(self._unthresholded)
+    def candidates(self, readings: Readings, signals: Callable[[], SignalContext]) -> list[CompiledRule]:
+        """The rules that may be more than false, in the policy's order: all others are false.
+
+        Args:
+            readings: The item's scores.
+            signals: The item's signals; only called if a rule has nothing but a condition.
+        """
+        places = list(self._always)
+        for condition, same_condition in self._conditions:
+            if signals().value(condition) is not RuleValue.FALSE:
+                places += same_condition
         for same in self._labels:
             reading = readings.of(same.label)
             if reading.missing:

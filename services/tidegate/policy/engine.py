@@ -4,7 +4,7 @@ Stands between the gather step and the ledger in a request's path. The shadow po
 every replay of a recorded decision.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
@@ -107,21 +107,23 @@ class CompiledPolicy:
         readings = self._readings(inputs)
         rules = self.deciding_by_market.get(inputs.market, self.deciding)
         rules.settle(readings)
-        evaluated = self._evaluated(rules.candidates(readings), inputs, readings)
+        signals = self._signals(inputs, readings)
+        evaluated = self._evaluated(rules.candidates(readings, signals), readings, signals)
         return replace(evaluated, evaluations=())
 
     def evaluate(self, inputs: DecisionInputs) -> PolicyOutcome:
         """What the policy says. Raises NotApplicableError if it is not for the item's surface and market."""
         readings = self._readings(inputs)
         self.deciding_by_market.get(inputs.market, self.deciding).settle(readings)
-        return self._evaluated(self.rules_in(inputs.market), inputs, readings)
+        return self._evaluated(self.rules_in(inputs.market), readings, self._signals(inputs, readings))
 
     def _readings(self, inputs: DecisionInputs) -> Readings:
         if not self.covers(inputs.surface, inputs.market):
             raise NotApplicableError(f"policy {self.reference.id} is not for {inputs.surface} in {inputs.market}")
         return Readings(inputs.parts, inputs.detectors)
 
-    def _evaluated(self, rules: Sequence[CompiledRule], inputs: DecisionInputs, readings: Readings) -> PolicyOutcome:
+    def _signals(self, inputs: DecisionInputs, readings: Readings) -> Callable[[], SignalContext]:
+        """Looks them up when first asked: most rules are false without."""
         context: SignalContext | None = None
 
         def signals() -> SignalContext:
@@ -130,6 +132,11 @@ class CompiledPolicy:
                 context = self.reader.context(inputs, readings)
             return context
 
+        return signals
+
+    def _evaluated(
+        self, rules: Sequence[CompiledRule], readings: Readings, signals: Callable[[], SignalContext]
+    ) -> PolicyOutcome:
         evaluations: list[RuleEvaluation] = []
         violations: list[Violation] = []
         for rule in rules:

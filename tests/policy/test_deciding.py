@@ -87,9 +87,9 @@ def test_rules_below_their_threshold_are_not_looked_at() -> None:
 
 def test_rules_with_a_false_condition_are_not_looked_at() -> None:
     policy = compiled(
-        rule("no-1", detects=None, when="item.market == 'DE'"),
+        rule("no_1", detects=None, when="item.market == 'DE'"),
         rule("yes", detects=None, when="item.market == 'SE'"),
-        rule("no-2", detects=None, when="item.market == 'DE'"),
+        rule("no_2", detects=None, when="item.market == 'DE'"),
         rule("unknown", detects=None, when="account.history.strikes > 2"),
     )
     assert _looked_at(policy, inputs(scored(hate=5), market="SE")) == ["yes", "unknown"]

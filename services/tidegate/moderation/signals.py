@@ -1,6 +1,6 @@
 """Account signals as they were read from the online store.
 
-An item has some sixty of them, made, sent between deployments, evaluated, recorded and answered: what each of them
+An item has a handful of them, or all of some fifty, made, sent between deployments, evaluated, recorded and answered: what each of them
 costs shows in every request.
 """
 

@@ -16,7 +16,8 @@ from tidegate.serving.settings import Settings, Topology, load_settings
 from tidegate.serving.signals.deployment import AccountSignals
 
 STAGE_ONGOING = 256
-"""Most batches in one stage replica. Serve's own default of 5 is far too low for fan-out to I/O."""
+"""Most calls by way of Serve in one replica. Its own default of 5 is far too low for fan-out to I/O. What clients ask
+does not go by way of Serve (`wire`); `admission` bounds it."""
 
 GRACEFUL_SHUTDOWN_S = 35.0
 """Longer than the longest budget, so that requests under way finish before a replica is stopped."""
@@ -40,7 +41,7 @@ def application(settings: Settings) -> Application:
         SettingsError: A detector version that the settings ask for does not exist.
     """
     payload, replicas = settings.payload(), settings.replicas
-    router = _deployment(ModerationRouter, replicas=replicas.router, ongoing=settings.grpc.max_ongoing_requests)
+    router = _deployment(ModerationRouter, replicas=replicas.router, ongoing=STAGE_ONGOING)
     if settings.topology is Topology.COLOCATED:
         return router.bind(payload)
     chosen = selection(settings)

@@ -42,8 +42,6 @@ class GrpcSettings(Section):
     """Largest request; more is refused with RESOURCE_EXHAUSTED."""
     stream_in_flight: int = Field(64, ge=1)
     """Most items of one stream under way; beyond it the stream is not read, which slows the sender."""
-    max_ongoing_requests: int = Field(512, ge=1)
-    """Most requests in one router replica. Serve's own default of 5 starves fan-out to I/O."""
     max_under_way: int = Field(48, ge=1)
     """Most requests that one router works on at a time, unary calls and items of streams together."""
     max_waiting: int = Field(128, ge=0)

@@ -1,7 +1,7 @@
 """Account signals as they were read from the online store.
 
-An item has a handful of them, or all of some fifty, made, sent between deployments, evaluated, recorded and answered: what each of them
-costs shows in every request.
+An item has a handful of them, or all of some fifty: made, sent between deployments, evaluated, recorded and answered.
+What each of them costs shows in every request.
 """
 
 from collections.abc import Iterable

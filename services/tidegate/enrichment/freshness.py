@@ -96,7 +96,7 @@ def _values(row: StoredRow, now: datetime) -> Iterator[FeatureValue]:
             yield FeatureValue(name, value, freshness, event_time)
 
 
-# A lookup makes up to some fifty values per account: what is the same in each is made once. Bounded by the declared features.
+# A lookup makes up to fifty values per account: what is the same in each is made once. Bounded by what is declared.
 @lru_cache(maxsize=4096)
 def _full_name(view: str, feature: str) -> str:
     return f"{view}__{feature}"

@@ -1,7 +1,7 @@
 """Bytes of Feast's online stores to Python values, without Feast's generic conversions.
 
 Feast stores each value as a serialised `Value` message and, in Redis, a row's event time as a `Timestamp`. A lookup
-decodes up to some fifty of them per account, so the encodings that our views produce are taken apart by hand, and all others
+decodes up to fifty of them per account, so the encodings that our views produce are taken apart by hand, all others
 are left to protobuf; a test holds both equal over every scalar kind.
 Wire format: https://protobuf.dev/programming-guides/encoding/
 """

@@ -52,21 +52,13 @@ def _key(account_id: str) -> bytes:
     return key
 
 
-def different_values(column: pa.ChunkedArray, kind: ValueKind) -> tuple[list[Value], list[int]]:
-    """A column's different values as Feast's messages, and which of them each row has.
-
-    A null is Feast's empty value: written, so that no old value outlives it.
-    """
-    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    return _column(encoded.dictionary.to_pylist(), _FIELDS[kind]), encoded.indices.to_pylist()
+def feast_value(value: Any, kind: ValueKind) -> Value:
+    """A value as Feast's message. None is its empty one: written, so that no old value outlives it."""
+    return Value() if value is None else Value(**{_FIELDS[kind]: value})
 
 
 def value_bytes(column: pa.ChunkedArray, kind: ValueKind) -> list[bytes]:
     """A column's values as Feast's stores hold them; each different one is encoded once."""
-    values, places = different_values(column, kind)
-    table = [each.SerializeToString() for each in values]
-    return [table[place] for place in places]
-
-
-def _column(values: list[Any], field: str) -> list[Value]:
-    return [Value() if value is None else Value(**{field: value}) for value in values]
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    table = [feast_value(each, kind).SerializeToString() for each in encoded.dictionary.to_pylist()]
+    return [table[place] for place in encoded.indices.to_pylist()]

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from tests.features.events.sample_events import NOW, one_of_each, report, upload
-from tidegate.features.events.columns import events_of
+from tidegate.features.events.columns import events_of, microseconds
 from tidegate.features.events.event import AccountEvent
-from tidegate.features.events.log import EVENT_SCHEMA, Appended, EventLog
+from tidegate.features.events.log import EVENT_SCHEMA, EVERYTHING, Appended, EventLog
 
 NEW, REPEATED, CONFLICT, ERASED = Appended.NEW, Appended.REPEATED, Appended.CONFLICT, Appended.ERASED
 MINUTE = timedelta(minutes=1)
@@ -67,6 +67,32 @@ class EventLogContract:
         known = log.history(["acct-1"], known_at=NOW + MINUTE - timedelta(microseconds=1))
         assert known["event_id"].to_pylist() == ["early"]
         assert log.history(["acct-1"], known_at=NOW + MINUTE).num_rows == 2
+
+    def test_events_later_than_what_the_reader_has(self, log: EventLog) -> None:
+        moments = [NOW - 2 * MINUTE, NOW - MINUTE, NOW - MINUTE, NOW]
+        ids_ = {"acct-1": "dcba", "acct-2": "hgfe", "acct-3": "lkji"}
+        for account_id, names in ids_.items():
+            events = [upload(name, account_id, occurred_at=at) for name, at in zip(names, moments, strict=True)]
+            log.append(events, recorded_at=NOW)
+        after = {"acct-3": microseconds(moments[1]), "nobody": EVERYTHING, "acct-1": EVERYTHING, "acct-2": 2**61}
+        reading = log.later(after)
+        assert reading.events.schema == EVENT_SCHEMA
+        assert reading.events["event_id"].to_pylist() == ["i", *"dbca"]
+        assert reading.versions == {"acct-3": 4, "nobody": 0, "acct-1": 4, "acct-2": 4}
+        assert log.later({}).events.num_rows == 0
+
+    def test_a_reading_tells_whether_only_events_came(self, log: EventLog) -> None:
+        log.append([upload("1"), report("2", "acct-1", reporter="gone")], recorded_at=NOW)
+        first = log.later({"acct-1": EVERYTHING})
+        log.append([upload("3")], recorded_at=NOW)
+        log.computed({"acct-1": NOW + MINUTE}, seen=log.versions(["acct-1"]))
+        log.move_cursor("ledger", "12")
+        assert log.later({"acct-1": EVERYTHING}).epoch == first.epoch
+        epochs = [first.epoch]
+        for account_id in ("gone", "gone", "never-there", "acct-1"):
+            log.erase(account_id, at=NOW)
+            epochs.append(log.later({"acct-1": EVERYTHING}).epoch)
+        assert len(set(epochs)) == 5
 
     def test_nothing_is_an_empty_answer_not_a_fault(self, log: EventLog) -> None:
         assert log.append([], recorded_at=NOW) == []

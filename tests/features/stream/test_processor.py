@@ -14,10 +14,11 @@ from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT, ACCOUN
 from tidegate.features.risk import NoRiskModel
 from tidegate.features.stream import processor as processor_module
 from tidegate.features.stream.freshly_touched import FreshlyTouched
-from tidegate.features.stream.processor import RETRY, SPACING, Applied, SignalProcessor
+from tidegate.features.stream.processor import PACE, RETRY, SPACING, Applied, SignalProcessor
 from tidegate.features.transforms.account_signals import account_signals
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -278,19 +279,57 @@ def test_a_round_reads_a_bounded_number_of_events(
 def test_a_hot_account_is_paced_and_loses_nothing(
     log: SqliteEventLog, writer: KeepingWriter, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A round of 0.25 s: the account waits four times as long."""
+    """A round of 0.25 s: the account waits so many times as long."""
     monkeypatch.setattr(processor_module, "HOT_EVENTS", 50)
     elapsed = itertools.count(step=0.25)
     processor = SignalProcessor(log, writer, NoRiskModel(), clock=clock, monotonic=lambda: next(elapsed))
     log.append([comment(str(n), "hot", NOW - MINUTE) for n in range(100)], recorded_at=NOW)
     processor.apply_due()
     log.append([comment("new", "hot", NOW), comment("other", "b", NOW)], recorded_at=NOW)
-    clock.forward(timedelta(milliseconds=990))
+    clock.forward(PACE * timedelta(seconds=0.25) - MILLISECOND)
     processor.apply_due()
     assert (writer.posts("hot"), writer.posts("b")) == (100, 1)
-    clock.forward(timedelta(milliseconds=20))
+    clock.forward(2 * MILLISECOND)
     processor.apply_due()
     assert writer.posts("hot") == 101
+
+
+def test_hot_accounts_wait_for_each_other_and_the_longest_overdue_is_next(
+    log: SqliteEventLog, writer: KeepingWriter, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is as much as a round may read, so one has its turn at a time, whoever else is fresh."""
+    monkeypatch.setattr(processor_module, "HOT_EVENTS", 10)
+    monkeypatch.setattr(processor_module, "MOST_EVENTS", 20)
+    elapsed, fresh = itertools.count(step=0.25), FreshlyTouched()
+    processor = SignalProcessor(log, writer, NoRiskModel(), clock=clock, fresh=fresh, monotonic=lambda: next(elapsed))
+    for number, name in enumerate(("x", "y", "z")):
+        recorded_at = NOW - (3 - number) * SECOND
+        log.append([comment(f"{name}{n}", name, NOW - MINUTE) for n in range(15)], recorded_at=recorded_at)
+    seen = []
+    for turn in range(6):
+        log.append([comment(f"new{turn}", "small", NOW)], recorded_at=clock.now)
+        fresh.add(["small", "z"])
+        processor.apply_due()
+        seen.append(writer.rounds[-1])
+        clock.forward(PACE * timedelta(seconds=0.25) / 2)
+    assert seen == [["x", "small"], ["small"], ["y", "small"], ["small"], ["z", "small"], ["small"]]
+
+
+def test_waiting_hot_accounts_do_not_make_the_loop_spin(
+    log: SqliteEventLog, writer: KeepingWriter, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor_module, "HOT_EVENTS", 5)
+    elapsed, fresh = itertools.count(step=0.25), FreshlyTouched()
+    processor = SignalProcessor(log, writer, NoRiskModel(), clock=clock, fresh=fresh, monotonic=lambda: next(elapsed))
+    log.append([comment(str(n), "hot", NOW - MINUTE) for n in range(15)], recorded_at=NOW)
+    processor.apply_due()
+    log.append([comment("new", "hot", NOW)], recorded_at=NOW)
+    fresh.add(["hot"])
+    assert processor.apply_due() == Applied(0, 0, more=False)
+    assert fresh.take(1) == []
+    clock.forward(MINUTE)
+    assert processor.apply_due().accounts == 1
+    assert writer.posts("hot") == 16
 
 
 def test_rows_are_never_older_than_rows_before_them(

@@ -60,6 +60,23 @@ class Erasure:
     """Events of the account that occurred up to here are refused from now on; UTC."""
 
 
+EVERYTHING = -(2**62)
+"""Before every event, in microseconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a log held at one moment."""
+
+    events: pa.Table
+    """In `EVENT_SCHEMA`: account by account as asked, those of an account by time and id."""
+    versions: Mapping[str, int]
+    """As `EventLog.versions`. An account that was never erased has as many events as its version says."""
+    epoch: str
+    """Differs from that of an earlier reading if events may have changed or gone meanwhile, and not only come. An
+    erasure takes an account's events out, and its name out of the events of others."""
+
+
 class EventLog(Protocol):
     """Keeps events, and the two small notes that the stream processor needs to go on after a restart."""
 
@@ -75,6 +92,14 @@ class EventLog(Protocol):
 
     def history(self, account_ids: Sequence[str], *, known_at: datetime | None = None) -> pa.Table:
         """Events of these accounts in `EVENT_SCHEMA`, by account, time and id; only those recorded by `known_at`."""
+        ...
+
+    def later(self, after_us: Mapping[str, int]) -> Reading:
+        """Events that occurred later than an instant of each account's own, for whoever has those up to there.
+
+        Args:
+            after_us: By account, microseconds since 1970 UTC; `EVERYTHING` for the whole history.
+        """
         ...
 
     def accounts(self, *, after: str = "", limit: int = 10_000) -> Sequence[str]:

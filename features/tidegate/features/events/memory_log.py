@@ -18,8 +18,11 @@ from tidegate.features.events.judgement import (
     judged,
     with_counterpart,
 )
-from tidegate.features.events.log import Appended, Erasure
+from tidegate.features.events.log import Appended, Erasure, Reading
 from tidegate.features.events.tombstones import Tombstone, TombstoneKey
+
+LATEST = 2**62
+"""After every event, in microseconds since 1970 UTC."""
 
 
 class MemoryEventLog:
@@ -33,6 +36,7 @@ class MemoryEventLog:
         self._due_at_us: dict[str, int] = {}
         self._cursors: dict[str, str] = {}
         self._tombstones: dict[bytes, Tombstone] = {}
+        self._erasures = 0
         self._key = TombstoneKey(secrets.token_bytes(32))
 
     def append(self, events: Sequence[AccountEvent], *, recorded_at: datetime) -> Sequence[Appended]:
@@ -58,6 +62,16 @@ class MemoryEventLog:
         if known_at is not None:
             rows = [each for each in rows if each[RECORDED_AT] <= microseconds(known_at)]
         return table(sorted(rows, key=lambda each: (each[ACCOUNT_ID], each[OCCURRED_AT], each[EVENT_ID])))
+
+    def later(self, after_us: Mapping[str, int]) -> Reading:
+        """See `EventLog.later`."""
+        with self._guard:
+            rows = [each for each in self._rows.values() if each[OCCURRED_AT] > after_us.get(each[ACCOUNT_ID], LATEST)]
+            versions = {account_id: self._versions.get(account_id, 0) for account_id in after_us}
+            epoch = str(self._erasures)
+        places = {account_id: place for place, account_id in enumerate(after_us)}
+        rows.sort(key=lambda each: (places[each[ACCOUNT_ID]], each[OCCURRED_AT], each[EVENT_ID]))
+        return Reading(table(rows), versions, epoch)
 
     def accounts(self, *, after: str = "", limit: int = 10_000) -> Sequence[str]:
         """See `EventLog.accounts`."""
@@ -105,6 +119,7 @@ class MemoryEventLog:
             for name, each in self._rows.items():
                 if each[COUNTERPART_ID] == account_id:
                     self._rows[name] = with_counterpart(each, pseudonym)
+            self._erasures += 1
             self._tombstones[self._key.digest(account_id)] = Tombstone(erased_at_us, version)
             return Erasure(events=before - len(self._rows), erased_at=moment(erased_at_us))
 

@@ -23,6 +23,8 @@ class HealingConnection:
         self._connection: sqlite3.Connection | None = None
         self._file: SameFile | None = None
         self._closed = False
+        self.opened = 0
+        """How often it was opened: what was read before the last time may have been another file."""
 
     @contextmanager
     def use(self) -> Iterator[sqlite3.Connection]:
@@ -55,6 +57,7 @@ class HealingConnection:
         if self._connection is None:
             self._connection = open_event_log(self._path, timeout_s=self._timeout_s)
             self._file = SameFile(self._path)
+            self.opened += 1
         return self._connection
 
     def _discard(self) -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from tidegate.features.events.columns import Row, microseconds, moment, row, table
 from tidegate.features.events.event import AccountEvent
 from tidegate.features.events.judgement import ACCOUNT_ID, COUNTERPART_ID, EVENT_ID, OCCURRED_AT, Judgement, judged
-from tidegate.features.events.log import EVENT_SCHEMA, Appended, Erasure
+from tidegate.features.events.log import EVENT_SCHEMA, Appended, Erasure, Reading
 from tidegate.features.events.sqlite_connection import HealingConnection
 from tidegate.features.events.sqlite_schema import transaction
 from tidegate.features.events.tombstones import Tombstone, Tombstones
@@ -25,6 +25,13 @@ from tidegate.features.events.writer_lock import exclusive
 
 _COLUMNS = ", ".join(EVENT_SCHEMA.names)
 _ASKED = "SELECT value FROM json_each(?)"
+# Account by account as asked, by way of the joins' order, each a range of the clustered table.
+_LATER = (
+    f"SELECT {', '.join(f'events.{name}' for name in EVENT_SCHEMA.names)} FROM json_each(?) AS asked"  # noqa: S608 - fixed words only
+    " CROSS JOIN events ON events.account_id = asked.key AND events.occurred_at_us > asked.value"
+)
+_ERASURES = "erasures"
+"""Name of the cursor that every erasure moves."""
 
 
 class SqliteEventLog:
@@ -66,6 +73,17 @@ class SqliteEventLog:
             ).fetchall()
         return table(rows)
 
+    def later(self, after_us: Mapping[str, int]) -> Reading:
+        """See `EventLog.later`."""
+        with self._reader.use() as connection, transaction(connection, mode="DEFERRED"):
+            rows = connection.execute(_LATER, (orjson.dumps(dict(after_us)).decode(),)).fetchall()
+            versions = _versions(connection, list(after_us))
+            erasures = connection.execute("SELECT place FROM cursors WHERE name = ?", (_ERASURES,)).fetchone()
+            epoch = (
+                f"{self._reader.opened} {erasures and erasures[0]}"  # what a file held that was replaced, this may not
+            )
+        return Reading(table(rows), versions, epoch)
+
     def accounts(self, *, after: str = "", limit: int = 10_000) -> Sequence[str]:
         """See `EventLog.accounts`."""
         return self._names(
@@ -89,13 +107,7 @@ class SqliteEventLog:
     def versions(self, account_ids: Sequence[str]) -> Mapping[str, int]:
         """See `EventLog.versions`. 0 for an account without events."""
         with self._reader.use() as connection:
-            found = dict(
-                connection.execute(
-                    f"SELECT account_id, version FROM accounts WHERE account_id IN ({_ASKED})",  # noqa: S608 - fixed words only
-                    (_json(account_ids),),
-                ).fetchall()
-            )
-        return {account_id: found.get(account_id, 0) for account_id in account_ids}
+            return _versions(connection, account_ids)
 
     def cursor(self, name: str) -> str:
         """See `EventLog.cursor`."""
@@ -149,6 +161,16 @@ def _json(names: Sequence[str]) -> str:
     return orjson.dumps(list(names)).decode()
 
 
+def _versions(connection: sqlite3.Connection, account_ids: Sequence[str]) -> Mapping[str, int]:
+    found = dict(
+        connection.execute(
+            f"SELECT account_id, version FROM accounts WHERE account_id IN ({_ASKED})",  # noqa: S608 - fixed words only
+            (_json(account_ids),),
+        ).fetchall()
+    )
+    return {account_id: found.get(account_id, 0) for account_id in account_ids}
+
+
 def _stored(connection: sqlite3.Connection, rows: Sequence[Row]) -> Mapping[str, Row]:
     """What the log holds under the rows' event ids."""
     found = connection.execute(
@@ -198,6 +220,11 @@ def _erase(connection: sqlite3.Connection, account_id: str, *, at: datetime) -> 
         "UPDATE events SET counterpart_id = ? WHERE counterpart_id = ?", (tombstones.pseudonym(account_id), account_id)
     )
     tombstones.put(account_id, Tombstone(erased_at_us, version))
+    connection.execute(
+        "INSERT INTO cursors (name, place) VALUES (?, '1') ON CONFLICT (name)"
+        " DO UPDATE SET place = CAST(CAST(place AS INTEGER) + 1 AS TEXT)",
+        (_ERASURES,),
+    )
     return Erasure(events=deleted, erased_at=moment(erased_at_us))
 
 

@@ -117,9 +117,9 @@ def _create(path: Path) -> None:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """BEGIN IMMEDIATE and COMMIT, or ROLLBACK on any error."""
-    connection.execute("BEGIN IMMEDIATE")
+def transaction(connection: sqlite3.Connection, *, mode: str = "IMMEDIATE") -> Iterator[None]:
+    """BEGIN and COMMIT, or ROLLBACK on any error. DEFERRED reads as of one moment, and waits for nobody."""
+    connection.execute(f"BEGIN {mode}")
     try:
         yield
         connection.execute("COMMIT")

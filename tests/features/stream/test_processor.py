@@ -2,15 +2,17 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pytest
 
 from tests.features.stream.account_events import Clock, comment, strike
 from tests.features.stream.online_stores import Store
+from tests.features.transforms.histories import Question, asked_columns, drawn_history
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.online_writer import OnlineStoreUnavailableError
-from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT, ACCOUNT_RISK, View
+from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_RISK, View
 from tidegate.features.risk import NoRiskModel
 from tidegate.features.stream import processor as processor_module
 from tidegate.features.stream.freshly_touched import FreshlyTouched
@@ -91,6 +93,31 @@ def test_what_was_recorded_is_what_the_router_reads(log: SqliteEventLog, sqlite_
     assert (sqlite_store.values(ACCOUNT_ENFORCEMENT, "a") or {})["strikes_30d"] == 1
     assert (sqlite_store.values(ACCOUNT_ACTIVITY, "a") or {})["posts_24h"] == 1
     assert set((sqlite_store.values(ACCOUNT_RISK, "a") or {}).values()) == {None}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_round_after_round_the_store_says_what_the_definition_says_of_all_events(
+    log: SqliteEventLog, sqlite_store: Store, clock: Clock, seed: int
+) -> None:
+    """Though a round reads new events only, and writes what differs only."""
+    drawn = Random(seed)
+    processor = SignalProcessor(log, sqlite_store.writer, NoRiskModel(), clock=clock)
+    lives = [each for account_id in "abcd" for each in drawn_history(drawn, account_id, most=40)]
+    lives.sort(key=lambda each: each.recorded_at)
+    clock.now = lives[0].recorded_at - MILLISECOND
+    while lives:
+        together = [lives.pop(0) for _ in range(min(len(lives), drawn.choice([1, 1, 2, 8])))]
+        clock.now = max(clock.now + MILLISECOND, together[-1].recorded_at)
+        log.append([each.event for each in together], recorded_at=clock.now)
+        processor.apply_due()
+        touched = sorted({each.event.account_id for each in together})
+        expected = account_signals(log.history(touched), asked_columns([Question(each, clock.now) for each in touched]))
+        for view in (ACCOUNT_PROFILE, ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT):
+            told = {row["account_id"]: row for row in expected[view.name].to_pylist()}
+            for account_id in touched:
+                row = told.get(account_id)
+                values = row and {feature.name: row[feature.name] for feature in view.features}
+                assert sqlite_store.values(view, account_id) == values
 
 
 def test_nothing_is_due_twice(log: SqliteEventLog, processor: SignalProcessor, writer: KeepingWriter) -> None:

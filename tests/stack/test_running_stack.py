@@ -24,6 +24,8 @@ from tidegate.client import (
     text_part,
 )
 from tidegate.moderation.detection import DetectorStatus
+from tidegate.policy.loader import load_policies
+from tidegate.serving.composition import PACKAGED_POLICIES
 from tidegate.serving.stack.probe import serves
 from tidegate.telemetry.names import ServiceName, SpanName
 
@@ -45,8 +47,10 @@ def test_a_harmless_comment_is_allowed_by_real_detectors_real_features_and_a_rea
     detector = next(run for run in decision["detectors"] if run["name"] == "text_harm")
     assert detector["status"] == "OK"
     assert set(detector["scores"]) == {"hate", "harassment", "threat", "sexual", "self_harm", "profanity"}
-    without = {value["name"] for value in decision["features"] if value["freshness"] != "FRESH"}
-    assert without == {"account_enforcement__appeal_overturn_ratio_365d"}  # nobody has appealed: there is no ratio
+    policies = load_policies(PACKAGED_POLICIES)
+    deciding = [policies.live_for(Surface.COMMENT, "SE"), *policies.shadows_for(Surface.COMMENT, "SE")]
+    read = frozenset[str]().union(*(policy.features for policy in deciding))
+    assert {value["name"]: value["freshness"] for value in decision["features"]} == dict.fromkeys(read, "FRESH")
     assert decision["hops"]["total"] > 0
 
 

@@ -39,8 +39,9 @@ async def test_what_arrives_while_the_stage_is_busy_goes_out_together() -> None:
     stage = _Stage()
     batcher = GreedyBatcher(stage.run, max_batch=8, in_flight=1)
     first = asyncio.create_task(batcher.submit(0))
-    while not stage.under_way:
+    for _ in range(3):
         await asyncio.sleep(0)
+    assert stage.under_way == 1
     answers = await asyncio.gather(*(batcher.submit(number) for number in range(1, 10)))
     assert [await first, *answers] == [number * 10 for number in range(10)]
     assert stage.batches == [[0], [1, 2, 3, 4, 5, 6, 7, 8], [9]]

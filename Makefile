@@ -63,7 +63,7 @@ bench-models: $(VENV)/.dev ## Measures every target of the detectors on ../share
 bench-features: $(VENV)/.dev ## Measures every target of the account signals: build/bench/features.json, .svg (twenty minutes on a quiet machine)
 	@command -v redis-server > /dev/null || { echo "redis-server is not installed: apt-get install redis-server"; exit 1; }
 	@mkdir -p build/bench/features && rm -f build/bench/features/*.json
-	@for program in lookup visibility ingest batch parity risk; do \
+	@for program in lookup visibility ingest upkeep batch parity risk; do \
 	  echo "== $$program"; $(BIN)/python -m loadtests.features.$$program || true; done
 	@$(BIN)/python -m loadtests.features.report
 

@@ -10,7 +10,7 @@ from typing import Any
 
 OUT = Path("build/bench")
 """Where benchmarks write."""
-PROGRAMS = ("lookup", "visibility", "ingest", "batch", "parity", "risk")
+PROGRAMS = ("lookup", "visibility", "ingest", "upkeep", "batch", "parity", "risk")
 """In the order of the targets."""
 
 

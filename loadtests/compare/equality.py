@@ -55,8 +55,14 @@ def _requests(accounts: int) -> list[pb.ModerateRequest]:
 def agreement(
     ours: Sequence[decision_pb2.Decision], theirs: Sequence[decision_pb2.Decision], *, read: frozenset[str]
 ) -> Agreement:
-    """Compares two contenders' decisions on the same items. `read` are the signals that policies name."""
-    pairs = [pair for pair in zip(ours, theirs, strict=True) if _signals(pair[0], read) == _signals(pair[1], read)]
+    """Compares two contenders' decisions on the same items.
+
+    Args:
+        ours: Decisions that carry the signals that their own policy reads, and perhaps more.
+        theirs: Decisions that carry the signals that any policy reads.
+        read: The signals that policies name.
+    """
+    pairs = [pair for pair in zip(ours, theirs, strict=True) if _same_signals(*pair, read)]
     differing = [(one, other) for one, other in pairs if outcome(one) != outcome(other)]
     difference = f"{outcome(differing[0][0])} and {outcome(differing[0][1])}" if differing else ""
     return Agreement(len(pairs), len(pairs) - len(differing), difference)
@@ -82,6 +88,12 @@ def outcome(decision: decision_pb2.Decision) -> tuple[object, ...]:
     )
 
 
-def _signals(decision: decision_pb2.Decision, read: frozenset[str]) -> tuple[object, ...]:
-    values = {each.name: (each.value.SerializeToString(), each.freshness) for each in decision.features}
-    return decision.account_known, [values.get(name) for name in sorted(read)]
+def _same_signals(ours: decision_pb2.Decision, theirs: decision_pb2.Decision, read: frozenset[str]) -> bool:
+    mine, other = _signals(ours), _signals(theirs)
+    if ours.account_known != theirs.account_known:
+        return False
+    return all(other.get(name) == value for name, value in mine.items() if name in read)
+
+
+def _signals(decision: decision_pb2.Decision) -> dict[str, tuple[bytes, int]]:
+    return {each.name: (each.value.SerializeToString(), each.freshness) for each in decision.features}

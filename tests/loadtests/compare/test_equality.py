@@ -32,3 +32,11 @@ def test_another_action_or_another_score_is_none() -> None:
 def test_items_whose_policy_read_other_signals_do_not_count() -> None:
     found = agreement([decided(verified=True)], [decided(pb.ACTION_REVIEW)], read=READ)
     assert (found.compared, found.equal) == (0, 0)
+
+
+def test_signals_that_only_other_policies_read_may_be_missing_from_ours() -> None:
+    ours, theirs = decided(), decided()
+    del ours.features[1]
+    read = READ | {"account_activity__posts_24h"}
+    assert agreement([ours], [theirs], read=read).compared == 1
+    assert agreement([theirs], [ours], read=read).compared == 0

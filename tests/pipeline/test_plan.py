@@ -1,5 +1,6 @@
 """What the plan step makes of policies, parts and the detectors in use."""
 
+import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -126,3 +127,14 @@ def test_a_plan_that_was_made_before_is_the_same_for_other_parts_of_its_kinds() 
             for market in ("SE", "DE"):
                 expected = plan_for(live, shadows, parts, market=market, coverage=coverage)
                 assert planner.plan(live, shadows, parts, market=market) == expected
+
+
+def test_a_planner_remembers_no_content() -> None:
+    words = Part(id="w", kind=PartKind.TEXT, text="unheard-of words")
+    picture = Part(id="p", kind=PartKind.IMAGE, data=b"unseen bytes")
+    planner = Planner(_coverage())
+    assert planner.plan(compiled(rule(), ADULT), [], (words, picture), market="SE").parts[0].part is words
+    remembered = pickle.dumps(planner)
+    assert b"text_harm" in remembered
+    assert b"unheard-of" not in remembered
+    assert b"unseen" not in remembered

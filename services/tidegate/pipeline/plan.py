@@ -107,7 +107,8 @@ class Planner:
             return plan.on(parts)
         if len(self._plans) >= _MOST_SHAPES:
             self._plans.clear()
-        plan = self._plans[shape] = plan_for(live, shadows, parts, market=market, coverage=self._coverage)
+        plan = plan_for(live, shadows, parts, market=market, coverage=self._coverage)
+        self._plans[shape] = plan.on([Part(id="", kind=part.kind) for part in parts])  # content is not remembered
         return plan
 
 

@@ -81,9 +81,8 @@ class ProcessorLoop:
                 self._closing.wait(max(0.0, began + self._beat_s - self._monotonic()))
                 busy = False
             else:
-                busy = self._fresh.wait(
-                    self._beat_s
-                )  # what woke it may have to wait: it must not wake it again at once
+                # What woke it may have to wait, and must not wake it again at once.
+                busy = self._fresh.wait(self._beat_s)
             began = self._monotonic()
 
     def _round(self) -> Applied:

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from tidegate.enrichment.bounded_threads import BoundedThreads, ThreadsBusyError
+from tidegate.enrichment.bounded_threads import BoundedThreads, StoreBusyError
 
 
 def threads_named(prefix: str) -> int:
@@ -27,7 +27,7 @@ async def test_calls_beyond_threads_and_queue_are_refused_at_once() -> None:
     calls = [asyncio.create_task(pool.run(released.wait, timeout_s=60)) for _ in range(5)]
     await asyncio.sleep(0)
     try:
-        with pytest.raises(ThreadsBusyError):
+        with pytest.raises(StoreBusyError):
             await pool.run(released.wait, timeout_s=60)
         assert threads_named("refused") == 2
     finally:
@@ -43,7 +43,7 @@ async def test_hung_calls_pile_up_no_threads_and_their_places_come_back() -> Non
     for _ in range(20):
         try:
             await pool.run(released.wait, timeout_s=0.001)
-        except (TimeoutError, ThreadsBusyError):
+        except (TimeoutError, StoreBusyError):
             given_up += 1
     assert given_up == 20
     assert threads_named("piled") == 1

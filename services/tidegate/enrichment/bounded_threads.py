@@ -9,8 +9,8 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 
 
-class ThreadsBusyError(Exception):
-    """All threads are held and the queue is full: what they call hangs."""
+class StoreBusyError(Exception):
+    """As many calls are under way as may be, and as many wait: the store hangs."""
 
 
 class BoundedThreads:
@@ -35,12 +35,12 @@ class BoundedThreads:
         """The call's answer.
 
         Raises:
-            ThreadsBusyError: There is no place for it.
+            StoreBusyError: There is no place for it.
             TimeoutError: It did not answer in time.
             Exception: What the call raised.
         """
         if not self._places.acquire(blocking=False):
-            raise ThreadsBusyError
+            raise StoreBusyError
         try:
             future = self._executor.submit(call)
         except BaseException:

@@ -1,9 +1,8 @@
 """Account signals from Feast's online store: the real adapter behind `AccountFeatures`.
 
-Stands in the gather step. One read for a whole batch, in a thread, since the stores' drivers block.
+Stands in the gather step. One read for a whole batch.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -11,9 +10,9 @@ from datetime import UTC, datetime
 from opentelemetry.trace import SpanKind, Tracer
 from opentelemetry.util.types import AttributeValue
 
-from tidegate.enrichment.bounded_threads import BoundedThreads
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.freshness import signals_of
+from tidegate.enrichment.online_reads import OnlineReads
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.signals import AccountSignals, Freshness, LookupStatus
 from tidegate.telemetry.batches import batch_span
@@ -39,7 +38,7 @@ class FeastAccountFeatures:
         *,
         tracer: Tracer,
         clock: Callable[[], datetime] = _utc_now,
-        threads: int = 4,
+        concurrency: int = 4,
         waiting: int = 16,
         probe_timeout_ms: float = 1_000,
     ) -> None:
@@ -49,14 +48,13 @@ class FeastAccountFeatures:
             reader: Of the online store; closed with this adapter.
             tracer: Of this process.
             clock: What ages are measured by, timezone-aware.
-            threads: Most reads at a time.
-            waiting: Most batches that wait for a thread; beyond that a batch is FAILED at once.
+            concurrency: Most reads at a time: connections to Redis, threads with other stores.
+            waiting: Most batches that wait for one; beyond that a batch is FAILED at once.
             probe_timeout_ms: Longest wait of `ready`.
         """
-        self._reader = reader
+        self._reads = OnlineReads(reader, concurrency=concurrency, waiting=waiting)
         self._tracer = tracer
         self._clock = clock
-        self._threads = BoundedThreads("features-online-read", threads=threads, waiting=waiting)
         self._probe_timeout_ms = probe_timeout_ms
         self._failure = ""
 
@@ -85,7 +83,7 @@ class FeastAccountFeatures:
     async def ready(self) -> bool:
         """True if the online store answers a read now, with the definitions that this release needs."""
         try:
-            await self._threads.run(lambda: self._reader.read(_PROBE), timeout_s=self._probe_timeout_ms / 1000)
+            await self._reads.read(_PROBE, timeout_s=self._probe_timeout_ms / 1000)
         except Exception as error:  # noqa: BLE001 - whatever keeps the store from answering means not ready
             logger.info("online store is not ready", extra={"error": type(error).__name__})
             return False
@@ -93,8 +91,7 @@ class FeastAccountFeatures:
 
     async def close(self) -> None:
         """Closes the store's connections. Reads under way end in their own time."""
-        self._threads.close()
-        await asyncio.to_thread(self._reader.close)
+        await self._reads.close()
 
     async def _signals(self, account_ids: Sequence[str], *, budget_ms: float) -> dict[str, AccountSignals]:
         attributes: dict[str, AttributeValue] = {Attribute.BATCH_SIZE: len(account_ids), Attribute.BUDGET_MS: budget_ms}
@@ -102,7 +99,7 @@ class FeastAccountFeatures:
             self._tracer, SpanName.FEATURES_ONLINE_READ, kind=SpanKind.CLIENT, attributes=attributes
         ) as read_span:
             try:
-                rows = await self._threads.run(lambda: self._reader.read(account_ids), timeout_s=budget_ms / 1000)
+                rows = await self._reads.read(account_ids, timeout_s=budget_ms / 1000)
             except Exception as error:  # noqa: BLE001 - an outage is data, whatever broke the store
                 mark_failed(read_span, error)
                 self._note(type(error).__name__)

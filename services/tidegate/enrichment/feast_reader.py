@@ -4,6 +4,7 @@ Feast owns definitions, keys and encoding, and its clients hold the connections;
 its own `get_online_features` answers (tests hold the two equal), with event times in full and in one statement.
 """
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from feast import FeatureStore
+from feast.infra.online_stores.redis import RedisType
+from redis.asyncio import Redis as AsyncRedis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -86,6 +89,20 @@ class FeastReader:
             if session.database:
                 self._forget(session)
             raise
+
+    def redis(self) -> "tuple[AsyncRedis, RedisRows] | None":
+        """For reads on the event loop: an asyncio client of a single Redis, and what to ask it. None for other stores.
+
+        Raises:
+            Exception: As `read`.
+        """
+        session = self._open()
+        online = session.store.config.online_store
+        if not isinstance(session.rows, RedisRows) or online.redis_type != RedisType.redis:
+            return None
+        # Feast's function awaits nothing.
+        client: AsyncRedis = asyncio.run(_online(session.store)._get_client_async(online))  # noqa: SLF001 - as below
+        return client, session.rows
 
     def close(self) -> None:
         """Closes connections. A later read opens them again."""

@@ -5,10 +5,11 @@ promise more narrowly how long it holds: counts over a window change as events l
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import repeat
+from typing import Any, NamedTuple
 
 from tidegate.features.refs import VALID_UNTIL, ValueKind, View
 from tidegate.moderation.signals import AccountSignals, FeatureScalar, FeatureValue, Freshness, LookupStatus
@@ -33,9 +34,8 @@ _TYPES: Mapping[ValueKind, type] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """What the online store holds of one account in one view."""
+class StoredRow(NamedTuple):
+    """What the online store holds of one account in one view. A named tuple: every lookup makes some per account."""
 
     view: View
     """The declared view."""
@@ -84,32 +84,52 @@ def signals_of(rows: Sequence[StoredRow], *, now: datetime) -> AccountSignals:
     )
 
 
-def _values(row: StoredRow, now: datetime) -> Iterator[FeatureValue]:
+class _Signals(NamedTuple):
+    """What a view's signals are alike in for every account: made once, bounded by what is declared."""
+
+    names: tuple[str, ...]
+    """In full."""
+    features: tuple[str, ...]
+    """Within the view."""
+    types: tuple[type, ...]
+    """Of a value that fits."""
+    floats: tuple[int, ...]
+    """Where the floats are among them."""
+    missing: tuple[FeatureValue, ...]
+    """As MISSING."""
+
+
+@lru_cache(maxsize=256)
+def _signals(view: View) -> _Signals:
+    names = tuple(f"{view.name}__{feature.name}" for feature in view.features)
+    return _Signals(
+        names=names,
+        features=tuple(feature.name for feature in view.features),
+        types=tuple(_TYPES[feature.kind] for feature in view.features),
+        floats=tuple(at for at, feature in enumerate(view.features) if feature.kind is ValueKind.FLOAT),
+        missing=tuple(FeatureValue(name, None, Freshness.MISSING, None) for name in names),
+    )
+
+
+# What `FeatureValue._make` does, without a frame of Python per value.
+_feature_value = partial(tuple.__new__, FeatureValue)
+
+
+def _values(row: StoredRow, now: datetime) -> Iterable[FeatureValue]:
+    of = _signals(row.view)
+    if row.event_time is None:
+        return of.missing
     freshness = Freshness.FRESH if _is_fresh(row, now) else Freshness.STALE
-    view, event_time, values = row.view.name, row.event_time, row.values
-    for feature in row.view.features:
-        name = _full_name(view, feature.name)
-        value = values.get(feature.name)
-        if event_time is None or value is None or not _fits(value, feature.kind):
-            yield _missing(name)
-        else:
-            yield FeatureValue(name, value, freshness, event_time)
-
-
-# A lookup makes up to fifty values per account: what is the same in each is made once. Bounded by what is declared.
-@lru_cache(maxsize=4096)
-def _full_name(view: str, feature: str) -> str:
-    return f"{view}__{feature}"
-
-
-@lru_cache(maxsize=4096)
-def _missing(name: str) -> FeatureValue:
-    return FeatureValue(name=name, value=None, freshness=Freshness.MISSING, event_time=None)
-
-
-def _fits(value: FeatureScalar, kind: ValueKind) -> bool:
+    stored: list[Any] = list(map(row.values.get, of.features))
+    values = list(map(_feature_value, zip(of.names, stored, repeat(freshness), repeat(row.event_time))))
     # `isinstance` would let a bool pass for an int.
-    return type(value) is _TYPES[kind] and not (type(value) is float and not math.isfinite(value))
+    types = tuple(map(type, stored))
+    # The sum of floats is finite only if each of them is.
+    if types != of.types or not math.isfinite(sum(map(stored.__getitem__, of.floats))):
+        for at, value in enumerate(stored):
+            if types[at] is not of.types[at] or (types[at] is float and not math.isfinite(value)):
+                values[at] = of.missing[at]
+    return values
 
 
 def _is_fresh(row: StoredRow, now: datetime) -> bool:

@@ -1,11 +1,11 @@
-"""Rows from Feast's Redis online store in one round trip, for all views and a whole batch.
+"""Rows of Feast's Redis online store in one round trip, for all views and a whole batch.
 
 Feast 0.67 keeps all views of an entity in one hash per project: field `_ts:VIEW` holds a view's event time, and a field
 named by Feast's hash of `VIEW:FEATURE` each value (`feast/infra/online_stores/redis.py`). So one HMGET answers for an
 account. Feast's own `online_read` takes a round trip for each view.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from redis import Redis, RedisCluster
 from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.freshness import StoredRow, stored_row
 from tidegate.enrichment.row_source import AppliedView
-from tidegate.enrichment.value_encoding import event_time, scalar
+from tidegate.enrichment.value_encoding import event_time, scalars
 
 Reply = list[bytes | None]
 
@@ -35,12 +35,12 @@ class _Columns:
         moment = event_time(reply[self.start])
         if moment is None:
             return self.absent
-        values = dict(zip(self.names, map(scalar, reply[self.start + 1 : self.stop]), strict=True))
+        values = dict(zip(self.names, scalars(reply[self.start + 1 : self.stop]), strict=True))
         return stored_row(self.view.view, ttl=self.view.ttl, event_time=moment, values=values)
 
 
 class RedisRows:
-    """Reads with one HMGET per account, all in one pipeline."""
+    """Reads with one HMGET per account, all in one pipeline; says to `RedisStream` what to ask and what it means."""
 
     def __init__(self, client: "Redis | RedisCluster", config: RepoConfig, views: Sequence[AppliedView]) -> None:
         """Works out what to ask for; connects to nothing.
@@ -73,18 +73,28 @@ class RedisRows:
 
     def read(self, account_ids: Sequence[str]) -> list[tuple[StoredRow, ...]]:
         """See `RowSource`."""
-        keys = [self._keys.key(account_id) + self._project for account_id in account_ids]
-        replies = self._ask_cluster(keys) if isinstance(self._client, RedisCluster) else self._ask(self._client, keys)
-        return [tuple(columns.row(reply) for columns in self._columns) for reply in replies]
+        if isinstance(self._client, RedisCluster):
+            return self.rows(self._ask_cluster([self._key(account_id) for account_id in account_ids]))
+        return self.rows(self._ask(self._client, self.command(account_ids), len(account_ids)))
 
-    def _ask(self, client: "Redis", keys: Sequence[bytes]) -> list[Reply]:
-        command = b"".join([self._before_key + _bulk(key) + self._after_key for key in keys])
+    def command(self, account_ids: Sequence[str]) -> bytes:
+        """One HMGET per account, as sent to a single server; each has one reply."""
+        return b"".join([self._before_key + _bulk(self._key(each)) + self._after_key for each in account_ids])
+
+    def rows(self, replies: Iterable[Reply]) -> list[tuple[StoredRow, ...]]:
+        """What the replies mean, one tuple each."""
+        return [tuple([columns.row(reply) for columns in self._columns]) for reply in replies]
+
+    def _key(self, account_id: str) -> bytes:
+        return self._keys.key(account_id) + self._project
+
+    def _ask(self, client: "Redis", command: bytes, count: int) -> list[Reply]:
         pool = client.connection_pool
         connection: Any = pool.get_connection()  # redis-py's are partly untyped
 
         def exchange() -> list[Reply]:
             connection.send_packed_command([command])
-            return [connection.read_response() for _ in keys]
+            return [connection.read_response() for _ in range(count)]
 
         try:
             replies: list[Reply] = connection.retry.call_with_retry(exchange, lambda _: connection.disconnect())

@@ -7,7 +7,9 @@ Wire format: https://protobuf.dev/programming-guides/encoding/
 """
 
 import struct
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.message import DecodeError
@@ -23,27 +25,51 @@ _BOOL = Value.BOOL_VAL_FIELD_NUMBER << 3 | _VARINT
 _DOUBLE = Value.DOUBLE_VAL_FIELD_NUMBER << 3 | _FIXED64
 _ONE_BYTE = 0x80
 """Varints below this are one byte long."""
-_SMALL_SIZE, _DOUBLE_SIZE = 2, 9
+_DOUBLE_SIZE = 9
 
 _SCALARS = frozenset({"bool_val", "int32_val", "int64_val", "float_val", "double_val", "string_val"})
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)
 _as_double = struct.Struct("<xd").unpack
 
+_COMMON: Mapping[bytes | None, FeatureScalar | None] = {
+    None: None,
+    b"": None,
+    **{bytes((tag, value)): value for tag in (_INT64, _INT32) for value in range(_ONE_BYTE)},
+    **{bytes((_BOOL, value)): value != 0 for value in range(_ONE_BYTE)},
+}
+"""Absent values, and those of two bytes."""
+_OTHER: Any = object()
+
+
+def scalars(raws: Iterable[bytes | None]) -> list[FeatureScalar | None]:
+    """The values in serialised `Value`s; None for an absent, null or unreadable one and for lists, bytes and times."""
+    values: list[FeatureScalar | None] = []
+    raw: Any  # None is common
+    common = _COMMON.get
+    for raw in raws:
+        value = common(raw, _OTHER)
+        if value is _OTHER:
+            if len(raw) == _DOUBLE_SIZE and raw[0] == _DOUBLE:
+                (value,) = _as_double(raw)
+            else:
+                value = _uncommon(raw)
+        values.append(value)
+    return values
+
+
+def _uncommon(raw: bytes) -> FeatureScalar | None:
+    size = len(raw)
+    if raw[0] == _STRING and size > 1 and raw[1] == size - 2 < _ONE_BYTE:
+        try:
+            return raw[2:].decode()
+        except UnicodeDecodeError:
+            return None
+    return scalar_by_protobuf(raw)
+
 
 def scalar(raw: bytes | None) -> FeatureScalar | None:
-    """The value in a serialised `Value`; None for an absent, null or unreadable one and for lists, bytes and times."""
-    if not raw:
-        return None
-    tag, size = raw[0], len(raw)
-    if size == _SMALL_SIZE and raw[1] < _ONE_BYTE:
-        if tag in (_INT64, _INT32):
-            return raw[1]
-        if tag == _BOOL:
-            return raw[1] != 0
-    elif size == _DOUBLE_SIZE and tag == _DOUBLE:
-        value: float = _as_double(raw)[0]
-        return value
-    return scalar_by_protobuf(raw)
+    """As `scalars`, of one."""
+    return scalars((raw,))[0]
 
 
 def scalar_by_protobuf(raw: bytes) -> FeatureScalar | None:
@@ -66,6 +92,6 @@ def event_time(raw: bytes | None) -> datetime | None:
         return None
     try:
         stamp = Timestamp.FromString(raw)
-        return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+        return _EPOCH + timedelta(0, stamp.seconds, stamp.nanos // 1000)
     except (DecodeError, OverflowError):
         return None

@@ -62,7 +62,7 @@ def test_a_decision_is_counted_by_what_was_decided(receiver: Receiver) -> None:
         held = decision(action=Action.REVIEW, violations=(fired, unknown))
         for repeated in (False, True):
             metrics.decided(held, duration_s=0.3, repeated=repeated)
-        metrics.refused(Reason.INVALID_REQUEST)
+        metrics.refused(Reason.INVALID_REQUEST, code="INVALID_ARGUMENT")
     found = shown(receiver.http)
     common = {"surface": "comment", "completeness": "COMPLETE"}
     assert value(found, "tidegate_moderation_decisions_total", action="ALLOW", **common) == 1
@@ -151,7 +151,7 @@ def test_each_sending_carries_the_count_since_the_start(receiver: Receiver) -> N
     metrics = OtelModerationMetrics(meter_of(provider))
     seen: list[Shown] = []
     for _ in range(2):
-        metrics.refused(Reason.INVALID_REQUEST)
+        metrics.refused(Reason.INVALID_REQUEST, code="INVALID_ARGUMENT")
         provider.force_flush()
         seen.append(shown(receiver.http))
     provider.shutdown()
@@ -188,7 +188,7 @@ def test_without_a_receiver_there_is_one_line_and_shutdown_ends(caplog: pytest.L
     )
     metrics = OtelModerationMetrics(meter_of(provider))
     for _ in range(3):
-        metrics.refused(Reason.INVALID_REQUEST)
+        metrics.refused(Reason.INVALID_REQUEST, code="INVALID_ARGUMENT")
         provider.force_flush()
     provider.shutdown()
     assert [record.message for record in caplog.records] == ["metric_export_failed"]

@@ -113,7 +113,7 @@ def test_label_values_survive_quotes_backslashes_and_line_ends() -> None:
     odd = 'a "b" \\ c\nd }'
     board = SeriesBoard()
     board.take([point(labels=(("odd", odd),))])
-    families = text_string_to_metric_families(exposition(board.families()).decode())
+    families = text_string_to_metric_families(exposition(board.families())[0].decode())
     assert [sample.labels for family in families for sample in family.samples if sample.name == "m"] == [{"odd": odd}]
 
 
@@ -137,7 +137,7 @@ def test_the_least_and_the_most_of_a_histogram_are_gauges_beside_it_where_they_a
     quiet.attributes.add(key="which").value.string_value = "quiet"
     board = SeriesBoard()
     board.take(parse_metrics_protobuf(request(histogram)).points)
-    found = {family.name: family for family in text_string_to_metric_families(exposition(board.families()).decode())}
+    found = {family.name: family for family in text_string_to_metric_families(exposition(board.families())[0].decode())}
     assert found["h_seconds"].type == "histogram"
     for name, value_told in (("h_seconds_min", 0.5), ("h_seconds_max", 2.5)):
         assert found[name].type == "gauge"
@@ -148,7 +148,7 @@ def test_a_metric_that_has_the_name_of_such_a_gauge_keeps_it() -> None:
     buckets = Buckets((1.0,), (1, 0), 0.5, 0.5, 0.5)
     board = SeriesBoard()
     board.take([Point("h", SeriesKind.HISTOGRAM, "", (), buckets, 1), point("h_max", amount=9.0)])
-    text = exposition(board.families()).decode()
+    text = exposition(board.families())[0].decode()
     assert text.count("\nh_max ") == 1
     assert "\nh_max 9.0\n" in text
 

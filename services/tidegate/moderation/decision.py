@@ -149,6 +149,8 @@ class PolicyOutcome:
     """Most severe first, then in the policy's order."""
     evaluations: tuple[RuleEvaluation, ...]
     """Every rule for this surface and market, in the policy's order; empty if only the decision was asked for."""
+    failed_open: tuple[str, ...] = ()
+    """Ids of the rules that were unknown and whose fallback is ALLOW: they add nothing to the outcome."""
 
     def fired(self) -> tuple[str, ...]:
         """Ids of the rules that fired, most severe first."""

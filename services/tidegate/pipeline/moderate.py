@@ -5,7 +5,7 @@ lies behind a step is a port. A finding is a result and an outage is data: this 
 recorded, or if its idempotency key was used for another item.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,6 +54,10 @@ class Decided:
     """As it was recorded."""
     from_idempotency_key: bool
     """True if it was made before, under the same key."""
+    hops_ms: Mapping[str, float]
+    """Milliseconds by hop, the ledger's included."""
+    failed_open: tuple[str, ...] = ()
+    """See `PolicyOutcome.failed_open`."""
 
 
 class ModerationPipeline:
@@ -91,7 +95,7 @@ class ModerationPipeline:
         await self._archive.keep()
         earlier = await self._decided_before(call, fingerprint)
         if earlier is not None:
-            return Decided(earlier, from_idempotency_key=True)
+            return Decided(earlier, from_idempotency_key=True, hops_ms=hops.elapsed_ms)
 
         live = self._policies.live_for(item.surface, item.market)
         shadows = self._policies.shadows_for(item.surface, item.market)
@@ -103,7 +107,8 @@ class ModerationPipeline:
         shadow = self._decide_in_shadow(shadows, inputs)
         record = self._records.make(call, inputs, outcome, shadow, fingerprint=fingerprint, hops=hops)
         kept = await self._record(record, hops)
-        return Decided(kept, from_idempotency_key=kept.decision_id != record.decision_id)
+        repeated = kept.decision_id != record.decision_id
+        return Decided(kept, from_idempotency_key=repeated, hops_ms=hops.elapsed_ms, failed_open=outcome.failed_open)
 
     async def _decided_before(self, call: ModerationCall, fingerprint: str) -> DecisionRecord | None:
         if not call.idempotency_key:

@@ -139,17 +139,23 @@ class CompiledPolicy:
     ) -> PolicyOutcome:
         evaluations: list[RuleEvaluation] = []
         violations: list[Violation] = []
+        failed_open: list[str] = []
         for rule in rules:
             evaluation = rule.evaluate(readings, signals)
             evaluations.append(evaluation)
-            if evaluation.value is not RuleValue.FALSE and (violation := rule.violation(evaluation, readings)):
+            if evaluation.value is RuleValue.FALSE:
+                continue
+            if violation := rule.violation(evaluation, readings):
                 violations.append(violation)
+            else:
+                failed_open.append(rule.id)
         violations.sort(key=lambda violation: -violation.action.severity_order)
         return PolicyOutcome(
             policy=self.reference,
             action=violations[0].action if violations else Action.ALLOW,
             violations=tuple(violations),
             evaluations=tuple(evaluations),
+            failed_open=tuple(failed_open),
         )
 
 

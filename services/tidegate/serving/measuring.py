@@ -2,24 +2,22 @@
 
 import logging
 
-from opentelemetry.sdk.metrics import MeterProvider
-
 from tidegate.data_quality.reference import ReferenceUnusableError, read_reference
 from tidegate.serving.settings import Settings
 from tidegate.telemetry.measures import ModerationMetrics, NoBins, ValueBins
-from tidegate.telemetry.metrics import configure_metrics, meter_of
+from tidegate.telemetry.metrics import BoundedMeterProvider, configure_metrics, meter_of
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.otel_measures import OtelModerationMetrics
 
 _LOG = logging.getLogger(__name__)
 
 
-def measuring(settings: Settings, *, service: ServiceName) -> MeterProvider:
+def measuring(settings: Settings, *, service: ServiceName) -> BoundedMeterProvider:
     """This process's metrics; they go where its spans go. Whoever made it shuts it down."""
     return configure_metrics(service_name=service, endpoint=settings.telemetry.endpoint)
 
 
-def moderation_metrics(settings: Settings, provider: MeterProvider) -> ModerationMetrics:
+def moderation_metrics(settings: Settings, provider: BoundedMeterProvider) -> ModerationMetrics:
     """What counts requests, and account signals in the bins of the installed reference, if there is one."""
     return OtelModerationMetrics(meter_of(provider), bins=_installed(settings))
 

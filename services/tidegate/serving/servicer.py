@@ -32,7 +32,7 @@ from tidegate.serving.decode import MAX_KEY, RequestDecoder, has_images
 from tidegate.serving.fanout import completed
 from tidegate.serving.status import internal_status, status_of
 from tidegate.serving.wire import Sized, Undecodable
-from tidegate.telemetry.measures import INTERNAL, ModerationMetrics
+from tidegate.telemetry.measures import CANCELLED, INTERNAL, ModerationMetrics
 from tidegate.telemetry.names import Attribute, SpanName
 from tidegate.telemetry.propagation import current
 from tidegate.telemetry.spans import entry_span
@@ -165,12 +165,16 @@ class ModerationServicer:
                 await self._moderate(request, span, trace, admit=admit, into=into)
             except TidegateError as error:
                 span.set_attribute(Attribute.REASON, error.reason)
-                self._metrics.refused(error.reason)
-                return status_of(error)
+                status = status_of(error)
+                self._metrics.refused(error.reason, code=_CODES[status.code].name)
+                return status
             except Exception:  # the boundary: nothing unexpected leaves the process
                 logger.exception("moderate failed, trace %s", trace.trace_id)
-                self._metrics.refused(INTERNAL)
+                self._metrics.refused(INTERNAL, code=grpc.StatusCode.INTERNAL.name)
                 return internal_status(trace.trace_id)
+            except asyncio.CancelledError:
+                self._metrics.refused(CANCELLED, code=grpc.StatusCode.CANCELLED.name)
+                raise
             return None
 
     async def _moderate(
@@ -187,6 +191,7 @@ class ModerationServicer:
         assert isinstance(message, pb.ModerateRequest)
         budget = Budget.of_ms(self._decoder.budget_ms(message))
         async with admit(budget):
+            waited_s = self._clock() - begun_s
             item = await self._item(message)
             call = ModerationCall(
                 item=item,
@@ -199,7 +204,14 @@ class ModerationServicer:
         _describe(span, item, decided)
         record, repeated = decided.record, decided.from_idempotency_key
         await self._encode(record, explain=message.explain, from_idempotency_key=repeated, into=into)
-        self._metrics.decided(record, duration_s=self._clock() - begun_s, repeated=repeated)
+        self._metrics.decided(
+            record,
+            duration_s=self._clock() - begun_s,
+            repeated=repeated,
+            hops_ms={"admission": waited_s * 1000.0, **decided.hops_ms},
+            failed_open=decided.failed_open,
+            trace=trace,
+        )
 
     async def _item(self, message: pb.ModerateRequest) -> ContentItem:
         if has_images(message):

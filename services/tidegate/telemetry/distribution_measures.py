@@ -1,6 +1,6 @@
 """How served account signals are distributed over the bins of a reference, counted for Prometheus to compare.
 
-The reference's own shares are sent beside the counts, so that a rule needs nothing else (`prometheus_rules.yaml`).
+The reference's own shares are sent beside the counts, so that a rule needs nothing else (`observability/rules/`).
 """
 
 import threading

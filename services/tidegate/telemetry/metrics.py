@@ -4,11 +4,10 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from grpc import StatusCode
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import (
     MetricExporter,
@@ -16,15 +15,23 @@ from opentelemetry.sdk.metrics.export import (
     MetricReader,
     MetricsData,
     PeriodicExportingMetricReader,
+    ResourceMetrics,
+    ScopeMetrics,
 )
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from tidegate.telemetry.export import quieten_exporters
+from tidegate.telemetry.histogram import Histogram, gathered
+from tidegate.telemetry.instruments import Instruments
+from tidegate.telemetry.process_measures import measure_process
 
 _LOG = logging.getLogger(__name__)
 
 METER_NAME = "tidegate"
-"""The instrumentation scope of all our metrics."""
+"""The instrumentation scope of our counters and gauges."""
+HISTOGRAMS_NAME = "tidegate.histograms"
+"""The instrumentation scope of our histograms."""
 
 
 class ForgivingMetricExporter(MetricExporter):
@@ -83,13 +90,56 @@ class ForgivingMetricExporter(MetricExporter):
             self._reported_at_s = now_s
 
 
+class SentWithHistograms(MetricExporter):
+    """Adds the process's own histograms to what the SDK hands over, and passes both on."""
+
+    def __init__(self, exporter: MetricExporter, *, resource: Resource, histograms: Sequence[Histogram]) -> None:
+        super().__init__()
+        self._exporter = exporter
+        self._resource = resource
+        self._histograms = histograms
+
+    def export(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,
+        **_: object,
+    ) -> MetricExportResult:
+        """Sends all metrics."""
+        # The encoder keeps one entry per resource, and in it one per scope: of two, the last.
+        scopes = [scope for each in metrics_data.resource_metrics for scope in each.scope_metrics]
+        own = ScopeMetrics(InstrumentationScope(HISTOGRAMS_NAME), gathered(self._histograms), schema_url="")
+        resource_metrics = ResourceMetrics(self._resource, [*scopes, own], schema_url="")
+        return self._exporter.export(MetricsData([resource_metrics]), timeout_millis=timeout_millis)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Nothing is held here."""
+        return self._exporter.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
+        """Closes the connection."""
+        self._exporter.shutdown(timeout_millis)
+
+
 class BoundedMeterProvider(MeterProvider):
     """A provider whose shutdown is bounded: the SDK's waits up to 30 s, a replica that is told to stop has less."""
 
-    def __init__(self, *, readers: list[MetricReader], resource: Resource, shutdown_timeout_ms: int) -> None:
-        # Exemplars would look for the current span at every measurement; nobody reads them.
+    def __init__(
+        self,
+        *,
+        readers: list[MetricReader],
+        resource: Resource,
+        histograms: list[Histogram],
+        shutdown_timeout_ms: int,
+    ) -> None:
+        # The SDK's exemplars would look for the current span at every measurement; our histograms are told of it.
         super().__init__(metric_readers=readers, resource=resource, exemplar_filter=AlwaysOffExemplarFilter())
+        self._histograms = histograms
         self._shutdown_timeout_ms = shutdown_timeout_ms
+
+    def instruments(self) -> Instruments:
+        """What adapters get through their constructors."""
+        return Instruments(self.get_meter(METER_NAME), self._histograms)
 
     def shutdown(self, timeout_millis: float | None = None) -> None:
         """Sends the last counts and closes, within the bound."""
@@ -118,6 +168,7 @@ def configure_metrics(
     instance = f"{socket.gethostname()}:{os.getpid()}"
     resource = Resource.create({SERVICE_NAME: str(service_name), SERVICE_INSTANCE_ID: instance})
     readers: list[MetricReader] = []
+    histograms: list[Histogram] = []
     if endpoint:
         quieten_exporters()
         exporter = OTLPMetricExporter(
@@ -128,14 +179,20 @@ def configure_metrics(
         )
         readers.append(
             PeriodicExportingMetricReader(
-                ForgivingMetricExporter(exporter),
+                ForgivingMetricExporter(
+                    SentWithHistograms(exporter, resource=resource, histograms=histograms),
+                ),
                 export_interval_millis=interval_ms,
                 export_timeout_millis=export_timeout_ms,
             )
         )
-    return BoundedMeterProvider(readers=readers, resource=resource, shutdown_timeout_ms=shutdown_timeout_ms)
+    provider = BoundedMeterProvider(
+        readers=readers, resource=resource, histograms=histograms, shutdown_timeout_ms=shutdown_timeout_ms
+    )
+    measure_process(provider.instruments())
+    return provider
 
 
-def meter_of(provider: MeterProvider) -> Meter:
-    """The meter that adapters get through their constructors."""
-    return provider.get_meter(METER_NAME)
+def meter_of(provider: BoundedMeterProvider) -> Instruments:
+    """What adapters get through their constructors."""
+    return provider.instruments()

@@ -1,19 +1,23 @@
-"""Series as Prometheus reads them: text format 0.0.4, written by Prometheus' own client library.
+"""Series as Prometheus reads them, written by Prometheus' own client library.
 
-A histogram's least and most have no place in that format; they are gauges beside it, `<name>_min` and `<name>_max`.
+OpenMetrics 1.0 for whoever asks for it, as Prometheus does: only there buckets carry exemplars, each with its trace
+id. Text format 0.0.4 for all others. A histogram's least and most have no place in either; they are gauges beside it,
+`<name>_min` and `<name>_max`.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from itertools import accumulate
 
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
-from prometheus_client.core import Metric
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Exemplar, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from tidegate.telemetry.receiver.series import Buckets, Family, SeriesKind
+from tidegate.telemetry.receiver.series import Buckets, Family, SeriesKind, TracedValue
 
-CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-"""Of what `exposition` writes."""
+TRACE_ID = "trace_id"
+"""The exemplars' label, as Grafana and the Collector name it."""
 LOWEST, HIGHEST = "_min", "_max"
 """Endings of the gauges beside a histogram."""
 
@@ -30,12 +34,18 @@ class _Families(Collector):
             yield from (one for one in _extremes(family) if one.name not in taken)
 
 
-def exposition(families: Iterable[Family]) -> bytes:
-    """The families in Prometheus' text format."""
+def exposition(families: Iterable[Family], *, accept: str = "") -> tuple[bytes, str]:
+    """The families, and the content type that they are written in.
+
+    Args:
+        families: All metrics.
+        accept: HTTP's `Accept`; empty is text format 0.0.4.
+    """
     registry = CollectorRegistry(auto_describe=False)
     # Registered without asking for names first, which would use the families up.
     registry.register(_Families(list(families)))
-    return generate_latest(registry)
+    write, content_type = choose_encoder(accept)
+    return write(registry), content_type
 
 
 def _metric(family: Family) -> Metric:
@@ -65,7 +75,15 @@ def _extremes(family: Family) -> Iterator[Metric]:
 
 def _add_buckets(metric: Metric, labels: dict[str, str], value: Buckets) -> None:
     sums = tuple(accumulate(value.counts))
-    for edge, count in zip((*map(repr, value.edges), "+Inf"), sums, strict=True):
-        metric.add_sample(f"{metric.name}_bucket", {**labels, "le": edge}, count)
+    exemplars = _by_bucket(value)
+    for bucket, (edge, count) in enumerate(zip((*map(repr, value.edges), "+Inf"), sums, strict=True)):
+        metric.add_sample(f"{metric.name}_bucket", {**labels, "le": edge}, count, exemplar=exemplars.get(bucket))
     metric.add_sample(f"{metric.name}_count", labels, sums[-1])
     metric.add_sample(f"{metric.name}_sum", labels, value.total)
+
+
+def _by_bucket(value: Buckets) -> dict[int, Exemplar]:
+    latest: dict[int, TracedValue] = {}
+    for each in sorted(value.traced, key=lambda traced: traced.time_s):
+        latest[bisect_left(value.edges, each.value)] = each
+    return {bucket: Exemplar({TRACE_ID: each.trace_id}, each.value, each.time_s) for bucket, each in latest.items()}

@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
-from tidegate.telemetry.receiver.exposition import CONTENT_TYPE, exposition
+from tidegate.telemetry.receiver.exposition import exposition
 from tidegate.telemetry.receiver.grpc_server import answer, metrics_answer
 from tidegate.telemetry.receiver.intake import IntakeUnavailable, SpanIntake
 from tidegate.telemetry.receiver.otlp_json import parse_json
@@ -74,8 +74,9 @@ def _add_metrics(app: web.Application, board: SeriesBoard) -> None:
             return _reply(request, Status(code=_INVALID_ARGUMENT, message=str(error)), status=400)
         return _reply(request, metrics_answer(board.take(payload.points, malformed=payload.rejected)))
 
-    async def show_metrics(_: web.Request) -> web.Response:
-        return web.Response(body=exposition(board.families()), headers={"Content-Type": CONTENT_TYPE})
+    async def show_metrics(request: web.Request) -> web.Response:
+        body, content_type = exposition(board.families(), accept=request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     app.router.add_post("/v1/metrics", take_metrics)
     app.router.add_get("/metrics", show_metrics)

@@ -17,7 +17,15 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 
 from tidegate.telemetry.receiver.payload import MalformedPayload
-from tidegate.telemetry.receiver.series import Buckets, Labels, Point, SeriesKind, label_name, prometheus_name
+from tidegate.telemetry.receiver.series import (
+    Buckets,
+    Labels,
+    Point,
+    SeriesKind,
+    TracedValue,
+    label_name,
+    prometheus_name,
+)
 
 MAX_LABELS = 32
 """Per series; a point with more is rejected."""
@@ -26,6 +34,7 @@ MAX_LABEL_CHARACTERS = 256
 MAX_BUCKETS = 256
 """Per histogram; a point with more is rejected."""
 
+_TRACE_ID_BYTES = 16
 _JOB, _INSTANCE = "job", "instance"
 """What Prometheus calls `service.name` and `service.instance.id` (the specification named in `series.py`)."""
 _CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
@@ -140,7 +149,14 @@ def _buckets(point: HistogramDataPoint) -> Buckets:
         raise _Malformed
     lowest = point.min if point.HasField("min") else None
     highest = point.max if point.HasField("max") else None
-    return Buckets(edges, counts, point.sum, lowest, highest)
+    return Buckets(edges, counts, point.sum, lowest, highest, tuple(_traced(point)))
+
+
+def _traced(point: HistogramDataPoint) -> Iterator[TracedValue]:
+    for each in point.exemplars[:MAX_BUCKETS]:
+        if len(each.trace_id) == _TRACE_ID_BYTES:
+            value = float(each.as_int) if each.WhichOneof("value") == "as_int" else each.as_double
+            yield TracedValue(value, each.trace_id.hex(), each.time_unix_nano / 1e9)
 
 
 def _labels(attributes: Iterable[KeyValue], process: dict[str, str]) -> Labels:

@@ -24,6 +24,18 @@ class SeriesKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TracedValue:
+    """One measurement with the trace that it was made in: an exemplar."""
+
+    value: float
+    """What was measured."""
+    trace_id: str
+    """32 hex digits."""
+    time_s: float
+    """When, in seconds since the Unix epoch."""
+
+
+@dataclass(frozen=True, slots=True)
 class Buckets:
     """A histogram's value, cumulative since its process started."""
 
@@ -37,6 +49,8 @@ class Buckets:
     """The least that was measured; None if the process does not say."""
     highest: float | None = None
     """The most that was measured; None if the process does not say."""
+    traced: tuple[TracedValue, ...] = ()
+    """Exemplars, at most one a bucket is shown."""
 
 
 @dataclass(frozen=True, slots=True)

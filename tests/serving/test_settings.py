@@ -7,7 +7,7 @@ import pytest
 
 from tidegate.policy.problems import PolicyError
 from tidegate.serving import composition
-from tidegate.serving.settings import Settings, SettingsError, Topology, load_settings
+from tidegate.serving.settings import Settings, SettingsError, Topology, TritonSettings, load_settings
 
 
 def _file(directory: Path, text: str) -> Path:
@@ -59,6 +59,14 @@ def test_a_payload_travels_unchanged_and_ignores_the_receivers_environment(monke
     settings = load_settings(grpc={"port": 9300})
     monkeypatch.setenv("TIDEGATE_GRPC__PORT", "1")
     assert Settings.from_payload(settings.payload()) == settings
+
+
+def test_what_a_payload_leaves_out_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A RayService that was deployed for an older version does not name what is new."""
+    monkeypatch.setenv("TIDEGATE_GRPC__PORT", "1")
+    assert Settings.from_payload({"topology": "colocated", "triton": {"managed": False}}) == Settings.from_payload(
+        Settings.model_construct().payload()
+    ).model_copy(update={"topology": Topology.COLOCATED, "triton": TritonSettings(managed=False)})
 
 
 def test_a_variable_that_is_not_json_and_a_file_that_is_not_utf8_are_settings_errors(

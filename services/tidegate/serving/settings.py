@@ -149,8 +149,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> "Settings":
-        """From `payload()`, without reading the environment of the receiving process again."""
-        return cls.model_construct(**_Plain.model_validate(payload).__dict__)
+        """From `payload()`, without reading the environment of the receiving process again.
+
+        What it leaves out has its default: a payload may be written by hand, or by an older version.
+        """
+        defaults = cls.model_construct().payload()
+        return cls.model_construct(**_Plain.model_validate(defaults | payload).__dict__)
 
 
 class _Plain(BaseModel):

@@ -1,0 +1,67 @@
+"""`python -m k8s.check [OVERLAY…] [--json]`: renders the overlays and checks what they make.
+
+Exit status 1 if anything is wrong. No cluster is asked.
+
+First every object is held against the schema of its kind, then references are followed.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from k8s.check.findings import Finding
+from k8s.check.generated import generated_findings
+from k8s.check.rendering import Rendered, RenderingError, render
+from k8s.check.schemas import schema_findings
+from k8s.generate import OVERLAYS, overlays
+
+
+def findings(rendered: Rendered) -> Iterator[Finding]:
+    """Everything that is wrong with an overlay. References are followed only where every object has its right shape."""
+    shape = list(schema_findings(rendered.name, rendered.manifests))
+    yield from shape
+    yield from generated_findings(rendered)
+    if shape:
+        return
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m k8s.check", description=__doc__)
+    names = [path.name for path in overlays()]
+    parser.add_argument("overlays", nargs="*", metavar="OVERLAY", help=f"{', '.join(names)}, or a folder; default: all")
+    parser.add_argument("--json", action="store_true", help="the result for machines")
+    options = parser.parse_args(arguments)
+    chosen = [OVERLAYS / name if name in names else Path(name) for name in options.overlays or names]
+    started = time.monotonic()
+    told: list[dict[str, Any]] = []
+    found: list[Finding] = []
+    try:
+        for overlay in chosen:
+            rendered = render(overlay)
+            found += findings(rendered)
+            told.append({"overlay": rendered.name, "objects": [each.title for each in rendered.manifests]})
+    except RenderingError as error:
+        _say(f"error: {error}", sys.stderr)
+        return 1
+    if options.json:
+        _say(json.dumps({"overlays": told, "findings": [each.plain() for each in found]}, indent=1))
+        return 1 if found else 0
+    for each in found:
+        _say(str(each))
+    counted = ", ".join(f"{each['overlay']} ({len(each['objects'])} objects)" for each in told)
+    verdict = f"{len(found)} wrong" if found else "nothing wrong"
+    _say(f"{verdict}: {counted}; {time.monotonic() - started:.1f} s")
+    return 1 if found else 0
+
+
+def _say(text: str, to: TextIO | None = None) -> None:
+    (to or sys.stdout).write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

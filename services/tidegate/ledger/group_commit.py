@@ -8,12 +8,14 @@ after COMMIT has returned. Knows nothing of SQL: a `Transactions` does that.
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from tidegate.moderation.errors import LedgerUnavailable, TidegateError
+from tidegate.telemetry.pressure import LedgerFailure, LedgerMetrics, NullLedgerMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +83,9 @@ class GroupCommit(Generic[T]):
         queue_limit: int = 10_000,
         batch_limit: int = 1_000,
         timeout_s: float = 2.0,
+        metrics: LedgerMetrics | None = None,
     ) -> None:
+        self._metrics = metrics or NullLedgerMetrics()
         self._transactions = transactions
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
@@ -90,6 +94,7 @@ class GroupCommit(Generic[T]):
         self._changed = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
+        self._metrics.watch(lambda: len(self._waiting))
 
     async def run(self, work: Callable[[T], R]) -> R:
         """Runs `work` in the next transaction and returns its result once that is durable.
@@ -107,6 +112,7 @@ class GroupCommit(Generic[T]):
                 result: R = await job.future
                 return result
         except TimeoutError as late:
+            self._metrics.failed(LedgerFailure.TIMEOUT)
             raise LedgerUnavailable from late
         finally:
             job.abandoned = True  # if it is still waiting, the writer leaves it out
@@ -123,6 +129,7 @@ class GroupCommit(Generic[T]):
     def _enqueue(self, job: _Job[T]) -> None:
         with self._changed:
             if self._closing or len(self._waiting) >= self._queue_limit:
+                self._metrics.failed(LedgerFailure.REFUSED)
                 raise LedgerUnavailable
             self._waiting.append(job)
             if self._thread is None:
@@ -152,6 +159,7 @@ class GroupCommit(Generic[T]):
 
     def _commit_waiting(self) -> None:
         jobs: list[_Job[T]] = []
+        begun_s = time.perf_counter()
         try:
             transaction = self._transactions.begin()
             jobs = self._take()  # after begin: whoever came while we waited for another writer goes along
@@ -161,6 +169,7 @@ class GroupCommit(Generic[T]):
             for job in jobs:
                 job.attempt(transaction)
             self._transactions.commit()
+            self._metrics.committed(len(jobs), duration_s=time.perf_counter() - begun_s)
         except StoreBusy:
             return  # they go on waiting, each as long as its own timeout
         except Exception as cause:  # noqa: BLE001 - thread boundary: one failed batch must not end the writer
@@ -170,6 +179,7 @@ class GroupCommit(Generic[T]):
             _log.error("ledger.commit_failed", extra={"cause": repr(cause), "waiting": len(jobs)})
             for job in jobs:
                 job.error = LedgerUnavailable()
+            self._metrics.failed(LedgerFailure.COMMIT, records=len(jobs))
         _deliver(jobs)
 
 

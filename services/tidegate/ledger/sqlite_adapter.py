@@ -18,6 +18,7 @@ from tidegate.ledger.sqlite_reader import SqliteReader
 from tidegate.ledger.sqlite_writer import SqliteTransaction, SqliteTransactions
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.errors import LedgerUnavailable
+from tidegate.telemetry.pressure import LedgerMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class SqliteLedger:
         timeout_s: float = 2.0,
         queue_limit: int = 10_000,
         reader_threads: int = 2,
+        metrics: LedgerMetrics | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Takes the settings.
@@ -49,12 +51,14 @@ class SqliteLedger:
             timeout_s: Longest wait of any call.
             queue_limit: How many appends may wait for the writer; more are refused with LedgerUnavailable.
             reader_threads: How many reads run at a time.
+            metrics: Told of transactions and of who waits; None tells nobody.
             clock: Monotonic seconds.
         """
         self._writer = GroupCommit[SqliteTransaction](
             SqliteTransactions(path, writer_id=uuid.uuid4().hex, lock_timeout_s=min(timeout_s, _LOCK_ATTEMPT_S)),
             queue_limit=queue_limit,
             timeout_s=timeout_s,
+            metrics=metrics,
         )
         self._reader = SqliteReader(path, threads=reader_threads, timeout_s=timeout_s)
         self._clock = clock

@@ -7,9 +7,12 @@ wait, so a lone caller pays nothing for it.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
+
+from tidegate.telemetry.pressure import NullStageMetrics, StageMetrics
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -27,6 +30,8 @@ class GreedyBatcher(Generic[Request, Response]):
         *,
         max_batch: int,
         in_flight: int,
+        metrics: StageMetrics | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Wires the batcher to its stage.
 
@@ -34,6 +39,8 @@ class GreedyBatcher(Generic[Request, Response]):
             run: Answers a batch, one response per request, in order.
             max_batch: Most requests in one batch.
             in_flight: Most batches under way at a time.
+            metrics: Told of batches and of who waits; None tells nobody.
+            clock: Seconds that only grow.
         """
         self._run = run
         self._max_batch = max_batch
@@ -43,6 +50,9 @@ class GreedyBatcher(Generic[Request, Response]):
         self._sending = False
         self._waiting: deque[tuple[Request, asyncio.Future[Response]]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._clock = clock
+        self._metrics = metrics or NullStageMetrics()
+        self._metrics.watch(waiting=lambda: len(self._waiting), under_way=lambda: self._under_way)
 
     async def submit(self, request: Request) -> Response:
         """The stage's answer to one request. Raises whatever the stage raised for its batch."""
@@ -79,8 +89,10 @@ class GreedyBatcher(Generic[Request, Response]):
         return batch
 
     async def _deliver(self, batch: Sequence[tuple[Request, asyncio.Future[Response]]]) -> None:
+        begun_s, failed = self._clock(), True
         try:
             responses = await self._run([request for request, _ in batch])
+            failed = False
             for (_, future), response in zip(batch, responses, strict=True):
                 if not future.done():
                     future.set_result(response)
@@ -91,5 +103,6 @@ class GreedyBatcher(Generic[Request, Response]):
             if not isinstance(error, Exception):
                 raise
         finally:
+            self._metrics.batched(len(batch), duration_s=self._clock() - begun_s, failed=failed)
             self._under_way -= 1
             self._send()

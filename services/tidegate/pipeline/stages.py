@@ -10,6 +10,7 @@ from tidegate.enrichment.port import AccountFeatures, SignalsRequest
 from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.signals import AccountSignals
 from tidegate.pipeline.batching import GreedyBatcher
+from tidegate.telemetry.pressure import StageMetrics
 
 
 class TextStage(Protocol):
@@ -63,9 +64,11 @@ class Stages:
 class BatchedTextStage:
     """Micro-batches texts in front of a detector port, local or in another deployment."""
 
-    def __init__(self, detectors: TextDetectors, *, max_batch: int, in_flight: int) -> None:
+    def __init__(
+        self, detectors: TextDetectors, *, max_batch: int, in_flight: int, metrics: StageMetrics | None = None
+    ) -> None:
         self._batcher: GreedyBatcher[TextRequest, tuple[DetectorScores, ...]] = GreedyBatcher(
-            detectors.score, max_batch=max_batch, in_flight=in_flight
+            detectors.score, max_batch=max_batch, in_flight=in_flight, metrics=metrics
         )
 
     async def score(self, request: TextRequest) -> tuple[DetectorScores, ...]:
@@ -76,9 +79,11 @@ class BatchedTextStage:
 class BatchedSignalsStage:
     """Micro-batches lookups in front of a features port, local or in another deployment."""
 
-    def __init__(self, features: AccountFeatures, *, max_batch: int, in_flight: int) -> None:
+    def __init__(
+        self, features: AccountFeatures, *, max_batch: int, in_flight: int, metrics: StageMetrics | None = None
+    ) -> None:
         self._batcher: GreedyBatcher[SignalsRequest, AccountSignals] = GreedyBatcher(
-            features.lookup, max_batch=max_batch, in_flight=in_flight
+            features.lookup, max_batch=max_batch, in_flight=in_flight, metrics=metrics
         )
 
     async def lookup(self, request: SignalsRequest) -> AccountSignals:
@@ -89,9 +94,11 @@ class BatchedSignalsStage:
 class BatchedImageStage:
     """Micro-batches images in front of a detector port, local or in another deployment."""
 
-    def __init__(self, detectors: ImageDetectors, *, max_batch: int, in_flight: int) -> None:
+    def __init__(
+        self, detectors: ImageDetectors, *, max_batch: int, in_flight: int, metrics: StageMetrics | None = None
+    ) -> None:
         self._batcher: GreedyBatcher[ImageRequest, ImageFindings] = GreedyBatcher(
-            detectors.inspect, max_batch=max_batch, in_flight=in_flight
+            detectors.inspect, max_batch=max_batch, in_flight=in_flight, metrics=metrics
         )
 
     async def inspect(self, request: ImageRequest) -> ImageFindings:
@@ -102,9 +109,9 @@ class BatchedImageStage:
 class BoundedSpeechStage:
     """Hands clips to a speech port one by one, a bounded number at a time: a long clip must not hold up a short one."""
 
-    def __init__(self, detectors: SpeechDetectors, *, in_flight: int) -> None:
+    def __init__(self, detectors: SpeechDetectors, *, in_flight: int, metrics: StageMetrics | None = None) -> None:
         self._batcher: GreedyBatcher[SpeechRequest, SpeechFindings] = GreedyBatcher(
-            detectors.transcribe, max_batch=1, in_flight=in_flight
+            detectors.transcribe, max_batch=1, in_flight=in_flight, metrics=metrics
         )
 
     async def transcribe(self, request: SpeechRequest) -> SpeechFindings:

@@ -11,31 +11,52 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from typing import Final
 
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.errors import Overloaded
+from tidegate.telemetry.pressure import AdmissionMetrics, NullAdmissionMetrics
 
 WAIT_SHARE: Final = 0.5
 """Share of a request's budget that it may wait; the rest is for the work."""
 STREAM_TURN: Final = 8
 """While unary calls wait, every so many-th place goes to an item of a stream: busy hours must not stop a backlog."""
-_SMOOTHING: Final = 0.05
+SMOOTHING: Final = 0.05
 """Weight of the newest interval in the mean time between two places that become free."""
 _LEAST_RETRY_S: Final = 0.1
 
 _Waiter = asyncio.Future[None]
 
 
+class Shed(StrEnum):
+    """Why a call was told to come back."""
+
+    QUEUE_FULL = "QUEUE_FULL"
+    """Too many wait."""
+    EXPECTED_LATE = "EXPECTED_LATE"
+    """By what others waited, its turn would have come too late."""
+    WAITED_OUT = "WAITED_OUT"
+    """It waited, and its turn did not come in time."""
+
+
 class Admission:
     """Places in one router. Belongs to one event loop."""
 
-    def __init__(self, *, under_way: int, waiting: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        under_way: int,
+        waiting: int,
+        metrics: AdmissionMetrics | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """All places are free.
 
         Args:
             under_way: Most requests that are worked on at a time.
             waiting: Most unary calls that wait for a place.
+            metrics: Told of places and of who was shed; None tells nobody.
             clock: Monotonic seconds.
         """
         self._free = under_way
@@ -46,6 +67,12 @@ class Admission:
         self._turn = 0
         self._interval_s = 0.0
         self._freed_at_s: float | None = None
+        self._metrics = metrics or NullAdmissionMetrics()
+        self._metrics.watch(
+            under_way=lambda: under_way - self._free,
+            waiting=lambda: {"unary": len(self._unary), "streamed": len(self._streamed)},
+            places=under_way,
+        )
 
     @asynccontextmanager
     async def unary(self, budget: Budget) -> AsyncIterator[None]:
@@ -57,12 +84,15 @@ class Admission:
         allowed_s = budget.left_s() * WAIT_SHARE
         if self._must_wait():
             expected_s = (len(self._unary) + 1) * self._interval_s
-            if len(self._unary) >= self._most_waiting or expected_s > allowed_s:
+            full = len(self._unary) >= self._most_waiting
+            if full or expected_s > allowed_s:
+                self._metrics.shed(Shed.QUEUE_FULL if full else Shed.EXPECTED_LATE)
                 raise Overloaded(retry_after_s=max(expected_s, _LEAST_RETRY_S))
         try:
             async with asyncio.timeout(allowed_s):
                 await self._place(self._unary)
         except TimeoutError as late:
+            self._metrics.shed(Shed.WAITED_OUT)
             raise Overloaded(retry_after_s=max(allowed_s, _LEAST_RETRY_S)) from late
         try:
             yield
@@ -117,5 +147,5 @@ class Admission:
     def _measure(self) -> None:
         now_s = self._clock()
         if self._freed_at_s is not None:
-            self._interval_s += _SMOOTHING * (now_s - self._freed_at_s - self._interval_s)
+            self._interval_s += SMOOTHING * (now_s - self._freed_at_s - self._interval_s)
         self._freed_at_s = now_s

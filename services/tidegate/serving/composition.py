@@ -54,6 +54,7 @@ from tidegate.serving.remote import (
     RemoteTextDetectors,
 )
 from tidegate.serving.router import RouterParts
+from tidegate.serving.router_pressure import RouterPressure
 from tidegate.serving.servicer import ModerationServicer
 from tidegate.serving.settings import Settings, SettingsError, SignalsKept
 from tidegate.serving.signals.local_signals import LocalSignals
@@ -61,7 +62,7 @@ from tidegate.serving.signals.remote_intake import RemoteSignalIntake
 from tidegate.serving.signals.risk_adapter import account_risk
 from tidegate.serving.signals.signal_servicer import SignalServicer
 from tidegate.serving.stage_ports import StagePorts
-from tidegate.telemetry.measures import ModerationMetrics, NullModerationMetrics
+from tidegate.telemetry.measures import EventMetrics, ModerationMetrics, NullModerationMetrics
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.setup import configure_tracing, tracer_of
 
@@ -130,8 +131,13 @@ def account_features(settings: Settings, tracer: Tracer) -> AccountFeatures:
     return FeastAccountFeatures(FeastReader(settings.features_dir, service=service), tracer=tracer)
 
 
-def account_signals(settings: Settings) -> LocalSignals:
-    """The event log, and what keeps signals up to date with it, in this process. Its threads run already."""
+def account_signals(settings: Settings, metrics: EventMetrics | None = None) -> LocalSignals:
+    """The event log, and what keeps signals up to date with it, in this process. Its threads run already.
+
+    Args:
+        settings: All settings.
+        metrics: Counts events; None counts nothing.
+    """
     from tidegate.features.feast_writer import FeastOnlineWriter  # noqa: PLC0415 - Feast takes seconds to import
 
     chosen = settings.signals
@@ -145,6 +151,7 @@ def account_signals(settings: Settings) -> LocalSignals:
         ledger=settings.ledger_path,
         turn=Turn(settings.events_path.with_name(f"{settings.events_path.name}-processor")),
         clock=lambda: datetime.now(tz=UTC),
+        metrics=metrics,
     )
     signals.start()
     return signals
@@ -234,8 +241,9 @@ def stage_ports(
     images: Any = None,
     speech: Any = None,
     signals: Any = None,
+    events: EventMetrics | None = None,
 ) -> StagePorts:
-    """The stages: behind a deployment's handle where there is one, else in this process."""
+    """The stages: behind a deployment's handle where there is one, else in this process, which then counts `events`."""
     chosen = selection(settings)
     versions = versions_of(chosen)
     listening = Coverage.of(chosen).speech
@@ -246,7 +254,7 @@ def stage_ports(
         speech=RemoteSpeechDetectors(speech, reader=listening, version=versions(listening))
         if speech
         else speech_detectors(settings, tracer),
-        signals=RemoteSignalIntake(signals) if signals else account_signals(settings),
+        signals=RemoteSignalIntake(signals) if signals else account_signals(settings, events),
     )
 
 
@@ -265,6 +273,7 @@ def router(
     chosen: Selection | None = None,
     banks: HashBanks | None = None,
     metrics: ModerationMetrics | None = None,
+    pressure: RouterPressure | None = None,
 ) -> RouterParts:
     """A router over these stages, local or remote, and this ledger.
 
@@ -276,7 +285,9 @@ def router(
         chosen: Detectors in place of those that the settings select, for tests.
         banks: The store of known pictures in place of the settings', for tests.
         metrics: Counts requests; None counts nothing.
+        pressure: Told of places, queues and batches; None tells nobody.
     """
+    pressure = pressure or RouterPressure()
     tracer = tracer_of(provider)
     chosen = chosen or selection(settings)
     active = policies(settings, chosen)
@@ -285,7 +296,7 @@ def router(
     pipeline = ModerationPipeline(
         policies=active,
         coverage=coverage,
-        gatherer=_gatherer(settings, stages, chosen, coverage),
+        gatherer=_gatherer(settings, stages, chosen, coverage, pressure),
         ledger=records,
         archive=archive,
         records=RecordMaker(),
@@ -304,7 +315,9 @@ def router(
         decoder=decoder,
         tracer=tracer,
         metrics=metrics or NullModerationMetrics(),
-        admission=Admission(under_way=settings.grpc.max_under_way, waiting=settings.grpc.max_waiting),
+        admission=Admission(
+            under_way=settings.grpc.max_under_way, waiting=settings.grpc.max_waiting, metrics=pressure.admission
+        ),
         stream_in_flight=settings.grpc.stream_in_flight,
     )
     bank_servicer = BankServicer(banks=banks or hash_banks(settings), decoder=decoder, limits=_image_limits(settings))
@@ -327,21 +340,29 @@ def router(
     )
 
 
-def _gatherer(settings: Settings, ports: StagePorts, chosen: Selection, coverage: Coverage) -> Gatherer:
-    batching, budget = settings.batching, settings.budget
+def _gatherer(
+    settings: Settings, ports: StagePorts, chosen: Selection, coverage: Coverage, pressure: RouterPressure
+) -> Gatherer:
+    batching, budget, of = settings.batching, settings.budget, pressure.stage
     texts = {"max_batch": batching.text_max_batch, "in_flight": batching.text_in_flight}
-    text: TextStage = BatchedTextStage(ports.text, **texts)
+    text: TextStage = BatchedTextStage(ports.text, **texts, metrics=of("text"))
     if batching.text_cache_entries:
         text = CachedTextStage(text, entries=batching.text_cache_entries)
     stages = Stages(
         text=text,
-        shadow_text=BatchedTextStage(ports.text, **texts),
+        shadow_text=BatchedTextStage(ports.text, **texts, metrics=of("shadow_text")),
         images=BatchedImageStage(
-            ports.images, max_batch=batching.images_max_batch, in_flight=batching.images_in_flight
+            ports.images,
+            max_batch=batching.images_max_batch,
+            in_flight=batching.images_in_flight,
+            metrics=of("images"),
         ),
-        speech=BoundedSpeechStage(ports.speech, in_flight=batching.speech_in_flight),
+        speech=BoundedSpeechStage(ports.speech, in_flight=batching.speech_in_flight, metrics=of("speech")),
         signals=BatchedSignalsStage(
-            ports.features, max_batch=batching.features_max_batch, in_flight=batching.features_in_flight
+            ports.features,
+            max_batch=batching.features_max_batch,
+            in_flight=batching.features_in_flight,
+            metrics=of("features"),
         ),
     )
     limits = GatherLimits(

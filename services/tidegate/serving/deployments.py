@@ -10,11 +10,14 @@ from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.signals import AccountSignals
 from tidegate.serving import composition
-from tidegate.serving.measuring import measuring, moderation_metrics
+from tidegate.serving.measuring import measuring, moderation_metrics, router_pressure
 from tidegate.serving.router import RouterMethods
 from tidegate.serving.settings import Settings
 from tidegate.serving.wire import answer_here
+from tidegate.telemetry.metrics import meter_of
 from tidegate.telemetry.names import ServiceName
+from tidegate.telemetry.otel_measures import OtelEventMetrics
+from tidegate.telemetry.otel_pressure import ongoing_calls
 from tidegate.telemetry.setup import tracer_of
 
 
@@ -24,11 +27,14 @@ class FeatureLookup:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.FEATURES)
+        self._measuring = measuring(self._settings, service=ServiceName.FEATURES)
+        self._ongoing = ongoing_calls(meter_of(self._measuring))
         self._features = composition.account_features(self._settings, tracer_of(self._tracing))
 
     async def lookup(self, batch: Sequence[SignalsRequest]) -> Sequence[AccountSignals]:
         """See `AccountFeatures.lookup`."""
-        return await self._features.lookup(batch)
+        with self._ongoing:
+            return await self._features.lookup(batch)
 
     async def ready(self) -> bool:
         """See `AccountFeatures.ready`."""
@@ -38,6 +44,7 @@ class FeatureLookup:
         """Releases connections and flushes spans."""
         await self._features.close()
         self._tracing.shutdown()
+        self._measuring.shutdown()
 
 
 class TextDetectors:
@@ -46,11 +53,14 @@ class TextDetectors:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.TEXT)
+        self._measuring = measuring(self._settings, service=ServiceName.TEXT)
+        self._ongoing = ongoing_calls(meter_of(self._measuring))
         self._detectors = composition.text_detectors(self._settings, tracer_of(self._tracing))
 
     async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[DetectorScores, ...]]:
         """See `TextDetectors.score`."""
-        return await self._detectors.score(batch)
+        with self._ongoing:
+            return await self._detectors.score(batch)
 
     async def ready(self) -> bool:
         """See `TextDetectors.ready`."""
@@ -60,6 +70,7 @@ class TextDetectors:
         """Releases connections and flushes spans."""
         await self._detectors.close()
         self._tracing.shutdown()
+        self._measuring.shutdown()
 
 
 class ImageDetectors:
@@ -68,11 +79,14 @@ class ImageDetectors:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.IMAGES)
+        self._measuring = measuring(self._settings, service=ServiceName.IMAGES)
+        self._ongoing = ongoing_calls(meter_of(self._measuring))
         self._detectors = composition.image_detectors(self._settings, tracer_of(self._tracing))
 
     async def inspect(self, batch: Sequence[ImageRequest]) -> Sequence[ImageFindings]:
         """See `ImageDetectors.inspect`."""
-        return await self._detectors.inspect(batch)
+        with self._ongoing:
+            return await self._detectors.inspect(batch)
 
     async def ready(self) -> bool:
         """See `ImageDetectors.ready`."""
@@ -82,6 +96,7 @@ class ImageDetectors:
         """Releases connections and flushes spans."""
         await self._detectors.close()
         self._tracing.shutdown()
+        self._measuring.shutdown()
 
 
 class SpeechDetectors:
@@ -90,11 +105,14 @@ class SpeechDetectors:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.SPEECH)
+        self._measuring = measuring(self._settings, service=ServiceName.SPEECH)
+        self._ongoing = ongoing_calls(meter_of(self._measuring))
         self._detectors = composition.speech_detectors(self._settings, tracer_of(self._tracing))
 
     async def transcribe(self, batch: Sequence[SpeechRequest]) -> Sequence[SpeechFindings]:
         """See `SpeechDetectors.transcribe`."""
-        return await self._detectors.transcribe(batch)
+        with self._ongoing:
+            return await self._detectors.transcribe(batch)
 
     async def ready(self) -> bool:
         """See `SpeechDetectors.ready`."""
@@ -104,6 +122,7 @@ class SpeechDetectors:
         """Stops background work and flushes spans."""
         await self._detectors.close()
         self._tracing.shutdown()
+        self._measuring.shutdown()
 
 
 class ModerationRouter(RouterMethods):
@@ -121,13 +140,26 @@ class ModerationRouter(RouterMethods):
     ) -> None:
         chosen = Settings.from_payload(settings)
         tracing = composition.tracing(chosen, service=ServiceName.ROUTER)
-        stages = composition.stage_ports(
-            chosen, tracer_of(tracing), features=features, text=text, images=images, speech=speech, signals=signals
-        )
         self._measuring = measuring(chosen, service=ServiceName.ROUTER)
-        metrics = moderation_metrics(chosen, self._measuring)
-        records = composition.ledger(chosen)
-        super().__init__(composition.router(chosen, tracing, stages=stages, records=records, metrics=metrics))
+        stages = composition.stage_ports(
+            chosen,
+            tracer_of(tracing),
+            features=features,
+            text=text,
+            images=images,
+            speech=speech,
+            signals=signals,
+            events=OtelEventMetrics(meter_of(self._measuring)),
+        )
+        parts = composition.router(
+            chosen,
+            tracing,
+            stages=stages,
+            records=composition.ledger(chosen),
+            metrics=moderation_metrics(chosen, self._measuring),
+            pressure=router_pressure(self._measuring),
+        )
+        super().__init__(parts)
         answer_here(self)
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica

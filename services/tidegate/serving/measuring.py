@@ -3,11 +3,13 @@
 import logging
 
 from tidegate.data_quality.reference import ReferenceUnusableError, read_reference
+from tidegate.serving.router_pressure import RouterPressure
 from tidegate.serving.settings import Settings
 from tidegate.telemetry.measures import ModerationMetrics, NoBins, ValueBins
 from tidegate.telemetry.metrics import BoundedMeterProvider, configure_metrics, meter_of
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.otel_measures import OtelModerationMetrics
+from tidegate.telemetry.otel_pressure import OtelAdmissionMetrics, OtelStages
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,6 +22,12 @@ def measuring(settings: Settings, *, service: ServiceName) -> BoundedMeterProvid
 def moderation_metrics(settings: Settings, provider: BoundedMeterProvider) -> ModerationMetrics:
     """What counts requests, and account signals in the bins of the installed reference, if there is one."""
     return OtelModerationMetrics(meter_of(provider), bins=_installed(settings))
+
+
+def router_pressure(provider: BoundedMeterProvider) -> RouterPressure:
+    """What a router tells of its places, queues and batches."""
+    made = meter_of(provider)
+    return RouterPressure(admission=OtelAdmissionMetrics(made), stage=OtelStages(made).stage)
 
 
 def _installed(settings: Settings) -> ValueBins:

@@ -4,7 +4,7 @@ One call per request or event, with the domain's own types, so that no free text
 blocks nor raises.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -48,44 +48,6 @@ class ModerationMetrics(Protocol):
             reason: A `Reason`, `INTERNAL` or `CANCELLED`.
             code: Name of the gRPC status that its caller got.
         """
-
-
-class PressureMetrics(Protocol):
-    """Counts what a router has on its hands. Called by the composition root, by batchers and by admission."""
-
-    def batched(self, stage: str, size: int, *, duration_s: float, failed: bool) -> None:
-        """Counts a batch that a stage has answered, or failed to.
-
-        Args:
-            stage: The stage's name.
-            size: Requests in it.
-            duration_s: Of the call.
-            failed: The call raised.
-        """
-
-    def watch_stage(self, stage: str, *, waiting: Callable[[], int], under_way: Callable[[], int]) -> None:
-        """From now on tells the length of a stage's queue and its batches under way."""
-
-    def shed(self, cause: StrEnum) -> None:
-        """Counts a call that was told to come back."""
-
-    def watch_admission(
-        self, *, under_way: Callable[[], int], waiting: Callable[[], Mapping[str, int]], places: int
-    ) -> None:
-        """From now on tells how many requests are worked on and how many wait, by kind of call."""
-
-
-class LedgerMetrics(Protocol):
-    """Counts what a ledger's writer does. Called on its thread."""
-
-    def committed(self, records: int, *, duration_s: float) -> None:
-        """Counts a transaction that is durable."""
-
-    def failed(self, cause: str, *, records: int = 1) -> None:
-        """Counts appends that are not durable: "commit", "timeout" or "refused"."""
-
-    def watch(self, waiting: Callable[[], int]) -> None:
-        """From now on tells how many records wait."""
 
 
 class ValueBins(Protocol):
@@ -184,37 +146,6 @@ class NullModerationMetrics:
 
     def refused(self, reason: str, *, code: str) -> None:
         """See `ModerationMetrics`."""
-
-
-class NullPressureMetrics:
-    """Counts nothing."""
-
-    def batched(self, stage: str, size: int, *, duration_s: float, failed: bool) -> None:
-        """See `PressureMetrics`."""
-
-    def watch_stage(self, stage: str, *, waiting: Callable[[], int], under_way: Callable[[], int]) -> None:
-        """See `PressureMetrics`."""
-
-    def shed(self, cause: StrEnum) -> None:
-        """See `PressureMetrics`."""
-
-    def watch_admission(
-        self, *, under_way: Callable[[], int], waiting: Callable[[], Mapping[str, int]], places: int
-    ) -> None:
-        """See `PressureMetrics`."""
-
-
-class NullLedgerMetrics:
-    """Counts nothing."""
-
-    def committed(self, records: int, *, duration_s: float) -> None:
-        """See `LedgerMetrics`."""
-
-    def failed(self, cause: str, *, records: int = 1) -> None:
-        """See `LedgerMetrics`."""
-
-    def watch(self, waiting: Callable[[], int]) -> None:
-        """See `LedgerMetrics`."""
 
 
 class NullEventMetrics:

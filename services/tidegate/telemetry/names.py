@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class ServiceName(StrEnum):
-    """`service.name` of each process that makes spans. Triton names itself in its own spans' resource."""
+    """`service.name` of each process that makes spans or counts. Triton names itself in its own spans' resource."""
 
     CLIENT = "tidegate-client"
     """The caller, where it uses our client."""
@@ -22,6 +22,8 @@ class ServiceName(StrEnum):
     """A replica of the image detectors."""
     SPEECH = "tidegate-speech"
     """A replica of the speech recogniser."""
+    SIGNALS = "tidegate-signals"
+    """The replica that takes account events in and keeps signals up to date. It counts, and makes no spans."""
     TRITON = "tidegate-triton"
     """The Triton server: given to it as `--trace-config opentelemetry,resource=service.name=…`."""
 

@@ -6,7 +6,12 @@ from typing import Any
 from tidegate.features.events.event import AccountEvent
 from tidegate.features.stream.intake import RecordedEvent, RefusedEvent
 from tidegate.serving import composition
+from tidegate.serving.measuring import measuring
 from tidegate.serving.settings import Settings
+from tidegate.telemetry.metrics import meter_of
+from tidegate.telemetry.names import ServiceName
+from tidegate.telemetry.otel_measures import OtelEventMetrics
+from tidegate.telemetry.otel_pressure import ongoing_calls
 
 
 class AccountSignals:
@@ -17,7 +22,11 @@ class AccountSignals:
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self._signals = composition.account_signals(Settings.from_payload(settings))
+        chosen = Settings.from_payload(settings)
+        self._measuring = measuring(chosen, service=ServiceName.SIGNALS)
+        made = meter_of(self._measuring)
+        self._ongoing = ongoing_calls(made)
+        self._signals = composition.account_signals(chosen, OtelEventMetrics(made))
 
     async def record(
         self,
@@ -25,12 +34,14 @@ class AccountSignals:
         backfill: bool = False,  # noqa: FBT001, FBT002 - as it travels over a handle
     ) -> Sequence[RecordedEvent | RefusedEvent]:
         """See `SignalIntake.record`."""
-        return await self._signals.record(events, backfill=backfill)
+        with self._ongoing:
+            return await self._signals.record(events, backfill=backfill)
 
     async def ready(self) -> bool:
         """See `SignalIntake.ready`."""
         return await self._signals.ready()
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica
-        """Writes out what was accepted and stops the threads."""
+        """Writes out what was accepted, stops the threads, sends the last counts."""
         await self._signals.close()
+        self._measuring.shutdown()

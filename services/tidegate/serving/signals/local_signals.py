@@ -18,6 +18,8 @@ from tidegate.features.stream.processor import Applied, SignalProcessor
 from tidegate.features.stream.processor_loop import ProcessorLoop
 from tidegate.features.stream.turn import Turn
 from tidegate.serving.signals.ledger_tail import LedgerTail
+from tidegate.serving.signals.visibility import Visibility
+from tidegate.telemetry.measures import EventMetrics, NullEventMetrics
 
 _IDLE = Applied(0, 0, more=False)
 
@@ -38,6 +40,7 @@ class LocalSignals:
         ledger: Path,
         turn: Turn,
         clock: Callable[[], datetime],
+        metrics: EventMetrics | None = None,
     ) -> None:
         """Wires it.
 
@@ -49,7 +52,10 @@ class LocalSignals:
             ledger: The decision ledger's file, which need not be there yet.
             turn: Says whether this process computes.
             clock: The time, UTC.
+            metrics: Counts events; None counts nothing.
         """
+        self._metrics = metrics or NullEventMetrics()
+        self._visibility = Visibility(self._metrics)
         fresh = FreshlyTouched()
         self._log = log
         self._writer = writer
@@ -67,7 +73,9 @@ class LocalSignals:
         self, events: Sequence[AccountEvent], *, backfill: bool = False
     ) -> Sequence[RecordedEvent | RefusedEvent]:
         """See `SignalIntake.record`."""
-        return await self._intake.record(events, backfill=backfill)
+        answers = await self._intake.record(events, backfill=backfill)
+        self._count(events, answers)
+        return answers
 
     async def ready(self) -> bool:
         """See `SignalIntake.ready`."""
@@ -88,7 +96,22 @@ class LocalSignals:
     def _round(self) -> Applied:
         """Decisions first, so that they are in the same round: each waits for one beat of the loop, not for two."""
         if not self._turn.held():
+            self._visibility.forget()
             return _IDLE
         behind = self._tail.step()
+        begun_s = self._visibility.now_s()
         applied = self._processor.apply_due()
+        if not applied.more:
+            self._visibility.caught_up(begun_s)
         return dataclasses.replace(applied, more=applied.more or behind)
+
+    def _count(self, events: Sequence[AccountEvent], answers: Sequence[RecordedEvent | RefusedEvent]) -> None:
+        recorded = False
+        for event, answer in zip(events, answers, strict=True):
+            if isinstance(answer, RecordedEvent):
+                recorded = True
+                self._metrics.accepted(event.kind, answer.appended)
+            else:
+                self._metrics.refused(event.kind, answer.reason)
+        if recorded:
+            self._visibility.acknowledged()

@@ -20,6 +20,7 @@ from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import apply, compute, materialize
 from tidegate.ledger.sqlite_adapter import SqliteLedger
+from tidegate.ledger.sqlite_place import SqlitePlace
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 """The real time: a running processor has no other."""
@@ -43,7 +44,7 @@ class Deployment:
         return AccountPlaces(
             features=self.state / "features",
             events=self.state / "events.db",
-            ledger=self.state / "ledger.db",
+            ledger=SqlitePlace(self.state / "ledger.db"),
             erasures=self.state / "erasures",
         )
 
@@ -91,7 +92,7 @@ def filled(state: Path, online: OnlineChoice) -> Deployment:
     with made.log() as log:
         for account_id in ACCOUNTS:
             log.append(history(account_id), recorded_at=NOW - timedelta(hours=2))
-    asyncio.run(_decide(made.places.ledger))
+    asyncio.run(_decide(made.state / "ledger.db"))
     for at in (NOW - timedelta(hours=1), NOW):
         made.compute(at=[at])
     made.materialize()

@@ -29,7 +29,6 @@ from tidegate.features.pipeline import seed
 from tidegate.features.refs import ACCOUNT_ACTIVITY
 from tidegate.features.stream.freshly_touched import FreshlyTouched
 from tidegate.features.stream.local_intake import LocalSignalIntake
-from tidegate.ledger.sqlite_archive import SqliteArchive
 from tidegate.ledger.verify import verify
 from tidegate.serving.signals.ledger_tail import LedgerTail
 
@@ -133,9 +132,8 @@ def test_the_ledger_is_kept_whole_and_the_receipt_says_why(deployment: Deploymen
     assert (receipt.kept.count, receipt.kept.last) == (DECISIONS, NOW - timedelta(days=1))
     document = orjson.loads(Receipts(deployment.places.erasures).path(receipt.receipt_id).read_bytes())
     assert "Digital Services Act" in document["kept"]["decisions"]["ground"]
-    archive = SqliteArchive(deployment.places.ledger)
-    assert verify(archive).intact
-    archive.close()
+    with deployment.places.ledger.opened() as archive:
+        assert verify(archive).intact
 
 
 def test_a_receipt_is_found_by_whoever_knows_the_name_and_names_nobody(deployment: Deployment) -> None:

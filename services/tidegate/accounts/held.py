@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from tidegate.ledger.archive import LedgerPlace
+
 
 class Store(StrEnum):
     """Where something about an account may lie."""
@@ -51,7 +53,7 @@ class AccountPlaces:
     """Feast's directory: its configuration, the offline folder, and the online store if that is SQLite."""
     events: Path
     """The event log."""
-    ledger: Path
+    ledger: LedgerPlace
     """The decision ledger."""
     erasures: Path
     """Folder of receipts, and of notes on erasures under way. Neither names an account."""

@@ -11,7 +11,8 @@ import click
 from tidegate.cli.account_view import draw_held, draw_nothing, draw_receipt, print_plain
 from tidegate.cli.steps import Steps
 from tidegate.serving.decode import MAX_ACCOUNT_ID
-from tidegate.serving.settings import Settings
+from tidegate.serving.ledger_store import ConfiguredLedger
+from tidegate.serving.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from tidegate.accounts.held import AccountPlaces
@@ -111,7 +112,7 @@ def _places(settings: Settings) -> "AccountPlaces":
     return AccountPlaces(
         features=settings.features_dir,
         events=settings.events_path,
-        ledger=settings.ledger_path,
+        ledger=ConfiguredLedger(settings).place(),
         erasures=settings.erasures_dir,
     )
 
@@ -126,3 +127,5 @@ def _failures_explained() -> Iterator[None]:
         yield
     except (AccountStoreUnavailableError, ErasureIncompleteError, ErasureUnderWayError, OSError) as error:
         raise click.ClickException(str(error)) from error
+    except SettingsError as error:
+        raise click.ClickException(f"settings: {error}") from error

@@ -22,7 +22,7 @@ from tidegate.data_quality.drift import FEWEST_ROWS, FeatureDrift, drifts
 from tidegate.data_quality.reference import Reference, ReferenceUnusableError, read_reference
 from tidegate.data_quality.served_values import ServedValues, served_values
 from tidegate.data_quality.training_values import training_values
-from tidegate.ledger.sqlite_archive import SqliteArchive
+from tidegate.ledger.archive import LedgerArchive, LedgerPlace
 from tidegate.models.evaluation.divergence import Verdict
 from tidegate.training_sets.export import Wanted, decisions
 
@@ -61,7 +61,7 @@ class _Compared:
 @click.pass_context
 def drift(
     ctx: click.Context,
-    path: Path,
+    place: LedgerPlace,
     reference_path: Path | None,
     before: Period | None,
     after: Period | None,
@@ -79,7 +79,7 @@ def drift(
         raise click.UsageError("--reference and --before name two things to compare with")
     if before is not None or reference_path is None or not (named or reference_path.exists()):
         reference_path = None
-    with opened(path) as archive, progress_bar() as bar:
+    with opened(place) as archive, progress_bar() as bar:
         compared = _compare(_Ledger(archive, bar), reference_path, named_periods(archive, before=before, after=after))
     if plot is not None:
         _plot(plot, compared)
@@ -93,7 +93,7 @@ def drift(
 class _Ledger:
     """What decisions of a period were made from."""
 
-    archive: SqliteArchive
+    archive: LedgerArchive
     bar: Progress
 
     def served(self, period: Period) -> ServedValues:

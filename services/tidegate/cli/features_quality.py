@@ -26,6 +26,7 @@ from tidegate.features.batch.run_directory import NothingPublishedError
 from tidegate.features.commands import state_option
 from tidegate.features.events.columns import microseconds
 from tidegate.features.history import OFFLINE
+from tidegate.ledger.archive import LedgerPlace
 from tidegate.training_sets.export import Wanted, decisions
 
 _DAY = timedelta(days=1)
@@ -41,7 +42,7 @@ class _Asked:
     at: datetime
     events: Path
     state: Path
-    ledger: Path
+    ledger: LedgerPlace
     bar: Progress
 
     def of_events(self) -> Iterator[Finding]:
@@ -92,7 +93,13 @@ class _Asked:
 @click.option("--all", "show_all", is_flag=True, help="Shows the expectations that hold, too.")
 @click.option("--json", "as_json", is_flag=True, help="For machines: every expectation.")
 def quality(
-    path: Path, events_path: Path, state: Path, document: Path, at: datetime | None, show_all: bool, as_json: bool
+    place: LedgerPlace,
+    events_path: Path,
+    state: Path,
+    document: Path,
+    at: datetime | None,
+    show_all: bool,
+    as_json: bool,
 ) -> None:
     """Holds events, published feature rows and served signals of the last day against what is expected of them.
 
@@ -103,7 +110,7 @@ def quality(
     except ExpectationsError as error:
         raise click.ClickException(str(error)) from error
     with progress_bar() as bar:
-        asked = _Asked(expectations, at or datetime.now(tz=UTC), events_path, state, path, bar)
+        asked = _Asked(expectations, at or datetime.now(tz=UTC), events_path, state, place, bar)
         found, absent = _collected(
             {Subject.EVENTS: asked.of_events, Subject.ROWS: asked.of_rows, Subject.SERVED: asked.of_served}
         )

@@ -15,6 +15,7 @@ from tidegate.cli.features_training_set import event_log, events_option
 from tidegate.cli.ledger import ledger_option, opened, progress_bar
 from tidegate.cli.output import print_json
 from tidegate.cli.replay import Moment
+from tidegate.ledger.archive import LedgerPlace
 from tidegate.moderation.signals import FeatureScalar
 from tidegate.training_sets.export import Wanted, decisions
 from tidegate.training_sets.skew import EXPLAINED, LAG, Compared, Verdict
@@ -57,7 +58,7 @@ _US_PER_S = 1_000_000
 )
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def skew(
-    path: Path, events_path: Path, since: datetime | None, until: datetime | None, lag_s: float, as_json: bool
+    place: LedgerPlace, events_path: Path, since: datetime | None, until: datetime | None, lag_s: float, as_json: bool
 ) -> None:
     """Compares the signals that decisions were made from with what the event log gives for the same moments.
 
@@ -65,7 +66,7 @@ def skew(
     rows `by hand` are the demo's. All others are skew: the command fails. The risk score is not compared; it depends on
     the model of the day.
     """
-    with opened(path) as archive, event_log(events_path) as log, progress_bar() as bar:
+    with opened(place) as archive, event_log(events_path) as log, progress_bar() as bar:
         task = bar.add_task("comparing", total=archive.count(since=since))
         records = decisions(archive.payloads(since=since), Wanted(until), progress=lambda: bar.advance(task))
         report = measure_skew(records, log, lag=timedelta(seconds=lag_s))

@@ -14,6 +14,7 @@ from tidegate.cli.output import print_json, told_os_error
 from tidegate.cli.replay import Moment
 from tidegate.features.events.log import EventLog, EventLogUnavailableError
 from tidegate.features.events.sqlite_log import SqliteEventLog
+from tidegate.ledger.archive import LedgerPlace
 from tidegate.moderation.item import Surface
 from tidegate.training_sets.export import Wanted, decisions, write_training_set
 from tidegate.training_sets.rows import pseudonyms
@@ -59,7 +60,7 @@ def event_log(path: Path) -> Iterator[EventLog]:
 )
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def training_set(
-    path: Path,
+    place: LedgerPlace,
     events_path: Path,
     out: Path,
     since: datetime | None,
@@ -74,7 +75,7 @@ def training_set(
     A value or an event later than the decision cannot get in, nor one that was recorded later.
     """
     name = str if with_account_ids else pseudonyms(_key(key_file))
-    with opened(path) as archive, event_log(events_path) as log, progress_bar() as bar:
+    with opened(place) as archive, event_log(events_path) as log, progress_bar() as bar:
         task = bar.add_task("joining", total=archive.count(since=since))
         wanted = Wanted(until, surface or "")
         records = decisions(archive.payloads(since=since), wanted, progress=lambda: bar.advance(task))

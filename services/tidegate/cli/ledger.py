@@ -1,6 +1,5 @@
-"""`tidegate ledger`: whether the decision ledger is whole, and how much it holds. Reads the file, not the service."""
+"""`tidegate ledger`: whether the decision ledger is whole, and how much it holds. Reads the store, not the service."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,34 +12,52 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tidegate.cli.output import print_json
-from tidegate.ledger.sqlite_archive import LedgerStatistics, SqliteArchive
+from tidegate.ledger.archive import LedgerArchive, LedgerPlace, LedgerStatistics, LedgerUnreadableError
+from tidegate.ledger.sqlite_place import SqlitePlace
 from tidegate.ledger.verify import VerifyReport, verify
+from tidegate.serving.ledger_store import ConfiguredLedger, postgres_place
+from tidegate.serving.settings import SettingsError
+
+
+class LedgerParameter(click.ParamType[LedgerPlace]):
+    """A ledger's file, or a PostgreSQL connection URI."""
+
+    name = "ledger"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> LedgerPlace:
+        """From the command line, or from the settings."""
+        try:
+            if isinstance(value, ConfiguredLedger):
+                return value.place()
+            if str(value).startswith(("postgres://", "postgresql://")):
+                return postgres_place(str(value))
+        except SettingsError as error:
+            raise click.ClickException(f"settings: {error}") from error
+        path = Path(str(value))
+        if path.is_dir():
+            self.fail(f"{path} is a directory.", param, ctx)
+        return SqlitePlace(path)
+
 
 ledger_option = click.option(
     "--ledger",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path(".tidegate/ledger.db"),
+    "place",
+    metavar="FILE|URI",
+    type=LedgerParameter(),
+    default=".tidegate/ledger.db",
     show_default=True,
-    help="The ledger's file.",
+    help="A SQLite ledger's file, or postgresql://…; by default the ledger of the settings.",
 )
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[SqliteArchive]:
+def opened(place: LedgerPlace) -> Iterator[LedgerArchive]:
     """The ledger to read, or a sentence for people why it can't be."""
     try:
-        archive = SqliteArchive(path)
-        try:
+        with place.opened() as archive:
             yield archive
-        finally:
-            archive.close()
-    except FileNotFoundError as error:
-        raise click.ClickException(
-            f"There is no ledger at {path}. `tidegate up` makes one here; --ledger names another file."
-        ) from error
-    except sqlite3.Error as error:
-        raise click.ClickException(f"The ledger at {path} can't be read: {error}.") from error
+    except LedgerUnreadableError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def progress_bar() -> Progress:
@@ -57,12 +74,12 @@ def ledger() -> None:
 @ledger.command("verify")
 @ledger_option
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def verify_command(path: Path, as_json: bool) -> None:
+def verify_command(place: LedgerPlace, as_json: bool) -> None:
     """Checks every record and every hash chain. Fails if anything was altered, taken out or cut off.
 
     Note the heads digest elsewhere: a later ledger that was rewritten as a whole can't give it again.
     """
-    with opened(path) as archive, archive.snapshot(), progress_bar() as bar:
+    with opened(place) as archive, archive.snapshot(), progress_bar() as bar:
         task = bar.add_task("verifying", total=archive.count())
         report = verify(archive, progress=lambda walked: bar.advance(task, walked))
     if as_json:
@@ -76,9 +93,9 @@ def verify_command(path: Path, as_json: bool) -> None:
 @ledger.command("stats")
 @ledger_option
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def stats_command(path: Path, as_json: bool) -> None:
+def stats_command(place: LedgerPlace, as_json: bool) -> None:
     """Shows how much the ledger holds."""
-    with opened(path) as archive:
+    with opened(place) as archive:
         statistics = archive.statistics()
     if as_json:
         print_json({name: _plain(value) for name, value in asdict(statistics).items()})

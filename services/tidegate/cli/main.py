@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from tidegate.cli.lazy_group import LazyGroup
+from tidegate.serving.ledger_store import ConfiguredLedger
 from tidegate.serving.settings import OnlineStore, SettingsError, load_settings
 
 COMMANDS = {
@@ -53,12 +54,13 @@ def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> Non
         "redis": settings.features.redis_address if redis else None,
     }
     features_dir = {"state": settings.features_dir}
-    recorded = {"path": settings.ledger_path, "events_path": settings.events_path}
+    ledger = ConfiguredLedger(settings)
+    recorded = {"place": ledger, "events_path": settings.events_path}
     ctx.default_map = {
         "trace": {"store": settings.traces_path},
-        "ledger": {name: {"path": settings.ledger_path} for name in ("verify", "stats")},
-        "replay": {"path": settings.ledger_path},
-        "models": {"drift": {"path": settings.ledger_path}},
+        "ledger": {name: {"place": ledger} for name in ("verify", "stats")},
+        "replay": {"place": ledger},
+        "models": {"drift": {"place": ledger}},
         "features": {
             "show": features_dir,
             "materialize": {**features_dir, "signals": settings.events_path},
@@ -69,7 +71,7 @@ def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> Non
             "skew": recorded,
             "quality": {**recorded, **features_dir},
             "reference": {"out": settings.reference_path},
-            "drift": {"path": settings.ledger_path, "reference_path": settings.reference_path},
+            "drift": {"place": ledger, "reference_path": settings.reference_path},
         },
         "policy": {name: {"directory": settings.policies_dir} for name in ("check", "test", "show")}
         if settings.policies_dir

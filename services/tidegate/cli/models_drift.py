@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ from tidegate.cli.ledger import ledger_option, opened, progress_bar
 from tidegate.cli.output import print_json
 from tidegate.cli.periods import Periods, named_periods, refuse_empty, span
 from tidegate.cli.replay import Moment
+from tidegate.ledger.archive import LedgerPlace
 from tidegate.ledger.record_format import decode
 from tidegate.models.evaluation.drift import BANDS, Drift, Verdict
 from tidegate.models.severity import SEVERITY_EDGES
@@ -31,7 +31,7 @@ _COLOURS = {Verdict.STABLE: "green", Verdict.MODERATE: "yellow", Verdict.LARGE: 
 @click.option("--plot", is_flag=True, help="Also draws the shares of each severity band.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def drift(
-    path: Path,
+    place: LedgerPlace,
     before: tuple[datetime, datetime] | None,
     after: tuple[datetime, datetime] | None,
     plot: bool,
@@ -42,7 +42,7 @@ def drift(
     PSI (population stability index) and Jensen-Shannon divergence per detector and label. A shift means that content,
     a detector or its calibration has changed; it does not say which. Shadow versions are left out.
     """
-    with opened(path) as archive, progress_bar() as bar:
+    with opened(place) as archive, progress_bar() as bar:
         periods = named_periods(archive, before=before, after=after)
         refuse_empty(archive, periods)
         since = min(periods.before[0], periods.after[0])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from tidegate.ledger.sqlite_archive import LedgerStatistics, SqliteArchive
+from tidegate.ledger.archive import LedgerArchive, LedgerStatistics
 
 _AFTER = timedelta(days=1)
 _BEFORE = timedelta(days=7)
@@ -31,7 +31,7 @@ class Periods:
         return (side for side, (start, end) in enumerate((self.before, self.after)) if start <= moment < end)
 
 
-def named_periods(archive: SqliteArchive, *, before: Period | None, after: Period | None) -> Periods:
+def named_periods(archive: LedgerArchive, *, before: Period | None, after: Period | None) -> Periods:
     """As named; else the ledger's last 24 hours, and the 7 days before them.
 
     Raises:
@@ -51,7 +51,7 @@ def named_periods(archive: SqliteArchive, *, before: Period | None, after: Perio
     return Periods(before, after)
 
 
-def refuse_empty(archive: SqliteArchive, periods: Periods) -> None:
+def refuse_empty(archive: LedgerArchive, periods: Periods) -> None:
     """Ends the command, saying what to choose, if a period holds no decisions: figures about none would mislead."""
     for name, (start, end) in (("--before", periods.before), ("--after", periods.after)):
         if archive.count(since=start) == archive.count(since=end):

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.ledger import ledger_option, opened, progress_bar
+from tidegate.ledger.archive import LedgerPlace
 from tidegate.ledger.replay import Difference, Evaluator, Replay, Tally
 from tidegate.moderation.decision import PolicyOutcome
 from tidegate.policy.loader import PolicyError, compile_document, load_policy
@@ -44,10 +45,10 @@ class Moment(click.ParamType[datetime]):
     help="Decides with this policy instead, those decisions that a policy of the same id made: what would change.",
 )
 @click.option("--json", "as_json", is_flag=True, help="For machines: one object with every difference.")
-def replay(path: Path, since: datetime | None, policy_file: Path | None, as_json: bool) -> None:
+def replay(place: LedgerPlace, since: datetime | None, policy_file: Path | None, as_json: bool) -> None:
     """Decides recorded decisions again from their recorded inputs and policies. Fails on any difference."""
     instead = None if policy_file is None else _policy_instead(policy_file)
-    with opened(path) as archive, progress_bar() as bar:
+    with opened(place) as archive, progress_bar() as bar:
         again = Replay(archive, compile_policy=compile_document, shadow_of=PolicyOutcome.in_shadow, instead=instead)
         task = bar.add_task("replaying", total=archive.count(since=since))
         differences = again.differences(since=since, progress=lambda replayed: bar.advance(task, replayed))

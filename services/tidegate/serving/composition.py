@@ -22,7 +22,6 @@ from tidegate.features.events.validation import EventLimits
 from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 from tidegate.features.stream.turn import Turn
 from tidegate.ledger.port import DecisionLedger
-from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.models.catalogue import CatalogueError, Engine, Modality
 from tidegate.models.selection import Selection, select
 from tidegate.pipeline.archive import PolicyArchive
@@ -47,6 +46,7 @@ from tidegate.serving.admission import Admission
 from tidegate.serving.bank_servicer import BankServicer
 from tidegate.serving.decode import RequestDecoder
 from tidegate.serving.health import Readiness
+from tidegate.serving.ledger_store import decision_ledger, ledger_place
 from tidegate.serving.remote import (
     RemoteAccountFeatures,
     RemoteImageDetectors,
@@ -108,7 +108,7 @@ def policies(settings: Settings, chosen: Selection | None = None) -> PolicySet:
 
 def ledger(settings: Settings) -> DecisionLedger:
     """The decision ledger."""
-    return SqliteLedger(settings.ledger_path, timeout_s=settings.ledger.timeout_ms / 1000.0)
+    return decision_ledger(settings)
 
 
 def hash_banks(settings: Settings) -> HashBanks:
@@ -148,7 +148,7 @@ def account_signals(settings: Settings, metrics: EventMetrics | None = None) -> 
         limits=EventLimits(
             max_lateness=timedelta(days=chosen.max_lateness_days), max_ahead=timedelta(seconds=chosen.max_ahead_s)
         ),
-        ledger=settings.ledger_path,
+        ledger=ledger_place(settings),
         turn=Turn(settings.events_path.with_name(f"{settings.events_path.name}-processor")),
         clock=lambda: datetime.now(tz=UTC),
         metrics=metrics,

@@ -25,6 +25,15 @@ class OnlineStore(StrEnum):
     REDIS = "redis"
 
 
+class LedgerStore(StrEnum):
+    """Where decisions are recorded."""
+
+    SQLITE = "sqlite"
+    """A file, for the routers of one machine."""
+    POSTGRES = "postgres"
+    """A PostgreSQL database, for routers on many machines."""
+
+
 class Section(BaseModel):
     """A part of the settings; unknown keys are refused."""
 
@@ -164,6 +173,11 @@ class SignalSettings(Section):
 class LedgerSettings(Section):
     """The decision ledger."""
 
+    store: LedgerStore = LedgerStore.SQLITE
+    """SQLite for one machine, PostgreSQL for several."""
+    dsn_file: Path | None = None
+    """File that holds PostgreSQL's connection URI, such as a mounted secret. The variable `TIDEGATE_LEDGER_DSN` goes
+    before it. The URI is no setting itself: settings are printed, kept and handed on, and it may hold a password."""
     timeout_ms: float = Field(2_000, gt=0)
     """Longest wait until a decision is durable; past it the request ends UNAVAILABLE."""
 

@@ -21,6 +21,7 @@ from tidegate.serving.setting_sections import (
     FeatureSettings,
     GrpcSettings,
     LedgerSettings,
+    LedgerStore,
     LimitSettings,
     OnlineStore,
     ReplicaSettings,
@@ -38,6 +39,7 @@ __all__ = [
     "FeatureSettings",
     "GrpcSettings",
     "LedgerSettings",
+    "LedgerStore",
     "LimitSettings",
     "OnlineStore",
     "ReplicaSettings",
@@ -50,6 +52,9 @@ __all__ = [
     "TritonSettings",
     "load_settings",
 ]
+
+LEDGER_DSN = "TIDEGATE_LEDGER_DSN"
+"""Variable with PostgreSQL's connection URI. Every process reads it for itself: it never travels with the settings."""
 
 OTLP_HTTP_PORT = 4318
 """OTLP over HTTP, as registered (OTLP specification, "Default Port")."""
@@ -143,6 +148,29 @@ class Settings(BaseSettings):
         """Spans kept by the built-in receiver."""
         return self.state_dir / "traces.sqlite"
 
+    def ledger_dsn(self) -> str:
+        """PostgreSQL's connection URI: a secret.
+
+        Raises:
+            SettingsError: There is none, or its file can't be read.
+        """
+        if found := os.environ.get(LEDGER_DSN, "").strip():
+            return found
+        path = self.ledger.dsn_file
+        if path is None:
+            raise SettingsError(
+                f"ledger.store is postgres, and no database is named: put its connection URI into {LEDGER_DSN}, or into"
+                " a file that ledger.dsn_file names"
+            )
+        try:
+            found = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            told = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+            raise SettingsError(f"ledger.dsn_file: {path}: can't be read: {told}") from error
+        if not found:
+            raise SettingsError(f"ledger.dsn_file: {path}: is empty; it must hold PostgreSQL's connection URI")
+        return found
+
     def payload(self) -> dict[str, Any]:
         """As plain data, to travel to Serve replicas."""
         return self.model_dump(mode="json")
@@ -180,6 +208,10 @@ class _Plain(BaseModel):
 
 _HINTS = {"dict_type": ': names with values, such as {"text_harm": "2"}'}
 """What to write instead, by kind of mistake, where pydantic's words don't tell."""
+_HINTS_AT: dict[tuple[int | str, ...], str] = {
+    ("ledger", "dsn"): f": a secret is no setting; put it into {LEDGER_DSN}, or into a file that ledger.dsn_file names"
+}
+"""The same, by key."""
 
 
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
@@ -202,7 +234,8 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         ) from error
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(step) for step in wrong['loc'])}: {wrong['msg']}{_HINTS.get(wrong['type'], '')}"
+            f"{'.'.join(str(step) for step in wrong['loc'])}: {wrong['msg']}"
+            f"{_HINTS_AT.get(wrong['loc'], _HINTS.get(wrong['type'], ''))}"
             for wrong in error.errors()
         )
         raise SettingsError(problems) from error

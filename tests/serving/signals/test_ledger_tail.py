@@ -20,10 +20,12 @@ from tidegate.features.stream.local_intake import LocalSignalIntake
 from tidegate.ledger.record_format import encode
 from tidegate.ledger.record_outline import outline
 from tidegate.ledger.sqlite_adapter import SqliteLedger
+from tidegate.ledger.sqlite_follower import CURSOR
+from tidegate.ledger.sqlite_place import SqlitePlace
 from tidegate.moderation.decision import Action, DecisionRecord
 from tidegate.moderation.item import PartFacts, PartKind
 from tidegate.serving.signals import ledger_tail
-from tidegate.serving.signals.ledger_tail import CURSOR, PAUSE_S, LedgerTail, decision_event
+from tidegate.serving.signals.ledger_tail import PAUSE_S, LedgerTail, decision_event
 
 NOW = datetime(2026, 11, 22, 20, tzinfo=UTC)
 
@@ -51,7 +53,8 @@ class Following:
         self.tail = self.restarted()
 
     def restarted(self) -> LedgerTail:
-        return LedgerTail(self.ledger, log=self.log, intake=self.intake, clock=now, monotonic=lambda: self.seconds)
+        place = SqlitePlace(self.ledger)
+        return LedgerTail(place, log=self.log, intake=self.intake, clock=now, monotonic=lambda: self.seconds)
 
     def events(self, account_id: str = "account-1") -> list[AccountEvent]:
         return list(events_of(self.log.history([account_id])))
@@ -168,7 +171,7 @@ async def test_records_are_read_again_if_they_could_not_be_recorded(following: F
             raise EventLogUnavailableError(f"{len(events)} {backfill}")
 
     await keep(following.ledger, sample_record(decided_at=NOW))
-    broken = LedgerTail(following.ledger, log=following.log, intake=Broken(), clock=now)
+    broken = LedgerTail(SqlitePlace(following.ledger), log=following.log, intake=Broken(), clock=now)
     with pytest.raises(EventLogUnavailableError):
         broken.read_on()
     broken.close()

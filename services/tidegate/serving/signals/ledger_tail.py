@@ -1,4 +1,4 @@
-"""Our own decisions as account events: follows the ledger's file at the beat of the signals' loop.
+"""Our own decisions as account events: follows the ledger at the beat of the signals' loop.
 
 The loop of a decision: recorded in the ledger → DECISION event of the account → its signals → its next item. An event
 has the id `decision:` and the decision's, so however often the ledger is read, each counts once.
@@ -6,25 +6,20 @@ has the id `decision:` and the decision's, so however often the ledger is read, 
 
 import hashlib
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 from tidegate.features.events.event import AccountEvent, EventKind
-from tidegate.features.events.log import EventLog, EventLogUnavailableError
+from tidegate.features.events.log import EventLog
 from tidegate.features.stream.intake import RecordedEvent, RefusedEvent
+from tidegate.ledger.archive import LedgerPlace, Stretch
 from tidegate.ledger.record_format import RecordFormatError
 from tidegate.ledger.record_outline import RecordOutline, outline
-from tidegate.ledger.sqlite_archive import SqliteArchive
-from tidegate.ledger.sqlite_schema import SameFile
 
 _log = logging.getLogger(__name__)
 
-CURSOR = "ledger"
-"""Name of the noted place: `POSITION:DECISION_ID` of the last record that was read."""
 PAUSE_S = 1.0
 """After a failure: a ledger that can't be read must not cost every round of the loop."""
 CHUNK = 500
@@ -57,11 +52,11 @@ def decision_event(decision: RecordOutline) -> AccountEvent:
 
 
 class LedgerTail:
-    """Follows one ledger file, which need not exist yet. For one thread at a time."""
+    """Follows one ledger, which need not exist yet. For one thread at a time."""
 
     def __init__(
         self,
-        path: Path,
+        ledger: LedgerPlace,
         *,
         log: EventLog,
         intake: Intake,
@@ -71,20 +66,17 @@ class LedgerTail:
         """Remembers what to follow.
 
         Args:
-            path: The ledger's file.
+            ledger: Where it is.
             log: Keeps the place between restarts.
             intake: Takes the events.
             clock: The time, UTC.
             monotonic: Seconds that only grow, to pause by.
         """
-        self._path = path
+        self._follower = ledger.follower(log.cursor)
         self._log = log
         self._intake = intake
         self._clock = clock
         self._monotonic = monotonic
-        self._archive: SqliteArchive | None = None
-        self._file: SameFile | None = None
-        self._position = 0
         self._outage = ""
         self._paused_until = float("-inf")
 
@@ -94,8 +86,6 @@ class LedgerTail:
             return False
         try:
             read = self.read_on()
-        except (EventLogUnavailableError, sqlite3.Error, OSError) as error:
-            return self._failed(type(error).__name__)
         except Exception as error:  # noqa: BLE001 - as at a thread's boundary: a step that broke must not end the loop
             return self._failed(type(error).__name__)
         if self._outage:
@@ -108,49 +98,23 @@ class LedgerTail:
 
         Raises:
             EventLogUnavailableError: They are taken up again from the noted place.
-            sqlite3.Error: The ledger can't be read.
+            Exception: The ledger can't be read; of what kind depends on where it is.
         """
-        archive = self._opened()
-        found = archive.recorded_after(self._position, limit=CHUNK) if archive else []
-        if not found:
-            return 0
-        outlines = [_outlined(payload) for _, payload in found]
-        self._hand_on([each for each in outlines if each is not None])
-        position, last = found[-1][0], outlines[-1]
-        self._log.move_cursor(CURSOR, f"{position}:{last.decision_id if last else ''}")
-        self._position = position
-        return len(found)
+        read = 0
+        for stretch in self._follower.unread(limit=CHUNK):
+            self._take_up(stretch)
+            read += len(stretch.payloads)
+        return read
 
     def close(self) -> None:
-        """Closes the file. The next step opens it again."""
-        if self._archive is not None:
-            self._archive.close()
-        self._archive = self._file = None
+        """Closes the ledger. The next step opens it again."""
+        self._follower.close()
 
-    def _opened(self) -> SqliteArchive | None:
-        """The ledger, opened once and not at every look, and the place to go on from; None where there is none yet."""
-        if self._file is not None and not self._file.holds():
-            self.close()
-        if self._archive is None and self._path.is_file():
-            file, archive = SameFile(self._path), SqliteArchive(self._path)
-            try:
-                self._position = self._noted(archive)
-            except BaseException:
-                archive.close()
-                raise
-            self._file, self._archive = file, archive
-        return self._archive
-
-    def _noted(self, archive: SqliteArchive) -> int:
-        """The noted position; 0 where it names another decision by now, as in a ledger that was started anew."""
-        position, _, decision_id = self._log.cursor(CURSOR).partition(":")
-        if not position:
-            return 0
-        there = archive.decision_at(int(position))
-        if there is None or (decision_id and there != decision_id):
-            _log.warning("ledger_tail.from_the_start")
-            return 0
-        return int(position)
+    def _take_up(self, stretch: Stretch) -> None:
+        outlines = [_outlined(payload) for payload in stretch.payloads]
+        self._hand_on([each for each in outlines if each is not None])
+        self._log.move_cursor(stretch.cursor, stretch.place)
+        self._follower.taken_up(stretch)
 
     def _hand_on(self, decisions: Sequence[RecordOutline]) -> None:
         now = self._clock()

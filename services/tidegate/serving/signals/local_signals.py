@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from tidegate.features.events.event import AccountEvent
 from tidegate.features.events.log import EventLog
@@ -17,6 +16,7 @@ from tidegate.features.stream.local_intake import LocalSignalIntake
 from tidegate.features.stream.processor import Applied, SignalProcessor
 from tidegate.features.stream.processor_loop import ProcessorLoop
 from tidegate.features.stream.turn import Turn
+from tidegate.ledger.archive import LedgerPlace
 from tidegate.serving.signals.ledger_tail import LedgerTail
 from tidegate.serving.signals.visibility import Visibility
 from tidegate.telemetry.measures import EventMetrics, NullEventMetrics
@@ -37,7 +37,7 @@ class LocalSignals:
         writer: OnlineWriter,
         risk: RiskModel,
         limits: EventLimits,
-        ledger: Path,
+        ledger: LedgerPlace,
         turn: Turn,
         clock: Callable[[], datetime],
         metrics: EventMetrics | None = None,
@@ -49,7 +49,7 @@ class LocalSignals:
             writer: Takes the signals.
             risk: Scores profiles.
             limits: What is taken.
-            ledger: The decision ledger's file, which need not be there yet.
+            ledger: Where the decision ledger is, which need not be there yet.
             turn: Says whether this process computes.
             clock: The time, UTC.
             metrics: Counts events; None counts nothing.

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tidegate.features.online import OnlineChoice, OnlineKind
+from tidegate.serving.ledger_store import ledger_place
 from tidegate.serving.settings import OnlineStore, Settings
 from tidegate.serving.stack.child import Child, ChildFailedError
 from tidegate.serving.stack.ports import LOOPBACK, free_ports
@@ -212,7 +213,7 @@ class EmbeddedStack:
                 raise ChildFailedError(f"{told}; see {self._logs} and Ray's session logs")
             time.sleep(0.1)
         self._part("router", PartState.READY, self._grpc_address)
-        self._part("ledger", PartState.READY, str(self.settings.ledger_path))
+        self._part("ledger", PartState.READY, str(ledger_place(self.settings)))
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCH_INTERVAL_S):

@@ -1,0 +1,119 @@
+"""Connections to the PostgreSQL server that keeps a ledger: where it is, and that nothing on them waits for ever.
+
+A server may be gone (TCP tells), slow (it cancels by itself) or hung while its kernel still answers, which only a
+clock on our side notices: `BoundedConnection`.
+"""
+
+import math
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.abc import RV, PQGen
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+
+CONNECT_TIMEOUT_S = 2
+"""Seconds for a connection, whole ones, and 2 at least (libpq). A `connect_timeout` in the DSN goes before."""
+
+_INTERVAL_S = 0.05
+"""How often a wait looks at the clock."""
+
+_INDEXES_ONLY = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+"""Off where all queries are point reads. A plan that was made while a day's table was small is kept while it grows."""
+
+
+class DsnError(ValueError):
+    """The text names no PostgreSQL database. Never holds the text, which may hold a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresTarget:
+    """One PostgreSQL database."""
+
+    dsn: str = field(repr=False)
+    """Connection URI or `key=value` string as libpq takes it. A secret: it may hold a password."""
+
+    def __post_init__(self) -> None:
+        """Raises DsnError if libpq can't take it."""
+        try:
+            parsed = conninfo_to_dict(self.dsn)
+        except psycopg.Error:
+            parsed = {}
+        if not parsed:
+            raise DsnError("must be a PostgreSQL connection URI such as postgresql://user@host:5432/database")
+
+    def __str__(self) -> str:
+        """Where it is, for people: no user, no password, no options."""
+        parsed = conninfo_to_dict(self.dsn)
+        host = parsed.get("host") or parsed.get("hostaddr") or "localhost"
+        return f"postgresql://{host}:{parsed.get('port') or 5432}/{parsed.get('dbname') or ''}"
+
+    def connected(self, *, name: str, timeout_s: float | None, point_reads: bool = False) -> "BoundedConnection":
+        """A new connection in autocommit, on which every statement and every wait for a lock ends in time.
+
+        Args:
+            name: As the server shows it (`application_name`).
+            timeout_s: For each statement; None for as long as it takes.
+            point_reads: Whether every query on it finds its rows by an index.
+
+        Raises:
+            psycopg.Error: The server does not answer, or does not let us in.
+        """
+        parsed = conninfo_to_dict(self.dsn)
+        timeout_ms = 0 if timeout_s is None else max(1, int(timeout_s * 1000))
+        bounds: dict[str, Any] = {
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "tcp_user_timeout": timeout_ms or 30_000,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        }
+        bounds = {key: value for key, value in bounds.items() if key not in parsed}
+        connection = BoundedConnection.connect(
+            make_conninfo(self.dsn, application_name=f"tidegate {name} {os.getpid()}", **bounds), autocommit=True
+        )
+        settings = {
+            "statement_timeout": str(timeout_ms),
+            "lock_timeout": str(timeout_ms),
+            "idle_in_transaction_session_timeout": str(2 * timeout_ms),
+            "timezone": "UTC",
+            **(dict.fromkeys(_INDEXES_ONLY, "off") if point_reads else {}),
+        }
+        try:
+            with connection.within(timeout_s):
+                connection.execute(
+                    f"SELECT {', '.join(['set_config(%s, %s, false)'] * len(settings))}",
+                    [text for pair in settings.items() for text in pair],
+                )
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+class BoundedConnection(psycopg.Connection[TupleRow]):
+    """A connection that waits for the server until a deadline. Past it, nothing can be done but close it."""
+
+    _deadline_s = math.inf
+
+    @contextmanager
+    def within(self, timeout_s: float | None) -> Iterator[None]:
+        """All waits in the block end by then, with psycopg.OperationalError. None sets no bound."""
+        before = self._deadline_s
+        self._deadline_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        try:
+            yield
+        finally:
+            self._deadline_s = before
+
+    def wait(self, gen: PQGen[RV], interval: float = _INTERVAL_S, timeout: float | None = None) -> RV:
+        """As psycopg's, and not beyond the deadline."""
+        if self._deadline_s < math.inf:
+            left_s = max(0.0, self._deadline_s - time.monotonic())
+            timeout = left_s if timeout is None else min(timeout, left_s)
+        return super().wait(gen, interval, timeout)

@@ -1,0 +1,87 @@
+"""One table a day for records: made ahead, and on demand for a clock that is late or early."""
+
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
+
+from psycopg import sql
+
+from tidegate.ledger.postgres_connection import BoundedConnection
+from tidegate.ledger.postgres_schema import SCHEMA
+
+AHEAD_DAYS = 2
+"""Days after one that is written to that get their table with it: at midnight nobody waits for one."""
+
+PARTITION_LOCK = 0x5449_4447_0000_0002
+"""Advisory lock ("TIDG", 2) that who makes tables holds until the end of the transaction."""
+
+_EPOCH = date(1970, 1, 1)
+_US_PER_DAY = 86_400_000_000
+
+
+def day_of(decided_at_us: int) -> date:
+    """The UTC day of a time in microseconds since 1970: the partition of a decision that was made then."""
+    return _EPOCH + timedelta(days=decided_at_us // _US_PER_DAY)
+
+
+def name_of(day: date) -> str:
+    """The day's table, without its schema."""
+    return f"records_{day:%Y%m%d}"
+
+
+class Partitions:
+    """Which days have their table, as far as one connection's user knows."""
+
+    def __init__(self) -> None:
+        self._known: set[date] = set()
+
+    def forget(self) -> None:
+        """Looks again from now on: another database, or a day that was dropped."""
+        self._known.clear()
+
+    def make(self, connection: BoundedConnection, days: Collection[date]) -> None:
+        """Makes the tables of these days, and of the days after them, unless they are there.
+
+        In a transaction of its own, before the one that writes. Raises psycopg.Error.
+        """
+        wanted = {each for day in days for each in _with_next(day)} - self._known
+        if not wanted:
+            return
+        if missing := sorted(_missing(connection, wanted)):
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (PARTITION_LOCK,))
+                for day in sorted(_missing(connection, missing)):
+                    _make(connection, day)
+        self._known |= wanted
+
+
+def _with_next(day: date) -> Iterator[date]:
+    for ahead in range(min(AHEAD_DAYS, (date.max - day).days - 1) + 1):
+        yield day + timedelta(days=ahead)
+
+
+def _missing(connection: BoundedConnection, days: Collection[date]) -> Iterator[date]:
+    found = connection.execute(
+        "SELECT day FROM unnest(%s::date[]) AS day"
+        " WHERE to_regclass(%s || '.records_' || to_char(day, 'YYYYMMDD')) IS NULL",
+        (list(days), SCHEMA),
+    )
+    yield from (day for (day,) in found.fetchall())
+
+
+def _make(connection: BoundedConnection, day: date) -> None:
+    """ATTACH, since CREATE … PARTITION OF would wait for every reader of any day, and all writers behind it."""
+    names = {
+        "table": sql.Identifier(SCHEMA, name_of(day)),
+        "records": sql.Identifier(SCHEMA, "records"),
+        "refuse": sql.Identifier(SCHEMA, "refuse"),
+        "start": sql.Literal(day.isoformat()),
+        "end": sql.Literal((day + timedelta(days=1)).isoformat()),
+    }
+    for statement in (
+        sql.SQL("CREATE TABLE {table} (LIKE {records} INCLUDING ALL)"),
+        sql.SQL("ALTER TABLE {records} ATTACH PARTITION {table} FOR VALUES FROM ({start}) TO ({end})"),
+        sql.SQL(
+            "CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {refuse}()"
+        ),
+    ):
+        connection.execute(statement.format(**names))

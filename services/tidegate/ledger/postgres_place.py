@@ -1,0 +1,67 @@
+"""A ledger in a PostgreSQL database, for those who look back and those who follow."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+
+from tidegate.ledger.archive import LedgerUnreadableError, NoLedgerError
+from tidegate.ledger.postgres_archive import PostgresArchive
+from tidegate.ledger.postgres_connection import BoundedConnection, PostgresTarget
+from tidegate.ledger.postgres_follower import PostgresFollower
+from tidegate.ledger.postgres_schema import ForeignLedgerError, migrate, migrations, version
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPlace:
+    """`LedgerPlace` on PostgreSQL."""
+
+    target: PostgresTarget
+    """The database."""
+
+    def __str__(self) -> str:
+        """Without user and password."""
+        return str(self.target)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[PostgresArchive]:
+        """See `LedgerPlace.opened`. Makes no tables."""
+        with self._explained(), contextlib.closing(self._connected()) as connection:
+            found = version(connection)
+            if found == 0:
+                raise NoLedgerError(
+                    f"There is no ledger in {self} yet. `tidegate up` or `tidegate ledger migrate` makes one."
+                )
+            if found < len(migrations()):
+                raise LedgerUnreadableError(
+                    f"The ledger in {self} is of an older version. `tidegate ledger migrate` brings it up to date."
+                )
+            yield PostgresArchive(connection)
+
+    def follower(self, noted: Callable[[str], str]) -> PostgresFollower:
+        """See `LedgerPlace.follower`."""
+        return PostgresFollower(self.target, noted)
+
+    def migrate(self) -> int:
+        """Makes the tables, or brings them to this version; how many steps that took. Raises LedgerUnreadableError."""
+        with self._explained(), contextlib.closing(self._connected()) as connection:
+            return migrate(connection)
+
+    def _connected(self) -> BoundedConnection:
+        return self.target.connected(name="ledger archive", timeout_s=None)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except ForeignLedgerError as error:
+            raise LedgerUnreadableError(f"The ledger in {self} can't be used: {error}.") from error
+        except psycopg.Error as error:
+            raise LedgerUnreadableError(f"The ledger in {self} can't be read: {_said(error)}.") from error
+
+
+def _said(error: psycopg.Error) -> str:
+    """The server's sentence, or the client's first line: neither holds a password."""
+    said = error.diag.message_primary or str(error).partition("\n")[0]
+    return said.strip().rstrip(".:") or type(error).__name__

@@ -1,0 +1,40 @@
+"""A ledger in a SQLite file, for those who look back and those who follow."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.ledger.archive import LedgerUnreadableError, NoLedgerError
+from tidegate.ledger.sqlite_archive import SqliteArchive
+from tidegate.ledger.sqlite_follower import SqliteFollower
+
+
+@dataclass(frozen=True, slots=True)
+class SqlitePlace:
+    """`LedgerPlace` on one file."""
+
+    path: Path
+    """The file, which need not be there yet."""
+
+    def __str__(self) -> str:
+        """The file."""
+        return str(self.path)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[SqliteArchive]:
+        """See `LedgerPlace.opened`. Makes no file."""
+        if not self.path.is_file():
+            raise NoLedgerError(
+                f"There is no ledger at {self.path}. `tidegate up` makes one here; --ledger names another file."
+            )
+        try:
+            with contextlib.closing(SqliteArchive(self.path)) as archive:
+                yield archive
+        except sqlite3.Error as error:
+            raise LedgerUnreadableError(f"The ledger at {self.path} can't be read: {error}.") from error
+
+    def follower(self, noted: Callable[[str], str]) -> SqliteFollower:
+        """See `LedgerPlace.follower`."""
+        return SqliteFollower(self.path, noted)

@@ -1,0 +1,163 @@
+"""A real PostgreSQL server for tests: initdb, on a free port, in a folder of its own, stopped by whoever started it."""
+
+import contextlib
+import os
+import pwd
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from tidegate.serving.stack.ports import free_ports
+
+START_S = 60.0
+
+
+def binaries() -> Path | None:
+    """Where the newest installed server's programs are; None if there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+class PostgresServer:
+    """One server. Keeps its port over restarts."""
+
+    def __init__(self, bin_folder: Path) -> None:
+        self._bin = bin_folder
+        self._folder = Path(tempfile.mkdtemp(prefix="tidegate-pg-"))
+        self.port = free_ports(1)[0]
+        self._user = _server_user()
+        self._process: subprocess.Popen[bytes] | None = None
+        if self._user:
+            account = pwd.getpwnam(self._user)
+            os.chown(self._folder, account.pw_uid, account.pw_gid)
+        self._run("initdb", "-D", str(self.data), "-U", "tidegate", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self._folder),
+            "shared_buffers": "32MB",
+            "max_connections": "60",
+        }
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
+
+    @property
+    def data(self) -> Path:
+        """The cluster's folder."""
+        return self._folder / "data"
+
+    def dsn(self, database: str = "postgres") -> str:
+        """How to reach a database."""
+        return f"postgresql://tidegate@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Returns when it lets in."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(self._bin / "postgres"), "-D", str(self.data)],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                user=self._user,
+                group=self._user,
+            )
+        deadline = time.monotonic() + START_S
+        while not self._lets_in():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start: {(self._folder / 'log').read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def stop_at_once(self) -> None:
+        """`pg_ctl stop -m immediate`: as in a crash, connections are cut; the next start replays the log."""
+        self._signal(signal.SIGQUIT)
+
+    def stop(self) -> None:
+        """Fast shutdown: connections are ended."""
+        self._signal(signal.SIGINT)
+
+    def restart_at_once(self) -> None:
+        """As after a crash."""
+        self.stop_at_once()
+        self.start()
+
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """All its processes are suspended in the block: the kernel still takes what is sent, and nobody answers."""
+        suspended = self._processes()
+        for process in suspended:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in suspended:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
+
+    @contextlib.contextmanager
+    def with_full_disk(self, *, largest_bytes: int) -> Iterator[None]:
+        """No file of its may grow beyond this in the block. The server meets it as it meets a disk that is full."""
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        self._limit_files((largest_bytes, resource.RLIM_INFINITY))
+        try:
+            yield
+        finally:
+            self._limit_files(unlimited)
+
+    def create_database(self, name: str) -> str:
+        """A new, empty database; its DSN."""
+        with contextlib.closing(psycopg.connect(self.dsn(), autocommit=True)) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.dsn(name)
+
+    def remove(self) -> None:
+        """Stops it and deletes its folder."""
+        if self._process is not None and self._process.poll() is None:
+            self._signal(signal.SIGQUIT)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _processes(self) -> list[psutil.Process]:
+        assert self._process is not None
+        postmaster = psutil.Process(self._process.pid)
+        return [postmaster, *postmaster.children(recursive=True)]
+
+    def _limit_files(self, limit: tuple[int, int]) -> None:
+        for process in self._processes():
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limit)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(START_S)
+        self._process = None
+
+    def _lets_in(self) -> bool:
+        try:
+            psycopg.connect(self.dsn(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._bin / program), *arguments]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd="/", user=self._user, group=self._user
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program}: {done.stdout}{done.stderr}")
+
+
+def _server_user() -> str | None:
+    """Whom the server runs as: it refuses root."""
+    return "postgres" if os.geteuid() == 0 else None

@@ -75,7 +75,7 @@ def test_a_card_is_shown() -> None:
 def test_an_unknown_detector_is_an_error_that_names_the_known(arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
     assert result.exit_code == 1
-    assert "text_harm 1" in result.stderr
+    assert f"text_harm {catalogue()['text_harm'].version}" in result.stderr
 
 
 def test_evaluating_without_data_says_what_is_missing_and_how_to_name_it(tmp_path: Path) -> None:

@@ -31,14 +31,6 @@ def test_evasions_and_emoji_become_words(version: str, text: str, seen: str) -> 
 
 @pytest.mark.parametrize(
     ("text", "seen"),
-    [("soooooo good", "sooo good"), ("h4te h a t e f**k #KillAll", "h4te h a t e f**k #KillAll"), ("нate", "нate")],
-)
-def test_version_1_stays_what_its_detector_was_trained_with(text: str, seen: str) -> None:
-    assert normalise(text, "1") == seen
-
-
-@pytest.mark.parametrize(
-    ("text", "seen"),
     [
         ("h4te k!ll sh1t id!ot $tupid a$$hole", "hate kill shit idiot stupid asshole"),
         ("b00bs he11 s1ut @$$h0le p@thetic", "boobs hell slut asshole pathetic"),
@@ -100,7 +92,7 @@ def test_characters_of_disguise_in_any_order_are_read(text: str) -> None:
     "part", ["a ", "a.b.", "#A", "a1", "@a", "\u0316\u0301", "h*", "a!", "аa", "😂❤", "+a@", "x_", "[user", "&#", "$$a"]
 )
 def test_a_text_of_100_000_characters_is_read(part: str) -> None:
-    """Quadratic work would run into the suite's time limit: 100,000 stacked marks alone took version 1 minutes."""
+    """Quadratic work would run into the suite's time limit, as 100,000 stacked marks alone once did."""
     assert len(normalise(part * (100_000 // len(part)))) < 2_000_000
 
 

@@ -2,7 +2,7 @@
 
 A detector's tokenizer drops what it does not know. These steps keep evasions and emoji visible to it: compatibility
 forms are folded (NFKC), invisible characters removed, emoji spelt out by their Unicode names, links and handles
-reduced to a word. Version 2 also undoes disguises: look-alike letters, leet, letters set apart, stacked marks, masks.
+reduced to a word, disguises undone: look-alike letters, leet, letters set apart, stacked marks, masks.
 Pure; a version changes whenever the output for any text may change, and stays for the detectors trained with it.
 """
 
@@ -24,14 +24,10 @@ NORMALISATION_VERSION: Final = "2"
 """What new detectors are trained with; a trained one names its own in the catalogue."""
 
 _URL: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_HANDLE: Final = re.compile(r"(?<![\w@])@\w{1,30}|\[user\]", re.IGNORECASE)
-_LONG_RUN: Final = re.compile(r"(\w)\1{3,}")
-_HANDLE_NOT_LEET: Final = re.compile(
-    r"(?<![\w@])@(?!ss(?:\b|hole|hat|wipe|clown|es\b)|nal\b)\w{1,30}|\[user\]", re.IGNORECASE
-)
+_HANDLE: Final = re.compile(r"(?<![\w@])@(?!ss(?:\b|hole|hat|wipe|clown|es\b)|nal\b)\w{1,30}|\[user\]", re.IGNORECASE)
+"""A name, and not leet such as "@sshole"."""
 _LETTER_RUN: Final = re.compile(r"(?!\b([kxiwz])\1\1\b)([^\W\d_])\2{2,}", re.IGNORECASE)
 _SYMBOL_RUN: Final = re.compile(r"([^\w\s]|_)\1{2,}")
-_MAX_REPEATED_SYMBOL: Final = 2
 _FIRST_PICTOGRAPH: Final = 0x2190
 _PRINTERS_WORDS: Final = frozenset(
     "negative squared circled latin capital small letter sign symbol heavy black white medium with and".split(),  # noqa: SIM905 - a list of words reads better as words
@@ -73,25 +69,12 @@ def normalise(text: str, version: str = NORMALISATION_VERSION) -> str:
     return VERSIONS[version](text)
 
 
-def _version_1(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", html.unescape(text))
-    folded = _HANDLE.sub(" user ", _URL.sub(" link ", folded))
-    spelt: list[str] = []
-    run = 0
-    for position, char in enumerate(folded):
-        run = run + 1 if position and char == folded[position - 1] else 1
-        if run > _MAX_REPEATED_SYMBOL and not char.isalnum():
-            continue
-        spelt.append(_spelt(char))
-    return " ".join(_LONG_RUN.sub(r"\1\1\1", "".join(spelt)).split())
-
-
 def _version_2(text: str) -> str:
     plain = html.unescape(text)
     if not plain.isascii():
         plain = unicodedata.normalize("NFKC", without_stuffing(plain))
         plain = without_lookalikes(plain)
-    plain = _HANDLE_NOT_LEET.sub(" user ", _URL.sub(" link ", plain))
+    plain = _HANDLE.sub(" user ", _URL.sub(" link ", plain))
     plain = with_one_mask(without_leet(without_spacing(with_words_of_hashtags(plain))))
     plain = _LETTER_RUN.sub(r"\2\2", _SYMBOL_RUN.sub(r"\1\1", plain))
     if not plain.isascii():
@@ -99,5 +82,5 @@ def _version_2(text: str) -> str:
     return " ".join(plain.split())
 
 
-VERSIONS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"1": _version_1, "2": _version_2})
+VERSIONS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"2": _version_2})
 """Every version that a catalogued detector may have been trained with."""

@@ -153,8 +153,8 @@ def _encoder() -> Features:
         "head.hidden.bias": np.zeros(2 * width, dtype=np.float32),
         "head.logits.weight": np.concatenate([one, -one], axis=1),
         "head.logits.bias": np.zeros(width, dtype=np.float32),
-        f"{_ENCODER_LAYER}.up": np.zeros((MINILM.hidden, 1), dtype=np.float32),
-        f"{_ENCODER_LAYER}.down": np.zeros((1, MINILM.intermediate), dtype=np.float32),
+        f"{_ENCODER_LAYER}.change": np.zeros((MINILM.hidden, MINILM.intermediate), dtype=np.float32),
+        f"{_ENCODER_LAYER}.scale": np.zeros(MINILM.hidden, dtype=np.float32),
     }
     model = build_graph(MINILM, head, labels=tuple(map(str, range(width))), name="encoder")
     options = ort.SessionOptions()

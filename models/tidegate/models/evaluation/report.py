@@ -16,6 +16,8 @@ from tidegate.models.evaluation.other_detectors import metrics_of
 
 _PLOTS: Final = ("precision_recall", "reliability", "functional", "bias", "robustness", "learning_curve")
 _DOTS_PER_INCH: Final = 160
+_EARLIER: Final = Path(__file__).resolve().parent / "earlier"
+"""What was measured of versions that are in the history only."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,10 +77,11 @@ def by_lines(document: dict[str, Any]) -> str:
 
 
 def earlier_documents(spec: DetectorSpec) -> list[dict[str, Any]]:
-    """Returns what was kept of the other versions, newest first."""
+    """Returns what was measured of the other versions, those included whose weights are gone, newest first."""
     others = [one for one in all_versions() if one.name == spec.name and one.version != spec.version]
-    paths = [one.folder() / "evaluation.json" for one in sorted(others, key=lambda one: -int(one.version))]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+    paths = [one.folder() / "evaluation.json" for one in others] + list(_EARLIER.glob(f"{spec.name}_*.json"))
+    found: list[dict[str, Any]] = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+    return sorted(found, key=lambda one: -int(one["version"]))
 
 
 def write_card(spec: DetectorSpec, document: dict[str, Any], folder: Path) -> list[Path]:

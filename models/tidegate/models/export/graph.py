@@ -43,16 +43,13 @@ def build_graph(
 ) -> onnx.ModelProto:
     """Returns the model with the deltas merged into the encoder's weights.
 
-    A delta is stored whole, in eight bits with a scale per row: W' = W + scale · change; in text_harm 1 as two thin
-    matrices: W' = W + up · down.
+    A delta is stored whole, in eight bits with a scale per row: W' = W + scale · change.
     """
     weights: dict[str, Array] = load_file(origin.weights_path())
     for key, value in trained.items():
         linear, _, kind = key.rpartition(".")
         if kind == "change":
             weights[f"{linear}.weight"] = weights[f"{linear}.weight"] + value * trained[f"{linear}.scale"][:, None]
-        elif kind == "down":
-            weights[f"{linear}.weight"] = weights[f"{linear}.weight"] + trained[f"{linear}.up"] @ value
     return _GraphBuilder(origin, weights, trained, labels=len(labels)).model(name)
 
 

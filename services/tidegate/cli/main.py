@@ -26,6 +26,11 @@ COMMANDS = {
     "account": ("tidegate.cli.account", "account", "Exports or erases everything held on an account."),
     "ledger": ("tidegate.cli.ledger", "ledger", "Verifies the decision ledger."),
     "replay": ("tidegate.cli.replay", "replay", "Decides recorded decisions again and reports any difference."),
+    "capacity": (
+        "tidegate.cli.capacity",
+        "capacity",
+        "Says what so many items a second need, and why; simulates scaling.",
+    ),
     "check-config": ("tidegate.cli.check_config", "check_config", "Checks settings and policies; starts nothing."),
     "serve-config": ("tidegate.cli.serve_config", "serve_config", "Prints the configuration for `serve deploy`."),
 }

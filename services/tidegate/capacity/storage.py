@@ -1,0 +1,62 @@
+"""Memory and disk: the online store, the ledger, the event log."""
+
+import math
+from collections.abc import Iterator
+
+from tidegate.capacity.costs import Costs
+from tidegate.capacity.demand import Demand, Rates
+from tidegate.capacity.need import Need
+
+GIB, TB = 2**30, 1e12
+_DAY_S = 86_400
+
+
+def storage_of(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
+    """What is kept."""
+    yield from _redis(demand, rates, costs)
+    yield from _ledger(demand, rates, costs)
+    yield from _events(demand, rates, costs)
+
+
+def _redis(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
+    value, slot = "redis.bytes_per_account", "redis.slot_bytes_per_account"
+    each = costs[value].value + costs[slot].value
+    data = demand.accounts * each / GIB
+    yield Need("Redis", "data", data, "GiB", f"{demand.accounts:,.0f} accounts x {each:,.0f} bytes", (value, slot))
+    by_memory = data / (demand.redis_node_gib * demand.redis_fill)
+    read, write = "redis.lookup_us", "redis.write_us"
+    spent = rates.items * (costs[read].value + costs[write].value) / 1e6
+    by_cpu = spent / demand.utilisation
+    primaries = max(1, math.ceil(max(by_memory, by_cpu)))
+    first = "memory" if by_memory >= by_cpu else "CPU time"
+    why = (
+        f"{first} decides: {by_memory:,.1f} by memory ({demand.redis_node_gib:g} GiB, {demand.redis_fill:.0%} full), "
+        f"{by_cpu:,.1f} by CPU (a lookup and at most one write an item, one core a node, {demand.utilisation:.0%} busy)"
+    )
+    yield Need("Redis", "primaries", primaries, "nodes", why, (value, slot, read, write))
+    copies = primaries * demand.redis_copies
+    yield Need("Redis", "replicas", copies, "nodes", f"{demand.redis_copies} of each primary")
+
+
+def _ledger(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
+    figure = "ledger.bytes_per_decision"
+    daily = rates.items * demand.mean_share * _DAY_S
+    a_day = daily * costs[figure].value / TB
+    size = costs[figure].value
+    yield Need(
+        "Ledger", "decisions", daily / 1e6, "million a day", f"mean of the day is {demand.mean_share:.0%} of peak"
+    )
+    yield Need(
+        "Ledger", "growth", a_day, "TB a day", f"{size:,.0f} bytes each, indexes and all, as in SQLite", (figure,)
+    )
+    kept = f"{demand.retention_days:g} days of it, one copy, nothing compressed or moved to Parquet"
+    yield Need("Ledger", "kept", a_day * demand.retention_days, "TB", kept, (figure,))
+
+
+def _events(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
+    size, most = "event_log.bytes_per_event", "event_log.events_per_s"
+    at_peak = rates.items * demand.mix.events_per_item
+    why = f"{demand.mix.events_per_item:g} an item; one process made {costs[most].value:,.0f}/s durable"
+    yield Need("Event log", "events", at_peak, "1/s", why, (most,))
+    a_day = at_peak * demand.mean_share * _DAY_S * costs[size].value / TB
+    yield Need("Event log", "growth", a_day, "TB a day", f"{costs[size].value:,.0f} bytes each, as in SQLite", (size,))

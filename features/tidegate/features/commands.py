@@ -14,6 +14,7 @@ import click
 import orjson
 
 from tidegate.features.catalogue_view import catalogue_command
+from tidegate.features.feast_import import import_feast
 from tidegate.features.online import EVENTS, OnlineChoice, OnlineKind
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class _Steps:
 @_online_options
 def apply(state: Path, online: str, redis: str) -> None:
     """Writes feature_store.yaml and registers the definitions."""
+    import_feast()
     from tidegate.features import pipeline  # noqa: PLC0415 - imports Feast
 
     choice = _choice(online, redis)
@@ -128,6 +130,7 @@ def seed(  # noqa: PLR0917 - click passes options by name
     state: Path, online: str, redis: str, signals: Path | None, accounts: int, random_seed: int
 ) -> None:
     """Puts demo accounts' events into the log, computes their signals and puts them online."""
+    import_feast()
     from tidegate.features import pipeline  # noqa: PLC0415 - imports Feast
 
     choice, now = _choice(online, redis), datetime.now(tz=UTC)
@@ -184,6 +187,7 @@ def compute(  # noqa: PLR0917 - click passes options by name
 
     Killed, it goes on where it was when called again. Readers see the rows of the run before until all are there.
     """
+    import_feast()
     from tidegate.features import pipeline  # noqa: PLC0415 - imports Feast
 
     steps = _Steps()
@@ -214,6 +218,7 @@ def compute(  # noqa: PLR0917 - click passes options by name
 @_json_option
 def materialize(state: Path, signals: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click passes options by name
     """Writes the published rows to the online store. Killed, it goes on after the last whole partition."""
+    import_feast()
     from tidegate.features import pipeline  # noqa: PLC0415 - imports Feast
 
     with _failures_explained():

@@ -10,6 +10,7 @@ import click
 
 from tidegate.cli.account_view import draw_held, draw_nothing, draw_receipt, print_plain
 from tidegate.cli.steps import Steps
+from tidegate.features.feast_import import import_feast
 from tidegate.serving.decode import MAX_ACCOUNT_ID
 from tidegate.serving.ledger_store import ConfiguredLedger
 from tidegate.serving.settings import Settings, SettingsError
@@ -119,6 +120,7 @@ def _places(settings: Settings) -> "AccountPlaces":
 
 @contextmanager
 def _failures_explained() -> Iterator[None]:
+    import_feast()
     from tidegate.accounts.erasure import ErasureIncompleteError  # noqa: PLC0415 - as above
     from tidegate.accounts.held import AccountStoreUnavailableError  # noqa: PLC0415 - as above
     from tidegate.accounts.receipts import ErasureUnderWayError  # noqa: PLC0415 - as above

@@ -16,6 +16,7 @@ from tidegate.cli.features_view import Shown, document, draw
 from tidegate.cli.lazy_group import Later, LazyGroup
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.features.commands import COMMANDS, RISK, state_option
+from tidegate.features.feast_import import import_feast
 from tidegate.features.online import CONFIGURATION, told
 from tidegate.moderation.signals import LookupStatus
 from tidegate.moderation.tracing import TraceContext
@@ -125,6 +126,7 @@ def _no_answer(status: LookupStatus, state: Path, timeout_ms: int) -> str:
 
 async def _lookup(account: str, state: Path, timeout_ms: int) -> Shown:
     # Feast takes seconds to import; `tidegate --help` must not wait for it.
+    import_feast()
     from tidegate.enrichment.feast_adapter import FeastAccountFeatures  # noqa: PLC0415
     from tidegate.enrichment.feast_reader import FeastReader  # noqa: PLC0415
     from tidegate.features.repository import close_repository, open_repository  # noqa: PLC0415

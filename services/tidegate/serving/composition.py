@@ -19,6 +19,7 @@ from tidegate.detectors.speech_port import SpeechDetectors
 from tidegate.enrichment.port import AccountFeatures
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.events.validation import EventLimits
+from tidegate.features.feast_import import import_feast
 from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 from tidegate.features.stream.turn import Turn
 from tidegate.ledger.port import DecisionLedger
@@ -122,6 +123,7 @@ def account_features(settings: Settings, tracer: Tracer) -> AccountFeatures:
     Raises:
         PolicyError: See `policies`, whose signals it reads.
     """
+    import_feast()
     from tidegate.enrichment.feast_adapter import FeastAccountFeatures  # noqa: PLC0415 - see the docstring
     from tidegate.enrichment.feast_reader import FeastReader  # noqa: PLC0415 - as above
 
@@ -138,6 +140,7 @@ def account_signals(settings: Settings, metrics: EventMetrics | None = None) -> 
         settings: All settings.
         metrics: Counts events; None counts nothing.
     """
+    import_feast()
     from tidegate.features.feast_writer import FeastOnlineWriter  # noqa: PLC0415 - Feast takes seconds to import
 
     chosen = settings.signals

@@ -20,6 +20,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tidegate.features.feast_import import import_feast
 from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.serving.ledger_store import ledger_place
 from tidegate.serving.settings import OnlineStore, Settings
@@ -180,6 +181,7 @@ class EmbeddedStack:
         self._part("triton", PartState.STARTING, self.settings.triton.address, self._triton.process.pid)
 
     def _prepare_features(self) -> None:
+        import_feast()
         from tidegate.features.pipeline import apply, seed  # noqa: PLC0415 - Feast takes seconds to import
         from tidegate.serving.composition import RISK_MODEL, selection  # noqa: PLC0415 - imports all stages
         from tidegate.serving.signals.risk_adapter import risk_choice  # noqa: PLC0415 - as above

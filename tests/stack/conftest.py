@@ -10,14 +10,20 @@ from tidegate.serving.stack.ports import free_ports
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running distributed stack."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A distributed stack that is not started yet, and is stopped at the end."""
     shared = Stack(tmp_path_factory.mktemp("stack"), free_ports(1)[0])
     try:
-        shared.up()
         yield shared
     finally:
         shared.down()
+
+
+@pytest.fixture(scope="module")
+def stack(shared: Stack) -> Stack:
+    """The running distributed stack of all modules; started again if one before has ended it."""
+    shared.up_unless_running()
+    return shared
 
 
 @pytest.fixture

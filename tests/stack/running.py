@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 
+from tidegate.serving.stack.state import is_running
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-c", "from tidegate.cli.main import main; main()")
 
@@ -80,6 +82,11 @@ class Stack:
         done = self.run("up", "--detach", timeout_s=360)
         log = self.state_dir / "logs/stack.log"
         assert done.returncode == 0, f"{done.stderr}\n{log.read_text()[-4000:] if log.exists() else ''}"
+
+    def up_unless_running(self) -> None:
+        """Starts it if a test has ended it."""
+        if not is_running(self.state_dir):
+            self.up()
 
     def down(self) -> None:
         """Stops it as a user would."""

@@ -1,16 +1,15 @@
-"""A SQLite ledger in a folder of its own, closed after the test; a PostgreSQL server for all tests here."""
+"""Ledgers in stores of their own: a SQLite file, or a database of a PostgreSQL server that all tests here share."""
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.ledger.postgres_server import PostgresServer, binaries
+from tests.ledger.stores import LedgerStore, PostgresStore, SqliteStore
 from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.sqlite_adapter import SqliteLedger
-
-_numbers = itertools.count()
 
 
 @pytest.fixture
@@ -41,5 +40,19 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def target(postgres: PostgresServer) -> PostgresTarget:
-    """An empty database of the test's own."""
-    return PostgresTarget(postgres.create_database(f"ledger_{next(_numbers)}"))
+    """A database without a ledger. The same one for all tests: making and deleting many takes longer than the tests."""
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute("DROP SCHEMA IF EXISTS tidegate_ledger CASCADE")
+    return PostgresTarget(postgres.dsn())
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+def store(request: pytest.FixtureRequest, ledger_path: Path) -> LedgerStore:
+    """Each store in turn, empty: what these tests say holds for all of them."""
+    if request.param == "sqlite":
+        return SqliteStore(ledger_path)
+    return PostgresStore(request.getfixturevalue("target"))

@@ -1,17 +1,16 @@
 """Replay finds every decision that does not come out again, and only those. The policy engine is a small fake."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.ledger.sample_records import SAMPLE_TIME, sample_inputs, sample_record
+from tests.ledger.stores import LedgerStore
 from tidegate.ledger.replay import Difference, DifferenceKind, Replay, Tally
-from tidegate.ledger.sqlite_adapter import SqliteLedger
-from tidegate.ledger.sqlite_archive import SqliteArchive
 from tidegate.moderation.decision import (
     Action,
     DecisionInputs,
@@ -74,35 +73,33 @@ def decided(score: float = 0.8, **changes: object) -> DecisionRecord:
 class Written:
     """A ledger that a test fills and replays."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, store: LedgerStore) -> None:
+        self._store = store
 
     async def write(self, records: Sequence[DecisionRecord], documents: Mapping[str, str]) -> None:
-        ledger = SqliteLedger(self._path)
+        ledger = self._store.ledger()
         await ledger.keep_policies(documents)
-        for record in records:
-            await ledger.append(record)
+        for start in range(0, len(records), 100):
+            await asyncio.gather(*(ledger.append(record) for record in records[start : start + 100]))
         await ledger.close()
 
     def replay(
         self, *, instead: Threshold | None = None, since_h: float | None = None
     ) -> tuple[list[Difference], Tally]:
-        archive = SqliteArchive(self._path)
-        again = Replay(
-            archive,
-            compile_policy=compile_policy,
-            shadow_of=shadow_of,
-            instead=None if instead is None else {instead.reference.id: instead},
-        )
         since = None if since_h is None else SAMPLE_TIME + timedelta(hours=since_h)
-        differences = list(again.differences(since=since))
-        archive.close()
-        return differences, again.tally
+        with self._store.place.opened() as archive:
+            again = Replay(
+                archive,
+                compile_policy=compile_policy,
+                shadow_of=shadow_of,
+                instead=None if instead is None else {instead.reference.id: instead},
+            )
+            return list(again.differences(since=since)), again.tally
 
 
 @pytest.fixture
-def written(ledger_path: Path) -> Written:
-    return Written(ledger_path)
+def written(store: LedgerStore) -> Written:
+    return Written(store)
 
 
 DOCUMENTS = {digest: document_of(policy) for digest, policy in BOTH.items()}
@@ -140,7 +137,7 @@ async def test_a_shadow_policy_that_comes_to_something_else_is_reported(written:
 
 
 async def test_a_policy_that_was_not_kept_is_a_difference_for_each_decision(written: Written) -> None:
-    records = [decided(), decided()]
+    records = [decided(decided_at=SAMPLE_TIME + timedelta(seconds=second)) for second in range(2)]
     await written.write(records, {SHADOW.reference.digest: document_of(SHADOW)})
     differences, tally = written.replay()
     assert [(each.kind, each.decision_id) for each in differences] == [
@@ -181,14 +178,13 @@ async def test_only_decisions_since_a_moment_are_replayed(written: Written) -> N
     assert tally.decisions == 2
 
 
-async def test_a_record_written_during_a_replay_is_replayed_too_and_none_twice(ledger_path: Path) -> None:
+async def test_a_record_written_during_a_replay_is_replayed_too_and_none_twice(store: LedgerStore) -> None:
     """Pages are reads of their own; this crosses their edge."""
-    written = Written(ledger_path)
+    written = Written(store)
     await written.write([decided() for _ in range(1000)], DOCUMENTS)
-    archive = SqliteArchive(ledger_path)
-    payloads = archive.payloads()
-    seen = [next(payloads) for _ in range(10)]
-    await written.write([decided()], {})
-    seen += payloads
-    archive.close()
+    with store.place.opened() as archive:
+        payloads = archive.payloads()
+        seen = [next(payloads) for _ in range(10)]
+        await written.write([decided(decided_at=SAMPLE_TIME + timedelta(microseconds=1))], {})
+        seen += payloads
     assert len(seen) == len(set(seen)) == 1001

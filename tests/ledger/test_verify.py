@@ -1,64 +1,41 @@
 """Whatever is done to a ledger after the fact, verify finds the place."""
 
-import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.ledger.sample_records import sample_record
+from tests.ledger.stores import LedgerStore, verified
 from tidegate.ledger.chain import GENESIS, Head, link
 from tidegate.ledger.record_format import encode
-from tidegate.ledger.sqlite_adapter import SqliteLedger
-from tidegate.ledger.sqlite_archive import SqliteArchive
-from tidegate.ledger.verify import BreakKind, VerifyReport, verify
+from tidegate.ledger.verify import BreakKind, verify
 
 POLICY = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # SHA-256 of {}
 
 
 @pytest.fixture
-async def written(ledger_path: Path) -> Path:
+async def written(store: LedgerStore) -> LedgerStore:
     """Two writers with ten records each, ids `0-1` to `1-10`, and a policy."""
     for writer in range(2):
-        ledger = SqliteLedger(ledger_path)
+        ledger = store.ledger()
         await ledger.keep_policies({POLICY: "{}"})
         for number in range(1, 11):
             await ledger.append(sample_record(decision_id=f"{writer}-{number}", idempotency_key=f"{writer}-{number}"))
         await ledger.close()
-    return ledger_path
+    return store
 
 
-def tamper(path: Path, *statements: str) -> None:
-    """As somebody may who has the file: the triggers are theirs to drop."""
-    database = sqlite3.connect(path)
-    for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        database.execute(f"DROP TRIGGER {trigger}")
-    for statement in statements:
-        assert database.execute(statement).rowcount >= 1, statement
-    database.commit()
-    database.close()
-
-
-def verified(path: Path) -> VerifyReport:
-    archive = SqliteArchive(path)
-    try:
-        with archive.snapshot():
-            return verify(archive)
-    finally:
-        archive.close()
-
-
-def test_an_untouched_ledger_is_intact(written: Path) -> None:
-    report = verified(written)
+def test_an_untouched_ledger_is_intact(written: LedgerStore) -> None:
+    report = verified(written.place)
     assert report.intact
     assert (report.records, report.writers, report.policies) == (20, 2, 1)
 
 
-async def test_an_empty_ledger_is_intact(ledger_path: Path) -> None:
-    ledger = SqliteLedger(ledger_path)
+async def test_an_empty_ledger_is_intact(store: LedgerStore) -> None:
+    ledger = store.ledger()
     assert await ledger.ready()
     await ledger.close()
-    report = verified(ledger_path)
+    report = verified(store.place)
     assert report.intact
     assert (report.records, report.writers) == (0, 0)
 
@@ -112,80 +89,71 @@ UPDATE records SET record = CAST(replace(CAST(record AS TEXT), 'REVIEW', 'ALLOW'
     ],
 )
 def test_a_change_is_found_where_it_was_made(
-    written: Path, statements: list[str], kind: BreakKind, decision_id: str, sequence: int
+    written: LedgerStore, statements: list[str], kind: BreakKind, decision_id: str, sequence: int
 ) -> None:
-    tamper(written, *statements)
-    [found] = verified(written).breaks
+    written.tamper(*statements)
+    [found] = verified(written.place).breaks
     assert (found.kind, found.decision_id, found.sequence) == (kind, decision_id, sequence)
 
 
-def test_each_chain_tells_its_own_first_break(written: Path) -> None:
-    tamper(written, "UPDATE records SET fingerprint = 'x' WHERE decision_id IN ('0-4', '0-6', '1-7')")
-    assert {found.decision_id for found in verified(written).breaks} == {"0-4", "1-7"}
+def test_each_chain_tells_its_own_first_break(written: LedgerStore) -> None:
+    written.tamper("UPDATE records SET fingerprint = 'x' WHERE decision_id IN ('0-4', '0-6', '1-7')")
+    assert {found.decision_id for found in verified(written.place).breaks} == {"0-4", "1-7"}
 
 
-def test_a_record_moved_to_another_writer_is_found(written: Path) -> None:
-    tamper(
-        written,
+def test_a_record_moved_to_another_writer_is_found(written: LedgerStore) -> None:
+    written.tamper(
         "UPDATE records SET sequence = 11, writer_id = (SELECT writer_id FROM records WHERE decision_id = '1-1')"
         " WHERE decision_id = '0-10'",
     )
-    assert {found.kind for found in verified(written).breaks} == {BreakKind.TRUNCATED, BreakKind.WRONG_PREVIOUS}
+    assert {found.kind for found in verified(written.place).breaks} == {BreakKind.TRUNCATED, BreakKind.WRONG_PREVIOUS}
 
 
-def test_a_record_of_an_unknown_format_is_told_from_an_altered_one(written: Path) -> None:
+def test_a_record_of_an_unknown_format_is_told_from_an_altered_one(written: LedgerStore) -> None:
     """A newer Tidegate wrote it and hashed it rightly."""
     payload = encode(sample_record(decision_id="0-10", idempotency_key="0-10")).replace(b'"format":1', b'"format":9')
-    database = sqlite3.connect(written)
-    writer_id, previous = database.execute(
-        "SELECT writer_id, previous_hash FROM records WHERE decision_id = '0-10'"
-    ).fetchone()
-    database.close()
-    own = link(previous, writer_id=writer_id, sequence=10, payload=payload)
-    tamper(
-        written,
+    with written.place.opened() as archive:
+        last = next(entry for entry in archive.entries() if entry.keys.decision_id == "0-10")
+    own = link(last.previous_hash, writer_id=last.writer_id, sequence=10, payload=payload)
+    written.tamper(
         f"UPDATE records SET record = x'{payload.hex()}', hash = x'{own.hex()}' WHERE decision_id = '0-10'",
-        f"UPDATE heads SET hash = x'{own.hex()}' WHERE writer_id = '{writer_id}'",
+        f"UPDATE heads SET hash = x'{own.hex()}' WHERE writer_id = '{last.writer_id}'",
     )
-    [found] = verified(written).breaks
+    [found] = verified(written.place).breaks
     assert (found.kind, found.decision_id) == (BreakKind.UNREADABLE, "0-10")
 
 
-def test_the_heads_digest_shows_what_the_file_itself_can_not(written: Path) -> None:
+def test_the_heads_digest_shows_what_the_file_itself_can_not(written: LedgerStore) -> None:
     """A forger who cuts a record off and mends the head as well leaves a ledger that is whole in itself."""
-    before = verified(written).heads_digest
-    tamper(
-        written,
+    before = verified(written.place).heads_digest
+    written.tamper(
         f"UPDATE heads SET sequence = 9, hash = (SELECT hash FROM records WHERE decision_id = '0-9')"
         f" WHERE writer_id = {WRITER_0}",
         "DELETE FROM records WHERE decision_id = '0-10'",
     )
-    report = verified(written)
+    report = verified(written.place)
     assert report.intact
     assert report.heads_digest != before
 
 
-async def test_verify_of_a_ledger_in_use_sees_one_moment(written: Path) -> None:
+async def test_verify_of_a_ledger_in_use_sees_one_moment(written: LedgerStore) -> None:
     """Records and heads appended between its reads must not look like a break."""
-    ledger = SqliteLedger(written)
+    ledger = written.ledger()
     await ledger.append(sample_record())
-    archive = SqliteArchive(written)
-    with archive.snapshot():
+    with written.place.opened() as archive, archive.snapshot():
         seen = archive.count()
         await ledger.append(sample_record())
         report = verify(archive)
-    archive.close()
     assert report.intact
     assert report.records == seen == 21
-    assert verified(written).records == 22
+    assert verified(written.place).records == 22
     await ledger.close()
 
 
-def test_progress_counts_every_record(written: Path) -> None:
+def test_progress_counts_every_record(written: LedgerStore) -> None:
     walked: list[int] = []
-    archive = SqliteArchive(written)
-    verify(archive, progress=walked.append)
-    archive.close()
+    with written.place.opened() as archive:
+        verify(archive, progress=walked.append)
     assert sum(walked) == 20
 
 

@@ -132,3 +132,7 @@ class LedgerPlace(Protocol):
             noted: The place that was noted last under a name; empty if none was.
         """
         ...
+
+    def migrate(self) -> None:
+        """Makes the ledger if there is none, and brings its tables to this version. Raises LedgerUnreadableError."""
+        ...

@@ -5,7 +5,6 @@ clock on our side notices: `BoundedConnection`.
 """
 
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ class PostgresTarget:
         """A new connection in autocommit, on which every statement and every wait for a lock ends in time.
 
         Args:
-            name: As the server shows it (`application_name`).
+            name: As the server shows it (`application_name`), of 63 characters at most.
             timeout_s: For each statement; None for as long as it takes.
             point_reads: Whether every query on it finds its rows by an index.
 
@@ -75,7 +74,7 @@ class PostgresTarget:
         }
         bounds = {key: value for key, value in bounds.items() if key not in parsed}
         connection = BoundedConnection.connect(
-            make_conninfo(self.dsn, application_name=f"tidegate {name} {os.getpid()}", **bounds), autocommit=True
+            make_conninfo(self.dsn, application_name=name, **bounds), autocommit=True
         )
         settings = {
             "statement_timeout": str(timeout_ms),

@@ -69,7 +69,7 @@ class PostgresFollower:
 
     def _connected(self) -> BoundedConnection | None:
         if self._connection is None:
-            connection = self._target.connected(name="ledger tail", timeout_s=TIMEOUT_S, point_reads=True)
+            connection = self._target.connected(name="tidegate ledger tail", timeout_s=TIMEOUT_S, point_reads=True)
             try:
                 with connection.within(TIMEOUT_S):
                     current = version(connection) == len(migrations())

@@ -43,13 +43,14 @@ class PostgresPlace:
         """See `LedgerPlace.follower`."""
         return PostgresFollower(self.target, noted)
 
-    def migrate(self) -> int:
-        """Makes the tables, or brings them to this version; how many steps that took. Raises LedgerUnreadableError."""
+    def migrate(self) -> None:
+        """See `LedgerPlace.migrate`."""
         with self._explained(), contextlib.closing(self._connected()) as connection:
-            return migrate(connection)
+            migrate(connection)
 
     def _connected(self) -> BoundedConnection:
-        return self.target.connected(name="ledger archive", timeout_s=None)
+        """Without a bound for statements: a count may take minutes."""
+        return self.target.connected(name="tidegate ledger archive", timeout_s=None)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

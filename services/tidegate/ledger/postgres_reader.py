@@ -86,7 +86,7 @@ class PostgresReader:
             return None
 
     def _connected(self) -> BoundedConnection:
-        connection = self._target.connected(name="ledger reader", timeout_s=self._timeout_s, point_reads=True)
+        connection = self._target.connected(name="tidegate ledger reader", timeout_s=self._timeout_s, point_reads=True)
         try:
             with connection.within(self._timeout_s):
                 migrate(connection)

@@ -53,8 +53,8 @@ def version(connection: BoundedConnection) -> int:
     return found
 
 
-def migrate(connection: BoundedConnection) -> int:
-    """Brings the schema to this version, all or nothing; how many steps that took.
+def migrate(connection: BoundedConnection) -> None:
+    """Brings the schema to this version, all or nothing.
 
     Whoever comes meanwhile waits, and finds it done. Where nothing is to do, nothing is locked and no right to create
     anything is needed.
@@ -64,7 +64,7 @@ def migrate(connection: BoundedConnection) -> int:
         psycopg.Error: The server refused, or did not answer in time.
     """
     if version(connection) == len(_FILES):
-        return 0
+        return
     with connection.within(TIMEOUT_S), connection.transaction():
         connection.execute("SELECT set_config(name, '0', true) FROM unnest(%s::text[]) AS name", (list(_BOUNDS),))
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
@@ -72,4 +72,3 @@ def migrate(connection: BoundedConnection) -> int:
         for number, statements in enumerate(migrations()[before:], start=before + 1):
             connection.execute(statements)
             connection.execute("INSERT INTO tidegate_ledger.migrations (version) VALUES (%s)", (number,))
-    return len(_FILES) - before

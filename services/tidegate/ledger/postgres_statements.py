@@ -3,6 +3,12 @@
 import hashlib
 
 LOCK_WRITER = "SELECT pg_advisory_xact_lock(%s)"
+END_STALE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE application_name = %s AND usename = current_user AND pid <> pg_backend_pid() AND wait_event = 'ClientRead'"
+)
+"""Sessions of ours that the server still thinks alive, and that wait for us. One that is at work is left alone: it may
+be committing."""
 FIND_HEAD = "SELECT sequence, hash FROM tidegate_ledger.heads WHERE writer_id = %s"
 FIND_KEYS = (
     "SELECT k.idempotency_key, k.fingerprint, r.record"

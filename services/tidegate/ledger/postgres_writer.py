@@ -20,6 +20,7 @@ from tidegate.ledger.postgres_partitions import Partitions
 from tidegate.ledger.postgres_schema import migrate
 from tidegate.ledger.postgres_statements import (
     DROP_EXPIRED_KEYS,
+    END_STALE,
     FIND_HEAD,
     FIND_IDS,
     FIND_KEYS,
@@ -71,6 +72,7 @@ class PostgresTransactions:
         """
         self._target = target
         self._writer_id = writer_id
+        self._name = f"tidegate ledger writer {writer_id}"
         self._timeout_s = timeout_s
         self._monotonic = monotonic
         self._connection: BoundedConnection | None = None
@@ -79,6 +81,7 @@ class PostgresTransactions:
         self._policies: dict[str, str] = {}
         self._fresh = True
         self._away_until = float("-inf")
+        self._warnings: list[str] = []
 
     def begin(self) -> PostgresTransaction:
         """See `Transactions.begin`. Connects if need be; the transaction itself is opened when it is committed."""
@@ -120,18 +123,28 @@ class PostgresTransactions:
         if self._monotonic() < self._away_until:
             raise ServerAwayError
         try:
-            connection = self._target.connected(name="ledger writer", timeout_s=self._timeout_s, point_reads=True)
-            try:
-                with connection.within(self._timeout_s):
-                    migrate(connection)
-                    _refuse_losses(connection)
-            except BaseException:
-                connection.close()
-                raise
+            connection = self._open(self._timeout_s)
         except psycopg.Error:
             self._away_until = self._monotonic() + _AWAY_S * random.uniform(1.0, 1.5)  # noqa: S311 - jitter, not a secret
             raise
         return connection
+
+    def _open(self, timeout_s: float) -> BoundedConnection:
+        connection = self._target.connected(name=self._name, timeout_s=timeout_s, point_reads=True)
+        try:
+            with connection.within(timeout_s):
+                migrate(connection)
+                _refuse_losses(connection)
+                connection.execute(END_STALE, (self._name,))
+        except BaseException:
+            connection.close()
+            raise
+        connection.add_notice_handler(self._heed)
+        return connection
+
+    def _heed(self, notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(str(notice.message_primary))
 
     def _recorded(self, connection: BoundedConnection, transaction: PostgresTransaction, *, deadline: float) -> None:
         for attempt in range(ATTEMPTS):
@@ -207,6 +220,7 @@ class PostgresTransactions:
         expired: Sequence[bytes],
     ) -> None:
         """In one message with COMMIT. Keys come last: that is when other replicas may have to wait for us."""
+        self._warnings.clear()
         with connection.pipeline():
             if transaction.policies:
                 documents = sorted(transaction.policies.items())
@@ -224,6 +238,8 @@ class PostgresTransactions:
             committed = connection.execute("COMMIT")
         if committed.statusmessage != "COMMIT":
             raise errors.TransactionRollback(f"COMMIT was answered with {committed.statusmessage}")
+        if self._warnings:  # as when the wait for a standby was cancelled: here, and not yet where it should be too
+            raise errors.TransactionResolutionUnknown(f"COMMIT came with a warning: {self._warnings[-1]}")
 
     def _was_recorded(self, base: Head, end: Head, *, deadline: float, cause: psycopg.Error) -> bool:
         """Whether what moves the chain from `base` to `end` was committed: by looking, until it is known."""
@@ -233,9 +249,8 @@ class PostgresTransactions:
             return False
         while (left_s := deadline - self._monotonic()) > 0:
             try:
-                self._connection = self._target.connected(name="ledger writer", timeout_s=left_s, point_reads=True)
+                self._connection = self._open(left_s)
                 with self._connection.within(left_s):
-                    migrate(self._connection)
                     found, _ = self._look(self._connection, PostgresTransaction(), ids_too=False)
                     self._connection.rollback()
             except psycopg.Error:

@@ -9,6 +9,10 @@ from pathlib import Path
 from tidegate.ledger.archive import LedgerUnreadableError, NoLedgerError
 from tidegate.ledger.sqlite_archive import SqliteArchive
 from tidegate.ledger.sqlite_follower import SqliteFollower
+from tidegate.ledger.sqlite_schema import open_ledger
+
+MIGRATION_TIMEOUT_S = 60.0
+"""The longest wait for another process that writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,13 @@ class SqlitePlace:
                 yield archive
         except sqlite3.Error as error:
             raise LedgerUnreadableError(f"The ledger at {self.path} can't be read: {error}.") from error
+
+    def migrate(self) -> None:
+        """See `LedgerPlace.migrate`."""
+        try:
+            open_ledger(self.path, timeout_s=MIGRATION_TIMEOUT_S).close()
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerUnreadableError(f"The ledger at {self.path} can't be used: {error}.") from error
 
     def follower(self, noted: Callable[[str], str]) -> SqliteFollower:
         """See `LedgerPlace.follower`."""

@@ -22,7 +22,7 @@ CREATE TABLE tidegate_ledger.records (
     record bytea NOT NULL,
     PRIMARY KEY (decision_id, day),
     UNIQUE (writer_id, sequence, day),
-    CHECK (decided_at_us - (day - DATE '1970-01-01')::bigint * 86400000000 BETWEEN 0 AND 86399999999)
+    CONSTRAINT records_day CHECK (decided_at_us - (day - DATE '1970-01-01')::bigint * 86400000000 BETWEEN 0 AND 86399999999)
 ) PARTITION BY RANGE (day);
 
 CREATE INDEX records_by_time ON tidegate_ledger.records (decided_at_us);

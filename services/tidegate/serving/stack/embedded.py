@@ -23,7 +23,7 @@ from pathlib import Path
 from tidegate.features.feast_import import import_feast
 from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.serving.ledger_store import ledger_place
-from tidegate.serving.settings import OnlineStore, Settings
+from tidegate.serving.settings import LedgerStore, OnlineStore, Settings
 from tidegate.serving.stack.child import Child, ChildFailedError
 from tidegate.serving.stack.ports import LOOPBACK, free_ports
 from tidegate.serving.stack.probe import accepts, serves
@@ -135,7 +135,7 @@ class EmbeddedStack:
         with ThreadPoolExecutor(2, "start") as side:
             self._part("ray", PartState.STARTING)
             self._part("online-store", PartState.STARTING)
-            beside = [side.submit(self._prepare_features)]
+            beside = [side.submit(self._prepare_features), side.submit(self._prepare_ledger)]
             if self.settings.triton.managed:
                 beside.append(side.submit(self._wait_for_triton))
             try:
@@ -205,6 +205,13 @@ class EmbeddedStack:
         else:
             apply(directory, online, progress=lambda line: logger.info("features: %s", line))
         self._part("online-store", PartState.READY, address)
+
+    def _prepare_ledger(self) -> None:
+        """A database that can't be used is told now, and not as a router that is never ready."""
+        place = ledger_place(self.settings)
+        if self.settings.ledger.store is LedgerStore.POSTGRES:
+            self._part("ledger", PartState.STARTING, str(place))
+            place.migrate()
 
     def _wait_until_serving(self) -> None:
         while not serves(self._grpc_address):

@@ -1,0 +1,89 @@
+"""The `production` settings as a user starts them: signals in a real Redis, decisions in a real PostgreSQL."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.enrichment.conftest import RedisServer
+from tests.ledger.postgres_server import PostgresServer, binaries
+from tests.stack.running import ROOT, Stack, eventually
+from tidegate.serving.stack.ports import free_ports
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+PRODUCTION = ROOT / "services/tidegate/serving/production.yaml"
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed (apt-get install redis-server)")
+    server = RedisServer()
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    server = PostgresServer(programs)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def production(redis: RedisServer, postgres: PostgresServer, tmp_path: Path) -> Iterator[Stack]:
+    secret = tmp_path / "dsn"
+    secret.write_text(postgres.create_database("decisions") + "\n")
+    env = {
+        "TIDEGATE_CONFIG": str(PRODUCTION),
+        "TIDEGATE_FEATURES__REDIS_ADDRESS": redis.address,
+        "TIDEGATE_LEDGER__DSN_FILE": str(secret),
+        "TIDEGATE_TOPOLOGY": "colocated",
+    }
+    stack = Stack(tmp_path / "stack", free_ports(1)[0], env)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.down()
+
+
+def test_decisions_of_the_production_settings_outlive_a_crash_of_the_database(
+    production: Stack, postgres: PostgresServer
+) -> None:
+    item = ("what a lovely song", "--content-id", "c-1", "--idempotency-key", "k-1")
+    first = production.moderate(*item)
+    assert first["action"] == "ALLOW"
+    postgres.restart_at_once()
+
+    def decided() -> bool:
+        return "decision_id" in production.moderate("a song to remember")
+
+    assert eventually(decided, timeout_s=60)
+    assert production.moderate(*item)["decision_id"] == first["decision_id"]
+    assert production.json("decision", first["decision_id"], "--json")["decision_id"] == first["decision_id"]
+    report = production.json("ledger", "verify", "--json")
+    assert (report["intact"], report["writers"]) == (True, 1)
+    assert report["records"] >= 2
+    assert json.loads(production.run("replay", "--json").stdout)["differing"] == 0
+    assert not (production.state_dir / "ledger.db").exists()
+
+    def followed() -> bool:
+        """Our own decisions reach the account's signals."""
+        events = production.json("account", "export", "a", "--json")["events"]
+        return bool(sum(event["kind"] == "DECISION" for event in events) == report["records"])
+
+    assert eventually(followed, timeout_s=60)
+    assert postgres.dsn("decisions") not in "".join(
+        path.read_text(errors="replace") for path in production.state_dir.rglob("*.json")
+    )

@@ -35,7 +35,7 @@ def settings_of(overlay: Path) -> Settings:
     Raises:
         SettingsError: They can't be used.
     """
-    with _no_environment():
+    with without_environment():
         return load_settings(overlay / "settings.yaml")
 
 
@@ -59,7 +59,8 @@ def patch(overlay: Path) -> str:
 
 
 @contextmanager
-def _no_environment() -> Iterator[None]:
+def without_environment() -> Iterator[None]:
+    """What is read meanwhile is read without this machine's variables."""
     ours = {name: value for name, value in os.environ.items() if name.startswith(("TIDEGATE_", "OTEL_"))}
     for name in ours:
         del os.environ[name]

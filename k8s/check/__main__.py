@@ -9,15 +9,33 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from k8s.check.findings import Finding
 from k8s.check.generated import generated_findings
+from k8s.check.references.configuration import configuration_findings
+from k8s.check.references.hardening import hardening_findings
+from k8s.check.references.images import image_findings
+from k8s.check.references.ports import port_findings
+from k8s.check.references.selectors import selector_findings
+from k8s.check.references.serve_graph import serve_findings
+from k8s.check.references.triton import triton_findings
 from k8s.check.rendering import Rendered, RenderingError, render
 from k8s.check.schemas import schema_findings
 from k8s.generate import OVERLAYS, overlays
+
+REFERENCES: Sequence[Callable[[Rendered], Iterator[Finding]]] = (
+    selector_findings,
+    port_findings,
+    configuration_findings,
+    image_findings,
+    hardening_findings,
+    triton_findings,
+    serve_findings,
+)
+"""What follows references, once every object has its right shape."""
 
 
 def findings(rendered: Rendered) -> Iterator[Finding]:
@@ -27,6 +45,8 @@ def findings(rendered: Rendered) -> Iterator[Finding]:
     yield from generated_findings(rendered)
     if shape:
         return
+    for check in REFERENCES:
+        yield from check(rendered)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,193 @@
+"""Configuration ↔ settings and code: files, variables, volumes and commands that manifests name exist."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import yaml
+
+from k8s.check.findings import Finding
+from k8s.check.objects import Container, Manifest, Pod
+from k8s.check.references.selectors import pods_of
+from k8s.check.rendering import Rendered
+from k8s.generate import without_environment
+from tidegate.cli.main import main as tidegate
+from tidegate.serving.ray_environment import STABLE
+from tidegate.serving.settings import LEDGER_DSN, Settings, SettingsError, load_settings
+
+CHECK = "configuration"
+NEEDS = "needs.yaml"
+"""Of an overlay: what the cluster must hold already."""
+
+_BESIDE_SETTINGS = {"TIDEGATE_CONFIG", LEDGER_DSN}
+
+
+def configuration_findings(rendered: Rendered) -> Iterator[Finding]:
+    """Configuration that nothing reads, and what is read and not there."""
+    settings = _settings(rendered)
+    if isinstance(settings, Finding):
+        yield settings
+        return
+    held = _held(rendered)
+    yield from _addresses(rendered, settings)
+    for pod in pods_of(rendered):
+        yield from _volumes(rendered, pod, held)
+        for container in pod.containers():
+            yield from _variables(rendered, container, held)
+            yield from _mounts(rendered, container)
+            yield from _command(rendered, container)
+        if pod.owner.kind == "RayService":
+            yield from _ray(rendered, pod.main())
+    for ray in rendered.of("RayService"):
+        options = ray.spec["rayClusterConfig"].get("gcsFaultToleranceOptions") or {}
+        reference = (options.get("redisPassword") or {}).get("valueFrom", {}).get("secretKeyRef")
+        if reference:
+            where = "spec.rayClusterConfig.gcsFaultToleranceOptions.redisPassword"
+            yield from _missing(rendered, ray, where, "Secret", reference, held)
+
+
+def _settings(rendered: Rendered) -> Settings | Finding:
+    for each in rendered.of("ConfigMap"):
+        if "settings.yaml" in each.document.get("data", {}):
+            with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file, without_environment():
+                file.write(each.document["data"]["settings.yaml"])
+                file.flush()
+                try:
+                    return load_settings(Path(file.name))
+                except SettingsError as error:
+                    told = "`tidegate check-config` shows every key"
+                    return Finding(CHECK, rendered.name, each.title, "data[settings.yaml]", str(error), told)
+    return Finding(CHECK, rendered.name, "overlay", "ConfigMap", "no settings.yaml", "a ConfigMap with settings.yaml")
+
+
+def _held(rendered: Rendered) -> dict[tuple[str, str], set[str] | None]:
+    """Keys by kind and name, of what is rendered and what the overlay says that the cluster brings."""
+    held: dict[tuple[str, str], set[str] | None] = {}
+    for each in rendered.of("ConfigMap", "Secret"):
+        held[each.kind, each.name] = set(each.document.get("data") or ()) | set(each.document.get("stringData") or ())
+    for each in rendered.of("PersistentVolumeClaim", "ServiceAccount"):
+        held[each.kind, each.name] = None
+    needs = rendered.directory / NEEDS
+    if needs.is_file():
+        for each in yaml.safe_load(needs.read_text())["objects"]:
+            held[each["kind"], each["name"]] = set(each["keys"]) if "keys" in each else None
+    return held
+
+
+def _missing(  # noqa: PLR0917 - what is missing, where, and what there is
+    rendered: Rendered, owner: Manifest, where: str, kind: str, named: dict[str, Any], held: dict[tuple[str, str], Any]
+) -> Iterator[Finding]:
+    name, key = named["name"], named.get("key")
+    keys = held.get((kind, name), ())
+    if (kind, name) not in held:
+        there = ", ".join(sorted(each for sort, each in held if sort == kind)) or "none"
+        problem, allowed = f"there is no {kind} {name}", f"{there}; what the cluster brings is named in {NEEDS}"
+        yield Finding(CHECK, rendered.name, owner.title, where, problem, allowed)
+    elif key is not None and keys is not None and key not in keys:
+        problem = f"{kind} {name} has no key {key}"
+        yield Finding(CHECK, rendered.name, owner.title, where, problem, ", ".join(sorted(keys)))
+
+
+def _volumes(rendered: Rendered, pod: Pod, held: dict[tuple[str, str], Any]) -> Iterator[Finding]:
+    account = {"name": pod.spec.get("serviceAccountName", "default")}
+    yield from _missing(rendered, pod.owner, f"{pod.path}.spec.serviceAccountName", "ServiceAccount", account, held)
+    for volume in pod.spec.get("volumes") or ():
+        where = f"{pod.path}.spec.volumes[{volume['name']}]"
+        if "configMap" in volume:
+            yield from _missing(rendered, pod.owner, where, "ConfigMap", volume["configMap"], held)
+        if "secret" in volume:
+            yield from _missing(rendered, pod.owner, where, "Secret", {"name": volume["secret"]["secretName"]}, held)
+        if "persistentVolumeClaim" in volume:
+            claim = {"name": volume["persistentVolumeClaim"]["claimName"]}
+            yield from _missing(rendered, pod.owner, where, "PersistentVolumeClaim", claim, held)
+
+
+def _variables(rendered: Rendered, container: Container, held: dict[tuple[str, str], Any]) -> Iterator[Finding]:
+    owner = container.pod.owner
+    for name, entry in container.environment():
+        where = f"{container.path}.env[{name}]"
+        if name.startswith("TIDEGATE_") and name not in _BESIDE_SETTINGS and not _is_setting(name):
+            allowed = f"{', '.join(sorted(_BESIDE_SETTINGS))}, or TIDEGATE_SECTION__KEY of the settings"
+            yield Finding(CHECK, rendered.name, owner.title, where, "no setting has this name", allowed)
+        source = entry.get("valueFrom") or {}
+        for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
+            if field in source:
+                yield from _missing(rendered, owner, where, kind, source[field], held)
+    for each in container.document.get("envFrom") or ():
+        for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+            if field in each and not each[field].get("optional"):
+                yield from _missing(rendered, owner, f"{container.path}.envFrom", kind, each[field], held)
+
+
+def _is_setting(variable: str) -> bool:
+    model: Any = Settings
+    for step in variable.removeprefix("TIDEGATE_").lower().split("__"):
+        fields = getattr(model, "model_fields", {})
+        if step not in fields:
+            return False
+        model = fields[step].annotation
+    return True
+
+
+def _mounts(rendered: Rendered, container: Container) -> Iterator[Finding]:
+    volumes = {each["name"] for each in container.pod.spec.get("volumes") or ()}
+    paths = []
+    for mount in container.document.get("volumeMounts") or ():
+        paths.append(mount["mountPath"])
+        if mount["name"] not in volumes:
+            where = f"{container.path}.volumeMounts[{mount['name']}]"
+            problem = f"there is no volume {mount['name']}"
+            yield Finding(
+                CHECK, rendered.name, container.pod.owner.title, where, problem, ", ".join(sorted(volumes)) or "none"
+            )
+    for name, entry in container.environment():
+        if name == "TIDEGATE_CONFIG" and str(Path(entry["value"]).parent) not in paths:
+            where, problem = f"{container.path}.env[{name}]", f"nothing is mounted at {Path(entry['value']).parent}"
+            yield Finding(CHECK, rendered.name, container.pod.owner.title, where, problem, ", ".join(paths))
+
+
+def _command(rendered: Rendered, container: Container) -> Iterator[Finding]:
+    """A container that runs `tidegate` runs a command that there is, with options that it has."""
+    if container.document.get("command") != ["tidegate"]:
+        return
+    where, arguments = f"{container.path}.args", [str(each) for each in container.document.get("args") or ()]
+    command: click.Command = tidegate
+    context = click.Context(tidegate, info_name="tidegate")
+    try:
+        while isinstance(command, click.Group) and arguments:
+            name, found, arguments = command.resolve_command(context, arguments)
+            assert found is not None
+            command, context = found, click.Context(found, info_name=name, parent=context)
+        command.parse_args(context, arguments)
+    except click.UsageError as error:
+        told = context.command_path
+        offered = ", ".join(command.list_commands(context)) if isinstance(command, click.Group) else f"{told} --help"
+        yield Finding(CHECK, rendered.name, container.pod.owner.title, where, error.format_message(), offered)
+
+
+def _ray(rendered: Rendered, container: Container) -> Iterator[Finding]:
+    found = {name: entry.get("value") for name, entry in container.environment()}
+    for name, value in STABLE.items():
+        if found.get(name) != value:
+            where = f"{container.path}.env[{name}]"
+            problem = f"{found.get(name)!r}; tidegate.serving.ray_environment says otherwise"
+            yield Finding(CHECK, rendered.name, container.pod.owner.title, where, problem, repr(value))
+
+
+def _addresses(rendered: Rendered, settings: Settings) -> Iterator[Finding]:
+    """Names without a dot are Services of this overlay."""
+    services = {
+        f"{each.name}:{port['port']}" for each in rendered.of("Service") for port in each.spec.get("ports") or ()
+    }
+    named = {"triton.address": settings.triton.address}
+    for key in ("endpoint", "triton_endpoint"):
+        url = getattr(settings.telemetry, key)
+        if url:
+            named[f"telemetry.{key}"] = urlsplit(url).netloc
+    for key, address in named.items():
+        if "." not in address and address not in services:
+            problem = f"{address} is no Service of this overlay"
+            yield Finding(CHECK, rendered.name, "settings.yaml", key, problem, ", ".join(sorted(services)))

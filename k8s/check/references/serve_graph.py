@@ -1,0 +1,121 @@
+"""Serve's configuration ↔ the application that our code builds ↔ the pods that run it ↔ the time they get to end."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from k8s.check.findings import Finding
+from k8s.check.objects import Manifest
+from k8s.check.rendering import Rendered
+
+CHECK = "serve"
+
+
+def serve_findings(rendered: Rendered) -> Iterator[Finding]:
+    """Deployments that there are not, that no pod can run, or that are cut short."""
+    for ray in rendered.of("RayService"):
+        config = yaml.safe_load(ray.spec["serveConfigV2"])
+        problem = _refused(config)
+        if problem:
+            told = "ray.serve.schema.ServeDeploySchema"
+            yield Finding(CHECK, rendered.name, ray.title, "spec.serveConfigV2", problem, told)
+            continue
+        application = config["applications"][0]
+        yield from _graph(rendered, ray, application)
+        yield from _places(rendered, ray, application["deployments"])
+        yield from _draining(rendered, ray, application["args"]["settings"])
+
+
+def _refused(config: dict[str, Any]) -> str:
+    from pydantic import ValidationError  # noqa: PLC0415 - beside Ray's import
+    from ray.serve.schema import ServeDeploySchema  # noqa: PLC0415 - importing Ray takes seconds
+
+    try:
+        ServeDeploySchema.model_validate(config)
+    except ValidationError as error:
+        return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+    return ""
+
+
+def _graph(rendered: Rendered, ray: Manifest, application: dict[str, Any]) -> Iterator[Finding]:
+    built = deployments_built(application)
+    told = [each["name"] for each in application["deployments"]]
+    for name in [each for each in told if each not in built]:
+        where = f"spec.serveConfigV2 applications[0].deployments[{name}]"
+        problem = "the application has no such deployment"
+        yield Finding(CHECK, rendered.name, ray.title, where, problem, ", ".join(built))
+    for name in [each for each in built if each not in told]:
+        where = "spec.serveConfigV2 applications[0].deployments"
+        yield Finding(CHECK, rendered.name, ray.title, where, f"{name} is missing", ", ".join(built))
+
+
+def deployments_built(application: dict[str, Any]) -> list[str]:
+    """Names of the deployments of the application that our code builds for these settings."""
+    from ray.serve._private.build_app import build_app  # noqa: PLC0415 - importing Ray takes seconds
+
+    from tidegate.serving.app import build  # noqa: PLC0415 - as above
+
+    return [each.name for each in build_app(build(application["args"]), name=application["name"]).deployments]
+
+
+def _places(rendered: Rendered, ray: Manifest, deployments: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Each deployment fits into a group, and the fewest pods hold the fewest replicas."""
+    groups = ray.spec["rayClusterConfig"]["workerGroupSpecs"]
+    taken: dict[str, list[float]] = {}
+    for each in deployments:
+        options = each.get("ray_actor_options") or {}
+        wanted = {"CPU": float(options.get("num_cpus", 1)), **(options.get("resources") or {})}
+        fits = [group for group in groups if all(_has(group, name) >= share for name, share in wanted.items())]
+        where = f"deployments.yaml [{each['name']}].ray_actor_options"
+        if not fits:
+            offered = "; ".join(f"{group['groupName']}: {group.get('resources')}" for group in groups)
+            yield Finding(CHECK, rendered.name, ray.title, where, f"no group has {wanted}", offered)
+            continue
+        least = (each.get("autoscaling_config") or {}).get("min_replicas", each.get("num_replicas", 1))
+        taken.setdefault(fits[0]["groupName"], []).append(
+            max(least * share / _has(fits[0], name) for name, share in wanted.items())
+        )
+    for group in groups:
+        pods = max(math.ceil(max(taken.get(group["groupName"], [0.0])) - 1e-9), 0)
+        if pods > group["minReplicas"]:
+            where = f"spec.rayClusterConfig.workerGroupSpecs[{group['groupName']}].minReplicas"
+            problem = f"{group['minReplicas']} pods can't hold the fewest replicas"
+            yield Finding(CHECK, rendered.name, ray.title, where, problem, f"{pods} or more")
+
+
+def _has(group: dict[str, Any], name: str) -> float:
+    return float((group.get("resources") or {}).get(name, 0))
+
+
+def _draining(rendered: Rendered, ray: Manifest, settings: dict[str, Any]) -> Iterator[Finding]:
+    """A router that ends gets longer than the longest budget, and so does a cluster that is replaced."""
+    from tidegate.serving.settings import Settings  # noqa: PLC0415 - beside the others
+
+    longest_s = Settings.from_payload(settings).budget.max_ms / 1000
+    for pod in ray.pods():
+        main = pod.main()
+        if "serve-grpc" not in main.ports:
+            continue
+        before_s, grace_s = _before_end_s(main.document), pod.spec.get("terminationGracePeriodSeconds", 30)
+        variables = {name: entry.get("value") for name, entry in main.environment()}
+        drains_s = float(variables.get("RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S") or 0)
+        for where, found, least in (
+            (f"{main.path}.lifecycle.preStop", before_s, longest_s),
+            (f"{pod.path}.spec.terminationGracePeriodSeconds", grace_s, before_s + longest_s),
+            (f"{main.path}.env[RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S]", drains_s, longest_s),
+            ("spec.rayClusterDeletionDelaySeconds", ray.spec.get("rayClusterDeletionDelaySeconds", 60), grace_s),
+        ):
+            if found < least:
+                problem = f"{found:g} s: requests may take {longest_s:g} s (budget.max_ms)"
+                yield Finding(CHECK, rendered.name, ray.title, where, problem, f"{least:g} s or more")
+
+
+def _before_end_s(container: dict[str, Any]) -> float:
+    hook = (container.get("lifecycle") or {}).get("preStop") or {}
+    if "sleep" in hook:
+        return float(hook["sleep"]["seconds"])
+    slept = re.search(r"sleep (\d+)", " ".join(hook.get("exec", {}).get("command", ())))
+    return float(slept.group(1)) if slept else 0.0

@@ -19,6 +19,7 @@ SLOTS = 3
 LIMITS = "version: 1\nthresholds:\n- {name: p99, phase: steady, measure: p99_ms, max: 2000}\n"
 """Generous, for machines that are busy with other things; the stall is longer."""
 PLAN = f"warm-up:{RATE}x1,steady:{RATE}x6"
+SOON = ("--budget-ms", "2000", "--deadline-ms", "8000")
 PATIENT = ("--budget-ms", "2000", "--deadline-ms", "20000")
 
 
@@ -58,11 +59,11 @@ async def test_a_stall_is_seen_from_the_intended_start_and_closes_the_gate(tmp_p
 
 
 async def test_a_closed_loop_does_not_ask_while_the_server_stands_still(tmp_path: Path) -> None:
-    """One user times one slow request: what the open loop is there for."""
+    """One user times one slow request: what the open loop is there for. The run lasts until the last deadline."""
     async with serving() as served:
         stall = asyncio.create_task(stall_once_busy(served))
         ended = await run_locust(
-            "closed.py", served.address, tmp_path / "out", "--plan", "steady:1x8", *PATIENT, "UnaryUser"
+            "closed.py", served.address, tmp_path / "out", "--plan", "steady:1x8", *SOON, "UnaryUser"
         )
         await stall
     assert ended.status == HOLDS, ended.output
@@ -86,10 +87,11 @@ async def test_processes_share_the_load_over_calls_and_streams(tmp_path: Path) -
     assert record.levels[0].arrivals == pytest.approx(RATE * 6, rel=0.4)
 
 
-@pytest.mark.parametrize("script", ["open.py", "closed.py"])
-async def test_a_service_that_does_not_answer_is_named_and_is_no_result(tmp_path: Path, script: str) -> None:
-    """An empty result would hold every limit on errors."""
-    ended = await run_locust(script, "127.0.0.1:1", tmp_path / "out", "--plan", "steady:5x1")
-    assert ended.status == UNUSABLE, ended.output
-    assert "127.0.0.1:1: no connection" in ended.output
-    assert not ended.wrote
+async def test_a_service_that_does_not_answer_is_named_and_is_no_result(tmp_path: Path) -> None:
+    """An empty result would hold every limit on errors. Both loops at once: each gives a service ten seconds."""
+    scripts = ("open.py", "closed.py")
+    runs = (run_locust(each, "127.0.0.1:1", tmp_path / each, "--plan", "steady:5x1") for each in scripts)
+    for script, ended in zip(scripts, await asyncio.gather(*runs), strict=True):
+        assert ended.status == UNUSABLE, f"{script}: {ended.output}"
+        assert "127.0.0.1:1: no connection" in ended.output, script
+        assert not ended.wrote, script

@@ -4,7 +4,8 @@
 
 Messages are those of `make compare`: its corpus asks, and the decisions that it left in its ledger answer, encoded as
 callers get them. Hops between deployments are what is pickled. Redis counts its own bytes and microseconds. Sizes are
-of payloads: without HTTP/2 frames and headers, TLS and TCP. Writes `sizes.json`; run `make compare` first.
+of payloads: without HTTP/2 frames and headers, TLS and TCP. The same decisions are appended to a PostgreSQL of its
+own, and its tables measured. Writes `sizes.json`; run `make compare` first.
 """
 
 import argparse
@@ -23,15 +24,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from redis import Redis
 
 from loadtests.compare import corpus
 from loadtests.features.lookup import Accounts, calls, say
 from loadtests.features.redis_process import redis_process
 from loadtests.features.results import OUT, Row, shown
+from tests.ledger.postgres_server import PostgresServer, binaries
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.features.pipeline import apply
+from tidegate.ledger.postgres_adapter import PostgresLedger
+from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.record_format import decode
 from tidegate.models.catalogue import Modality, TensorType, catalogue
 from tidegate.moderation.decision import DecisionRecord
@@ -97,6 +102,41 @@ def decisions(folder: Path) -> list[DecisionRecord]:
         return [decode(record) for (record,) in found]
 
 
+def postgres_rows(records: Sequence[DecisionRecord], programs: Path) -> Iterator[Row]:
+    """What the same decisions take in PostgreSQL: tables, indexes and TOAST, after a vacuum."""
+    server = PostgresServer(programs)
+    try:
+        server.start()
+        dsn = server.create_database("sizes")
+        before = _ledger_bytes(dsn)
+        asyncio.run(_appended(dsn, records))
+        each = round((_ledger_bytes(dsn) - before) / len(records), 1)
+        yield shown(f"PostgreSQL ledger, a decision (n = {len(records):,})", each, "bytes")
+    finally:
+        server.stop()
+        server.remove()
+
+
+async def _appended(dsn: str, records: Sequence[DecisionRecord]) -> None:
+    ledger = PostgresLedger(PostgresTarget(dsn), timeout_s=60)
+    for start in range(0, len(records), BATCH):
+        await asyncio.gather(*map(ledger.append, records[start : start + BATCH]))
+    await ledger.close()
+
+
+def _ledger_bytes(dsn: str) -> int:
+    """Of all its tables; those that are there from the start have a size without a row."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("VACUUM")
+        found = connection.execute(
+            "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = 'tidegate_ledger' AND c.relkind IN ('r', 'p')"
+        ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
 def redis_rows() -> list[Row]:
     """What lookups cost a real Redis, by its own count."""
     now = datetime.now(tz=UTC)
@@ -137,7 +177,12 @@ def main() -> int:
     if not (left / "ledger.db").exists():
         say(f"{left / 'ledger.db'} is not there: run `make compare` first")
         return 1
-    rows = [*messages(decisions(left)), *tensors(), *at_rest(left), *redis_rows()]
+    programs = binaries()
+    if programs is None:
+        say("PostgreSQL is not installed: apt-get install postgresql")
+        return 1
+    made = decisions(left)
+    rows = [*messages(made), *tensors(), *at_rest(left), *postgres_rows(made, programs), *redis_rows()]
     for row in rows:
         sys.stdout.write(f"{row.measure:<60} {row.value:>12,} {row.unit}\n")
     (chosen.bench / "sizes.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")

@@ -43,6 +43,14 @@ def test_better_balancing_queues_less(servers: int, load: float) -> None:
     assert queued_mean(Balancing.TWO_CHOICES, servers, load, 1.0) <= random
 
 
+@pytest.mark.parametrize("load", [0.97, 0.99, 0.995])
+def test_the_limit_of_many_servers_takes_over_where_it_is_as_good(load: float) -> None:
+    servers = 10_000
+    exact, limit = erlang_c(servers, load * servers), erlang_c(servers + 1, load * (servers + 1))
+    assert limit == pytest.approx(exact, rel=0.05, abs=1e-3)
+    assert erlang_c(10**7, 0.5 * 10**7) == 0
+
+
 @pytest.mark.parametrize("load", [1.0, 1.5])
 def test_no_steady_state_no_answer(load: float) -> None:
     with pytest.raises(ValueError, match="without end"):

@@ -38,7 +38,7 @@ _ROWS: Final = {
     "redis.lookup_us": ("sizes.json", "Redis, one account looked up: its own time"),
     "network.redis_in_bytes": ("sizes.json", "Redis, one account looked up: received"),
     "network.redis_out_bytes": ("sizes.json", "Redis, one account looked up: sent"),
-    "ledger.bytes_per_decision": ("sizes.json", "SQLite ledger, a decision"),
+    "ledger.bytes_per_decision": ("sizes.json", "PostgreSQL ledger, a decision"),
     "event_log.bytes_per_event": ("sizes.json", "SQLite event log, an event"),
     "network.request_bytes": ("sizes.json", "request of a text item"),
     "network.text_bytes": ("sizes.json", "the text in it"),
@@ -97,7 +97,7 @@ def refreshed(before: Costs, results: Mapping[str, Result], *, machine: str) -> 
     if "compare_samples.json" in results:
         new |= _of_compare(results["compare_samples.json"])
     kept = sorted(before.figures.keys() - new.keys())
-    told = machine if not kept else f"{machine}. Figures that name another day were not renewed with it"
+    told = machine if not kept else f"{machine}; {len(kept)} figures are from elsewhere, as each of them says"
     return Refreshed(Costs(told, before.figures | new), sorted(new), kept)
 
 

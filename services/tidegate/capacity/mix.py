@@ -101,10 +101,13 @@ def mix_of_shares(text: str) -> Mix:
     for pair in text.split(","):
         name, _, told = pair.strip().partition("=")
         try:
-            weights[_surface(name)] = float(told)
+            _surface(name)
         except ValueError as wrong:
-            reason = str(wrong) if "no surface" in str(wrong) else f"{told!r} is no number; write {name}=0.9"
-            raise MixError(f"{name or pair!r}: {reason}") from wrong
+            raise MixError(str(wrong)) from wrong
+        try:
+            weights[name] = float(told)
+        except ValueError as wrong:
+            raise MixError(f"{name}: {told!r} is no number; write {name}=0.9") from wrong
     total = sum(weights.values())
     if not 0 < total < float("inf") or min(weights.values()) < 0:
         raise MixError(f"weights must be at least 0, and one of them above 0; got {text!r}")

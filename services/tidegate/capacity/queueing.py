@@ -8,6 +8,11 @@ import math
 
 from tidegate.capacity.scenario import Balancing
 
+_MANY = 10_000
+"""Servers from which a limit takes the place of the sum: its error is below a hundredth there."""
+_NEVER = 30.0
+"""Spare capacity, in standard deviations, at which nobody waits: exp(-450)."""
+
 
 def erlang_b(servers: int, offered: float) -> float:
     """Share of arrivals lost by M/M/c/c.
@@ -32,8 +37,19 @@ def erlang_c(servers: int, offered: float) -> float:
     """
     if offered >= servers:
         raise ValueError(f"{offered:g} Erlang on {servers} servers: the queue grows without end")
+    if servers > _MANY:
+        return _halfin_whitt(servers, offered)
     blocked = erlang_b(servers, offered)
     return servers * blocked / (servers - offered * (1 - blocked))
+
+
+def _halfin_whitt(servers: int, offered: float) -> float:
+    """The limit of Erlang C for many servers (Halfin and Whitt 1981)."""
+    spare = (1 - offered / servers) * math.sqrt(servers)
+    if spare > _NEVER:
+        return 0.0
+    below = (1 + math.erf(spare / math.sqrt(2))) / 2
+    return 1 / (1 + math.sqrt(2 * math.pi) * spare * below * math.exp(spare**2 / 2))
 
 
 def mmc_mean_wait(servers: int, arrivals_per_s: float, service_s: float) -> float:

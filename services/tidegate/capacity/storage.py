@@ -46,9 +46,7 @@ def _ledger(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
     yield Need(
         "Ledger", "decisions", daily / 1e6, "million a day", f"mean of the day is {demand.mean_share:.0%} of peak"
     )
-    yield Need(
-        "Ledger", "growth", a_day, "TB a day", f"{size:,.0f} bytes each, indexes and all, as in SQLite", (figure,)
-    )
+    yield Need("Ledger", "growth", a_day, "TB a day", f"{size:,.0f} bytes each in PostgreSQL, with indexes", (figure,))
     kept = f"{demand.retention_days:g} days of it, one copy, nothing compressed or moved to Parquet"
     yield Need("Ledger", "kept", a_day * demand.retention_days, "TB", kept, (figure,))
 

@@ -1,0 +1,194 @@
+"""The plan: by hand for one demand, by laws for any."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.capacity.costs import REQUIRED, Calls, Topology
+from tidegate.capacity.costs_file import SHIPPED, read_costs
+from tidegate.capacity.demand import Demand, DemandError
+from tidegate.capacity.mix import Mix, MixError, SurfaceMix, mix_of_shares
+from tidegate.capacity.need import DeploymentNeed, Need, Plan
+from tidegate.capacity.plan import planned
+
+COSTS = read_costs(SHIPPED)
+TEXTS = Mix(surfaces={"comment": SurfaceMix(share=1)})
+
+
+def plan(items_per_second: float, **asked: object) -> Plan:
+    return planned(Demand.of(items_per_second=items_per_second, **({"mix": TEXTS} | asked)), COSTS)
+
+
+def deployment(made: Plan, name: str) -> DeploymentNeed:
+    return next(each for each in made.deployments if each.name == name)
+
+
+def need(made: Plan, section: str, what: str) -> Need:
+    return next(each for each in made.needs if (each.section, each.what) == (section, what))
+
+
+def value(name: str) -> float:
+    return COSTS[name].value
+
+
+def test_routers_by_hand() -> None:
+    """1,000 items/s of so many ms keep so many cores busy; at 50 % twice as many are needed."""
+    cores = 1_000 * value("distributed.unary.router_ms") / 1e3
+    made = deployment(plan(1_000, utilisation=0.5), "ModerationRouter")
+    assert made.busy_cores == pytest.approx(cores)
+    assert made.replicas == math.ceil(2 * cores)
+
+
+def test_every_text_passes_every_detector_unless_it_was_scored_before() -> None:
+    both = value("distributed.unary.triton.text_harm_ms") + value("distributed.unary.triton.text_spam_ms")
+    assert deployment(plan(2_000), "Triton on CPU").busy_cores == pytest.approx(2 * both)
+    half = TEXTS.model_copy(update={"repeated_texts": 0.5})
+    assert deployment(plan(2_000, mix=half), "Triton on CPU").busy_cores == pytest.approx(both)
+
+
+def test_audio_by_hand() -> None:
+    """10 clips of 60 s a second; their words are pieces of 400 characters for the text detectors."""
+    clips = Mix(surfaces={"podcast_episode": SurfaceMix(share=1, texts=0, audio=1)}, audio_seconds=60)
+    made = plan(10, mix=clips)
+    assert deployment(made, "SpeechDetectors").busy_cores == pytest.approx(600 * value("speech.cpu_s_per_audio_s"))
+    pieces = 600 * 2.5 * 6 / 400
+    scored = deployment(made, "TextDetectors").work[0].per_second
+    assert scored == pytest.approx(pieces)
+
+
+def test_storage_by_hand() -> None:
+    made = plan(1_000, accounts=1e6, retention_days=100, mean_share=0.5)
+    each = value("redis.bytes_per_account") + value("redis.slot_bytes_per_account")
+    assert need(made, "Redis", "data").amount == pytest.approx(1e6 * each / 2**30)
+    growth_tb = 1_000 * 0.5 * 86_400 * value("ledger.bytes_per_decision") / 1e12
+    assert need(made, "Ledger", "growth").amount == pytest.approx(growth_tb)
+    assert need(made, "Ledger", "kept").amount == pytest.approx(100 * growth_tb)
+
+
+def test_redis_needs_nodes_for_memory_or_for_cpu_whichever_is_more() -> None:
+    many_accounts, many_items = plan(10, accounts=7e8), plan(100_000, accounts=1_000)
+    assert "memory decides" in need(many_accounts, "Redis", "primaries").why
+    assert need(many_accounts, "Redis", "primaries").amount == math.ceil(
+        need(many_accounts, "Redis", "data").amount / (64 * 0.7)  # type: ignore[operator]  # always told
+    )
+    assert "CPU time decides" in need(many_items, "Redis", "primaries").why
+
+
+def test_gpus_are_never_made_up() -> None:
+    """No GPU has been measured: without a rate from the user there is no number, and the work is on CPUs."""
+    made = plan(10_000)
+    assert need(made, "GPUs", "text_harm").amount is None
+    assert "--gpu-texts-per-second" in need(made, "GPUs", "text_harm").why
+    assert not any("gpu" in name for name in REQUIRED)
+
+
+def test_gpus_follow_from_what_the_user_measured() -> None:
+    made = plan(10_000, gpu_texts_per_second=1_000, utilisation=0.5)
+    assert need(made, "GPUs", "text_harm").amount == 20
+    left = [work.what for work in deployment(made, "Triton on CPU").work]
+    assert left == ["texts, text_spam"]
+
+
+def test_what_one_replica_can_not_do_is_said() -> None:
+    assert any("AccountSignals" in limit for limit in plan(100_000).limits)
+    small = plan(100)
+    assert not small.limits
+    assert deployment(small, "AccountSignals").replicas == 1
+
+
+def test_colocated_does_in_the_router_what_stages_do() -> None:
+    names = [each.name for each in plan(1_000, topology=Topology.COLOCATED).deployments]
+    assert names == ["HAProxy", "ModerationRouter", "Triton on CPU"]
+
+
+MIXES = st.builds(
+    lambda share, texts, images, audio: Mix(
+        surfaces={
+            "comment": SurfaceMix(share=share),
+            "playlist": SurfaceMix(share=1 - share, texts=texts, images=images, audio=audio),
+        }
+    ),
+    st.floats(0, 1),
+    st.floats(0, 4),
+    st.floats(0, 4),
+    st.floats(0, 1),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    mix=MIXES,
+    items=st.floats(0.1, 1e6),
+    utilisation=st.floats(0.05, 0.95),
+    topology=st.sampled_from([*Topology]),
+    calls=st.sampled_from([*Calls]),
+)
+def test_any_plan(mix: Mix, items: float, utilisation: float, topology: Topology, calls: Calls) -> None:
+    """Enough replicas and no more; more items never need less; every measured figure is cited."""
+    asked = {"mix": mix, "utilisation": utilisation, "topology": topology, "calls": calls}
+    made, more = plan(items, **asked), plan(2 * items, **asked)
+    for each, later in zip(made.deployments, more.deployments, strict=True):
+        assert each.busy_cores <= utilisation * each.replicas * (1 + 1e-9)
+        assert each.replicas <= max(2, each.busy_cores / utilisation + 1)
+        assert each.busy_cores == pytest.approx(sum(work.cores for work in each.work))
+        assert later.replicas >= each.replicas
+        assert later.busy_cores == pytest.approx(2 * each.busy_cores)
+        assert 0 <= each.wait_ms < math.inf
+        assert {name for work in each.work for name in work.figures} <= made.cited.keys()
+    for before, after in zip(made.needs, more.needs, strict=True):
+        assert before.why
+        assert set(before.figures) <= made.cited.keys()
+        if before.amount is not None and after.amount is not None:
+            assert after.amount >= before.amount >= 0
+    edges = [each.amount or 0 for each in made.needs if each.section == "Network"]
+    assert edges[-1] == pytest.approx(sum(edges[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"surfaces": {"coment": {"share": 1}}}, "'coment' is no surface; allowed are comment, profile, playlist"),
+        ({"surfaces": {"comment": {"share": 0.4}, "profile": {"share": 0.4}}}, "must add up to 1, these add up to 0.8"),
+        (
+            {"surfaces": {"comment": {"share": 1, "images": 17}}},
+            "surfaces.comment.images: Input should be less than or",
+        ),
+        ({"surfaces": {"comment": {"share": 1, "video": 1}}}, "surfaces.comment.video: Extra inputs"),
+        ({"audio_seconds": 0}, "audio_seconds: Input should be greater than 0"),
+        ({"repeated_texts": "many"}, "repeated_texts: Input should be a valid number"),
+    ],
+)
+def test_a_wrong_mix_is_told_by_field(document: object, told: str) -> None:
+    with pytest.raises(MixError) as error:
+        Mix.of(document)
+    assert told in str(error.value)
+
+
+def test_weights_become_shares() -> None:
+    mix = mix_of_shares("comment=3, profile=1")
+    assert {name: each.share for name, each in mix.surfaces.items()} == {"comment": 0.75, "profile": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("coment=1", "allowed are comment"),
+        ("comment=lots", "comment: 'lots' is no number"),
+        ("comment=0", "one of them above 0"),
+        ("comment=2,profile=-1", "at least 0"),
+        ("comment=nan", "above 0"),
+        ("", "is no surface"),
+    ],
+)
+def test_wrong_weights_are_told(text: str, told: str) -> None:
+    with pytest.raises(MixError) as error:
+        mix_of_shares(text)
+    assert told in str(error.value)
+
+
+def test_all_wrong_fields_of_a_demand_are_told_at_once() -> None:
+    with pytest.raises(DemandError) as error:
+        Demand.of(items_per_second=-1, utilisation=1.5, accounts=float("nan"))
+    assert all(name in str(error.value) for name in ("items_per_second", "utilisation", "accounts"))

@@ -1,0 +1,152 @@
+"""`tidegate capacity`: the plan, the simulation and the refresh, as a user calls them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from tidegate.capacity.costs_file import SHIPPED
+from tidegate.cli.main import main
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner(env={"COLUMNS": "160"}).invoke(main, ["capacity", *arguments])
+
+
+def told(*arguments: str) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def test_people_read_what_how_many_why_and_from_where() -> None:
+    result = run("--items-per-second", "100000")
+    assert result.exit_code == 0
+    for expected in (
+        "ModerationRouter",
+        "100,000/s items x",
+        "no GPU",
+        "not told",
+        "as it is built",
+        "comment: 93.90% of items",
+        "`make compare`, build/bench/compare_samples.json",
+        "TB a day",
+        "Gbit/s",
+    ):
+        assert expected in result.stdout, expected
+
+
+def test_machines_get_everything_that_went_in_and_came_out() -> None:
+    document = told("--items-per-second", "500", "--mix", "comment=1", "--gpu-texts-per-second", "250")
+    assert document["demand"]["mix"]["surfaces"]["comment"]["share"] == 1
+    needs = {(each["section"], each["what"]): each["amount"] for each in document["needs"]}
+    assert needs["GPUs", "text_harm"] == 4
+    assert document["sources"]["distributed.unary.router_ms"]["command"] == "make compare"
+
+
+def test_a_mix_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mix.yaml"
+    path.write_text(yaml.safe_dump({"surfaces": {"playlist": {"share": 1, "images": 1}}, "read_images": 0}))
+    names = [each["name"] for each in told("--items-per-second", "10", "--mix", str(path))["deployments"]]
+    assert "ImageDetectors" in names
+    assert "SpeechDetectors" not in names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "--items-per-second is missing"),
+        (("--items-per-second", "5", "--mix", "coment=1"), "allowed are comment, profile, playlist, podcast_episode"),
+        (("--items-per-second", "5", "--mix", "no.yaml"), "no.yaml can't be read"),
+        (("--items-per-second", "-5"), "items_per_second: Input should be greater than 0"),
+        (("--items-per-second", "5", "--utilisation", "1"), "utilisation: Input should be less than 1"),
+        (("--items-per-second", "5", "--costs", "no.yaml"), "no.yaml: can't be read"),
+        (("simulate", "--spike-at-s", "5000"), "must lie within 0 to 1800 s"),
+        (("simulate", "--deployment", "Router"), "is none of HAProxy, ModerationRouter"),
+        (("simulate", "--least", "5", "--most", "2"), "--least 5 is above --most 2"),
+        (("simulate", "--trace", "no.csv"), "no.csv can't be read"),
+        (("simulate", "--items-per-second", "0"), "0"),
+        (("refresh", "--bench", "nowhere", "--out", "costs.yaml"), "holds nothing to read. Run any of `make compare`"),
+    ],
+)
+def test_what_is_wrong_is_told(arguments: tuple[str, ...], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code in {1, 2}
+    assert message in result.output
+
+
+SMALL = ("simulate", "--items-per-second", "40", "--service-ms", "50", "--duration-s", "300", "--spike-for-s", "60")
+
+
+def test_a_spike_is_played_and_drawn(tmp_path: Path) -> None:
+    picture = tmp_path / "spike.svg"
+    result = run(*SMALL, "--spike-factor", "6", "--plot", str(picture))
+    assert result.exit_code == 0, result.output
+    assert "lost goodput" in result.stdout
+    assert "every item played" in result.stdout
+    drawn = picture.read_text()
+    assert "items per second; lost" in drawn
+    assert "cores that the items need" in drawn
+
+
+def test_a_file_that_can_not_be_drawn_is_told(tmp_path: Path) -> None:
+    result = run(*SMALL, "--plot", str(tmp_path / "spike.txt"))
+    assert result.exit_code == 1
+    assert "can't be drawn" in result.output
+
+
+def test_the_same_seed_gives_the_same_answer() -> None:
+    assert told(*SMALL) == told(*SMALL)
+    assert told(*SMALL) != told(*SMALL, "--seed", "8")
+
+
+def test_sooner_replicas_lose_less() -> None:
+    late, soon = (told(*SMALL, "--spike-factor", "6", "--start-up-s", each) for each in ("60", "5"))
+    assert late["lost_share"] > soon["lost_share"]
+
+
+def test_a_trace_of_ones_own(tmp_path: Path) -> None:
+    trace = tmp_path / "monday.csv"
+    trace.write_text("at_s,items_per_s\n0,50\n60,400\n90,0\n120,0\n")
+    document = told("simulate", "--trace", str(trace), "--service-ms", "10", "--scaler", "fixed", "--replicas", "2")
+    assert document["peak_replicas"] == 2
+    assert document["arrived"] == pytest.approx(50 * 60 + 400 * 30, rel=0.05)
+    assert document["shed"] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seconds,rate\n0,1\n1,1\n", "line 1: must be the header at_s,items_per_s"),
+        ("at_s,items_per_s\n0,1\n5,x\n", "line 3: must be two numbers"),
+        ("at_s,items_per_s\n0,1\n5,1\n5,1\n", "line 4: at_s must be above"),
+        ("at_s,items_per_s\n1,1\n5,1\n", "must begin at second 0"),
+        ("at_s,items_per_s\n0,-1\n5,1\n", "must be at least 0"),
+    ],
+)
+def test_a_wrong_line_of_a_trace_is_told(tmp_path: Path, text: str, message: str) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text(text)
+    result = run("simulate", "--trace", str(trace))
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+def test_own_measurements_are_calculated_with(tmp_path: Path) -> None:
+    rows = [
+        {"measure": "hash a picture of 512 x 384, CPU", "value": 1.0, "unit": "ms"},
+        {"measure": "search 1,000,000 hashes, 31 bits, CPU", "value": 70.0, "unit": "ms"},
+    ]
+    (tmp_path / "hash_search.json").write_text(json.dumps(rows))
+    out = tmp_path / "mine.yaml"
+    made = run("refresh", "--bench", str(tmp_path), "--machine", "our quiet one", "--out", str(out))
+    assert made.exit_code == 0, made.output
+    assert "2 figures of this machine" in made.output
+    document = told("--items-per-second", "10", "--mix", "playlist=1", "--costs", str(out))
+    assert document["machine"].startswith("our quiet one")
+    assert document["sources"]["image.search_ms_per_million"]["value"] == 70
+    assert yaml.safe_load(SHIPPED.read_text())["figures"]["image.search_ms_per_million"]["value"] != 70

@@ -13,10 +13,10 @@ from redis import Redis
 
 from tests.enrichment.conftest import RedisServer
 from tests.enrichment.stored_accounts import fill
-from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.feast_adapter import FeastAccountFeatures
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.port import AccountFeatures, SignalsRequest
+from tidegate.features.entity_keys import EntityKeys
 from tidegate.features.online import CONFIGURATION, OnlineChoice, OnlineKind
 from tidegate.features.repository import PROJECT, open_repository
 from tidegate.moderation.signals import AccountSignals, Freshness, LookupStatus

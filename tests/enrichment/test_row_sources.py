@@ -15,11 +15,11 @@ from redis.exceptions import ResponseError
 
 from tests.enrichment.conftest import RedisServer, free_port
 from tests.enrichment.stored_accounts import NUMBERED, fill, write_rows
-from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.freshness import signals_of
 from tidegate.enrichment.provider_rows import ProviderRows
 from tidegate.enrichment.row_source import AppliedView
+from tidegate.features.entity_keys import EntityKeys
 from tidegate.features.online import CONFIGURATION, OnlineChoice, OnlineKind
 from tidegate.features.pipeline import apply
 from tidegate.features.refs import ACCOUNT_SIGNALS_V2

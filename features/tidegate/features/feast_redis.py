@@ -7,7 +7,8 @@ Rows are written here as Feast writes them, field for field, but by column: its 
 call per row, which for a million accounts is most of the time of a batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
@@ -15,9 +16,11 @@ import pyarrow as pa
 from feast import FeatureStore, FeatureView
 from feast.infra.online_stores.helpers import _mmh3, compute_versioned_name
 from google.protobuf.timestamp_pb2 import Timestamp
+from redis import RedisCluster
 
 from tidegate.features.feast_rows import ViewRows, key_bytes, value_bytes
 from tidegate.features.history import EVENT_TIMESTAMP
+from tidegate.features.redis_wire import bulk, exchange, start
 from tidegate.features.refs import JOIN_KEY
 
 LOCK = "tidegate:online-writer"
@@ -27,8 +30,8 @@ LOCK_EXPIRES_S = 15.0
 LOCK_WAIT_S = 20.0
 """The longest wait for it."""
 _SECOND_US = 1_000_000
-_Row = tuple[bytes, int, Sequence[bytes]]
-"""Field that says when it was true, that instant in microseconds, and fields and values in turn."""
+_Row = tuple[bytes, int, int, Sequence[bytes]]
+"""Field that says when it was true, that instant in microseconds, how many fields, and what of them is to be sent."""
 
 
 class RedisRows:
@@ -40,24 +43,26 @@ class RedisRows:
         self._client = client
         self._project = store.config.project.encode()
         self._expires_s: int | None = store.config.online_store.key_ttl_seconds
+        self._commands: _Packed | _Piped = _Piped(client) if isinstance(client, RedisCluster) else _Packed(client)
 
-    def write(self, parts: Sequence[ViewRows]) -> None:
+    def prepared(self, parts: Sequence[ViewRows]) -> Callable[[], None]:
         """See `feast_writer.StoredRows`. One read and one write per account, whatever views it has rows of."""
         hashes: dict[bytes, list[_Row]] = {}
         for part in parts:
             for key, row in zip(*self._rows(part), strict=True):
                 hashes.setdefault(key, []).append(row)
+        return partial(self._write, hashes)
+
+    def _write(self, hashes: Mapping[bytes, Sequence[_Row]]) -> None:
+        if not hashes:
+            return
         with self._alone():
-            held = self._held(hashes)
-            with self._client.pipeline(transaction=False) as pipeline:
-                for (key, rows), times in zip(hashes.items(), held, strict=True):
-                    newer = [row for row, before in zip(rows, times, strict=True) if row[1] >= _microseconds(before)]
-                    if not newer:
-                        continue
-                    pipeline.execute_command("HSET", key, *chain.from_iterable(row[2] for row in newer))
-                    if self._expires_s:
-                        pipeline.expire(key, self._expires_s)
-                pipeline.execute()
+            held = self._commands.held(hashes)
+            newer = {
+                key: [row for row, before in zip(rows, times, strict=True) if row[1] >= _microseconds(before)]
+                for (key, rows), times in zip(hashes.items(), held, strict=True)
+            }
+            self._commands.set({key: rows for key, rows in newer.items() if rows}, expires_s=self._expires_s)
 
     def delete(self, views: Sequence[FeatureView], account_ids: Sequence[str]) -> int:
         """See `feast_writer.StoredRows`. The hash goes as a whole, with fields of views of earlier releases."""
@@ -73,27 +78,81 @@ class RedisRows:
         written_at, rows = f"_ts:{name}".encode(), part.rows
         keys = [key + self._project for key in key_bytes(rows[JOIN_KEY].to_pylist())]
         times = rows[EVENT_TIMESTAMP].cast(pa.int64()).to_pylist()
-        fields = {_mmh3(f"{name}:{each.name}"): value_bytes(rows[each.name], each.kind) for each in part.view.stored()}
-        hashes = zip(*_interleaved({written_at: [_timestamp(each) for each in times], **fields}), strict=True)
-        return keys, [(written_at, time, hash_) for time, hash_ in zip(times, hashes, strict=True)]
-
-    def _held(self, hashes: Mapping[bytes, Sequence[_Row]]) -> Sequence[Sequence[bytes | None]]:
-        """Per hash, the stored event times of the rows that are to go there."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            for key, rows in hashes.items():
-                pipeline.execute_command("HMGET", key, *(written_at for written_at, _, _ in rows))
-            held: Sequence[Sequence[bytes | None]] = pipeline.execute()
-            return held
+        fields: dict[bytes, Sequence[bytes]] = {written_at: [_timestamp(each) for each in times]}
+        fields |= {_mmh3(f"{name}:{each.name}"): value_bytes(rows[each.name], each.kind) for each in part.view.stored()}
+        sent = self._commands.fields(fields)
+        return keys, [(written_at, time, len(fields), each) for time, each in zip(times, sent, strict=True)]
 
     def _alone(self) -> Any:
         return self._client.lock(LOCK, timeout=LOCK_EXPIRES_S, blocking_timeout=LOCK_WAIT_S, sleep=0.005)
 
 
-def _interleaved(fields: Mapping[bytes, Sequence[bytes]]) -> list[Sequence[bytes]]:
-    """Each field's name, repeated, before the column of its values: zipped, the arguments of one HSET per row."""
-    return [column for name, values in fields.items() for column in ([name] * len(values), values)]
+class _Packed:
+    """Commands to one server, as bytes made by column: a third of the time that a pipeline takes to pack them."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def fields(self, fields: Mapping[bytes, Sequence[bytes]]) -> list[tuple[bytes, ...]]:
+        """Names and values, per row, from columns of values by name."""
+        return list(zip(*(_named(name, values) for name, values in fields.items()), strict=True))
+
+    def held(self, hashes: Mapping[bytes, Sequence[_Row]]) -> Sequence[Sequence[bytes | None]]:
+        """Per hash, the stored event times of the rows that are to go there."""
+        asked = [
+            b"".join([start(b"HMGET", 1 + len(rows)), bulk(key), *[bulk(row[0]) for row in rows]])
+            for key, rows in hashes.items()
+        ]
+        return exchange(self._client, b"".join(asked), len(asked))
+
+    def set(self, hashes: Mapping[bytes, Sequence[_Row]], *, expires_s: int | None) -> None:
+        """Writes the rows."""
+        sent: list[bytes] = []
+        for key, rows in hashes.items():
+            sent += (start(b"HSET", 1 + 2 * sum(row[2] for row in rows)), bulk(key))
+            sent += chain.from_iterable(row[3] for row in rows)
+            if expires_s:
+                sent += (start(b"EXPIRE", 2), bulk(key), bulk(b"%d" % expires_s))
+        exchange(self._client, b"".join(sent), len(hashes) * (2 if expires_s else 1))
 
 
+class _Piped:
+    """Commands to a cluster: its client knows which node holds which key."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def fields(self, fields: Mapping[bytes, Sequence[bytes]]) -> list[tuple[bytes, ...]]:
+        """See `_Packed`: each field's name, repeated, before the column of its values."""
+        columns = [column for name, values in fields.items() for column in ([name] * len(values), values)]
+        return list(zip(*columns, strict=True))
+
+    def held(self, hashes: Mapping[bytes, Sequence[_Row]]) -> Sequence[Sequence[bytes | None]]:
+        """See `_Packed`."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for key, rows in hashes.items():
+                pipeline.execute_command("HMGET", key, *(row[0] for row in rows))
+            found: Sequence[Sequence[bytes | None]] = pipeline.execute()
+            return found
+
+    def set(self, hashes: Mapping[bytes, Sequence[_Row]], *, expires_s: int | None) -> None:
+        """See `_Packed`."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for key, rows in hashes.items():
+                pipeline.execute_command("HSET", key, *chain.from_iterable(row[3] for row in rows))
+                if expires_s:
+                    pipeline.expire(key, expires_s)
+            pipeline.execute()
+
+
+def _named(name: bytes, values: Sequence[bytes]) -> list[bytes]:
+    named = bulk(name)
+    sent = {value: named + bulk(value) for value in set(values)}
+    return [sent[value] for value in values]
+
+
+# Rows of one run share their instant.
+@lru_cache(maxsize=1_024)
 def _timestamp(moment_us: int) -> bytes:
     seconds, rest_us = divmod(moment_us, _SECOND_US)
     return Timestamp(seconds=seconds, nanos=rest_us * 1_000).SerializeToString()

@@ -1,17 +1,16 @@
-"""Rows of signals as Feast's stores take them: keys and values as its own messages, never encoded by us."""
+"""Rows of signals as Feast's stores take them: keys and values in its own encoding."""
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 from feast import FeatureView
-from feast.infra.key_encoding_utils import serialize_entity_key
-from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 
-from tidegate.features.refs import JOIN_KEY, ValueKind, View
+from tidegate.features.entity_keys import EntityKeys
+from tidegate.features.refs import ValueKind, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +28,6 @@ class ViewRows:
 KEY_VERSION = 3
 """`entity_key_serialization_version` of our repositories."""
 
-_KEYS_KEPT = 50_000
-"""Accounts whose key is kept: a partition's are written once per view."""
-
 _FIELDS = {
     ValueKind.BOOL: "bool_val",
     ValueKind.INT: "int64_val",
@@ -40,16 +36,14 @@ _FIELDS = {
 }
 
 
+_KEYS = EntityKeys(KEY_VERSION)
+_DOUBLE = Value.DOUBLE_VAL_FIELD_NUMBER << 3 | 1
+_double = struct.Struct("<Bd").pack
+
+
 def key_bytes(account_ids: Iterable[str]) -> list[bytes]:
     """The keys as Feast's stores hold them."""
-    return [_key(each) for each in account_ids]
-
-
-@lru_cache(maxsize=_KEYS_KEPT)
-def _key(account_id: str) -> bytes:
-    named = EntityKey(join_keys=[JOIN_KEY], entity_values=[Value(string_val=account_id)])
-    key: bytes = serialize_entity_key(named, entity_key_serialization_version=KEY_VERSION)
-    return key
+    return [_KEYS.key(each) for each in account_ids]
 
 
 def feast_value(value: Any, kind: ValueKind) -> Value:
@@ -58,7 +52,12 @@ def feast_value(value: Any, kind: ValueKind) -> Value:
 
 
 def value_bytes(column: pa.ChunkedArray, kind: ValueKind) -> list[bytes]:
-    """A column's values as Feast's stores hold them; each different one is encoded once."""
+    """A column's values as Feast's stores hold them; each different one is encoded once, and floats by hand.
+
+    https://protobuf.dev/programming-guides/encoding/ says how; a test holds it to protobuf's own.
+    """
+    if kind is ValueKind.FLOAT:
+        return [b"" if each is None else _double(_DOUBLE, each) for each in column.to_pylist()]
     encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
     table = [feast_value(each, kind).SerializeToString() for each in encoded.dictionary.to_pylist()]
     return [table[place] for place in encoded.indices.to_pylist()]

@@ -74,9 +74,11 @@ class SqliteRows:
         self._held: dict[tuple[str, bytes], _Row] = {}
         self._version = -1
 
-    def write(self, parts: Sequence[ViewRows]) -> None:
+    def prepared(self, parts: Sequence[ViewRows]) -> Callable[[], None]:
         """See `feast_writer.StoredRows`."""
-        together = [(part, _rows(part)) for part in parts]
+        return partial(self._write, [(part, _rows(part)) for part in parts])
+
+    def _write(self, together: Sequence[tuple[ViewRows, Sequence[_Row]]]) -> None:
         with self._transaction():
             for part, rows in together:
                 table = self._table(part.stored)

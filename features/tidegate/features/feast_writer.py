@@ -9,6 +9,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,8 +39,11 @@ TIMEOUT_MS = 2_000
 class StoredRows(Protocol):
     """What differs between online stores."""
 
-    def write(self, parts: Sequence[ViewRows]) -> None:
-        """Writes the rows that are not older than what is stored, and no others, whoever else writes."""
+    def prepared(self, parts: Sequence[ViewRows]) -> Callable[[], None]:
+        """What writes the rows that are not older than what is stored, and no others, whoever else writes.
+
+        Encoding is done by then, so that it can go on while the store is busy with rows of before.
+        """
         ...
 
     def delete(self, views: Sequence[FeatureView], account_ids: Sequence[str]) -> int:
@@ -75,20 +79,35 @@ class FeastOnlineWriter:
 
     def write(self, view: View, rows: pa.Table, *, progress: Callable[[int], None] | None = None) -> None:
         """See `OnlineWriter.write`."""
-        for start in range(0, rows.num_rows, CHUNK):
-            chunk = rows.slice(start, CHUNK)
-            self._write({view: chunk})
+        for written in self._written({view: rows}):
             if progress:
-                progress(start + chunk.num_rows)
+                progress(written)
 
     def write_views(self, rows: Mapping[View, pa.Table]) -> None:
         """See `OnlineWriter.write_views`."""
-        for start in range(0, max((table.num_rows for table in rows.values()), default=0), CHUNK):
-            self._write({view: table.slice(start, CHUNK) for view, table in rows.items() if table.num_rows > start})
+        for _ in self._written(rows):
+            pass
 
-    def _write(self, chunk: Mapping[View, pa.Table]) -> None:
-        with self._opened() as session:
-            session.rows.write([ViewRows(view, session.views[view.name], rows) for view, rows in chunk.items()])
+    def _written(self, rows: Mapping[View, pa.Table]) -> Iterator[int]:
+        """Writes chunk by chunk, and yields how many rows of the largest view are written."""
+        longest = max((table.num_rows for table in rows.values()), default=0)
+        starts = range(0, longest, CHUNK)
+        if longest <= CHUNK:
+            for start in starts:
+                with self._opened() as session:
+                    _prepared(session, rows, start)()
+                yield longest
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="features-online-encode") as ahead:
+            encoding: tuple[_Session, Future[Callable[[], None]]] | None = None
+            for start in starts:
+                with self._opened() as session:
+                    if encoding is None or encoding[0] is not session:  # at first, and where the store was replaced
+                        encoding = session, ahead.submit(_prepared, session, rows, start)
+                    write = encoding[1].result()
+                    encoding = session, ahead.submit(_prepared, session, rows, start + CHUNK)
+                    write()
+                yield min(start + CHUNK, longest)
 
     def delete(self, account_ids: Sequence[str]) -> int:
         """See `OnlineWriter.delete`.
@@ -125,6 +144,11 @@ class FeastOnlineWriter:
             with contextlib.suppress(Exception):  # what is broken may not close; it is dropped either way
                 close_repository(self._session.store)
             self._session = None
+
+
+def _prepared(session: _Session, rows: Mapping[View, pa.Table], start: int) -> Callable[[], None]:
+    chunk = {view: table.slice(start, CHUNK) for view, table in rows.items() if table.num_rows > start}
+    return session.rows.prepared([ViewRows(view, session.views[view.name], each) for view, each in chunk.items()])
 
 
 def _open(state: Path, service: Service, redis_timeout_ms: int) -> _Session:

@@ -13,10 +13,11 @@ from feast import RepoConfig
 from feast.infra.online_stores.helpers import _mmh3, compute_versioned_name
 from redis import Redis, RedisCluster
 
-from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.freshness import StoredRow, stored_row
 from tidegate.enrichment.row_source import AppliedView
 from tidegate.enrichment.value_encoding import event_time, scalars
+from tidegate.features.entity_keys import EntityKeys
+from tidegate.features.redis_wire import bulk, exchange, start
 
 Reply = list[bytes | None]
 
@@ -61,25 +62,25 @@ class RedisRows:
         for each in views:
             name = compute_versioned_name(each.applied, config.registry.enable_online_feature_view_versioning)
             names = tuple(feature.name for feature in each.view.stored())
-            start = len(fields)
+            first = len(fields)
             fields += [f"_ts:{name}".encode(), *(_mmh3(f"{name}:{feature}") for feature in names)]
             absent = stored_row(each.view, ttl=each.ttl, event_time=None, values={})
-            columns.append(_Columns(view=each, names=names, start=start, stop=len(fields), absent=absent))
+            columns.append(_Columns(view=each, names=names, start=first, stop=len(fields), absent=absent))
         self._fields = fields
         self._columns = tuple(columns)
         # The fields are the same in every command: encoding them once instead of per account halves a batch's time.
-        self._before_key = b"*%d\r\n$5\r\nHMGET\r\n" % (len(fields) + 2)
-        self._after_key = b"".join(map(_bulk, fields))
+        self._before_key = start(b"HMGET", len(fields) + 1)
+        self._after_key = b"".join(map(bulk, fields))
 
     def read(self, account_ids: Sequence[str]) -> list[tuple[StoredRow, ...]]:
         """See `RowSource`."""
         if isinstance(self._client, RedisCluster):
             return self.rows(self._ask_cluster([self._key(account_id) for account_id in account_ids]))
-        return self.rows(self._ask(self._client, self.command(account_ids), len(account_ids)))
+        return self.rows(exchange(self._client, self.command(account_ids), len(account_ids)))
 
     def command(self, account_ids: Sequence[str]) -> bytes:
         """One HMGET per account, as sent to a single server; each has one reply."""
-        return b"".join([self._before_key + _bulk(self._key(each)) + self._after_key for each in account_ids])
+        return b"".join([self._before_key + bulk(self._key(each)) + self._after_key for each in account_ids])
 
     def rows(self, replies: Iterable[Reply]) -> list[tuple[StoredRow, ...]]:
         """What the replies mean, one tuple each."""
@@ -87,24 +88,6 @@ class RedisRows:
 
     def _key(self, account_id: str) -> bytes:
         return self._keys.key(account_id) + self._project
-
-    def _ask(self, client: "Redis", command: bytes, count: int) -> list[Reply]:
-        pool = client.connection_pool
-        connection: Any = pool.get_connection()  # redis-py's are partly untyped
-
-        def exchange() -> list[Reply]:
-            connection.send_packed_command([command])
-            return [connection.read_response() for _ in range(count)]
-
-        try:
-            replies: list[Reply] = connection.retry.call_with_retry(exchange, lambda _: connection.disconnect())
-        except BaseException:
-            # Replies that were not read would answer the connection's next command.
-            connection.disconnect()
-            raise
-        finally:
-            pool.release(connection)
-        return replies
 
     def _ask_cluster(self, keys: Sequence[bytes]) -> list[Reply]:
         # The client knows which node holds which key, and asks the nodes at the same time.
@@ -114,8 +97,3 @@ class RedisRows:
                 pipeline.hmget(key, self._fields)
             replies: list[Reply] = pipeline.execute()
         return replies
-
-
-def _bulk(argument: bytes) -> bytes:
-    # https://redis.io/docs/latest/develop/reference/protocol-spec/#bulk-strings
-    return b"$%d\r\n%b\r\n" % (len(argument), argument)

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from feast import RepoConfig
 from feast.infra.online_stores.helpers import compute_table_id
 
-from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.freshness import StoredRow, stored_row
 from tidegate.enrichment.row_source import AppliedView
 from tidegate.enrichment.value_encoding import scalar
+from tidegate.features.entity_keys import EntityKeys
 from tidegate.features.feast_sqlite import EXACT_TIME
 from tidegate.moderation.signals import FeatureScalar
 

@@ -7,8 +7,8 @@ from feast.protos.feast.types.Value_pb2 import Value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.enrichment import entity_keys
-from tidegate.enrichment.entity_keys import EntityKeys, KeyEncodingError
+from tidegate.features import entity_keys
+from tidegate.features.entity_keys import EntityKeys, KeyEncodingError
 
 VERSION = 3
 

@@ -31,7 +31,14 @@ def binaries() -> Path | None:
 class PostgresServer:
     """One server. Keeps its port over restarts."""
 
-    def __init__(self, bin_folder: Path) -> None:
+    def __init__(self, bin_folder: Path, *, durable: bool = False) -> None:
+        """Makes a cluster, and starts nothing.
+
+        Args:
+            bin_folder: The server's programs.
+            durable: As one is run: with fsync, whose absence matters only where the machine itself stops, which no test
+                can do; and with the usual size of log segments, where small ones make a full disk a matter of seconds.
+        """
         self._bin = bin_folder
         self._folder = Path(tempfile.mkdtemp(prefix="tidegate-pg-"))
         self.port = free_ports(1)[0]
@@ -40,15 +47,15 @@ class PostgresServer:
         if self._user:
             account = pwd.getpwnam(self._user)
             os.chown(self._folder, account.pw_uid, account.pw_gid)
-        made = ("-U", "tidegate", "-A", "trust", "-E", "UTF8", "--locale=C", "-N", "--wal-segsize=1")
-        self._run("initdb", "-D", str(self.data), *made)
+        made = ["-U", "tidegate", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+        self._run("initdb", "-D", str(self.data), *made, f"--wal-segsize={16 if durable else 1}")
         options = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(self._folder),
-            "shared_buffers": "32MB",
+            "shared_buffers": "128MB" if durable else "32MB",
             "max_connections": "60",
-            "fsync": "off",  # matters where the machine itself stops, which no test can do, and costs most of the time
+            "fsync": "on" if durable else "off",
         }
         with (self.data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in options.items())

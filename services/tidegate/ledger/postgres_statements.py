@@ -2,7 +2,7 @@
 
 import hashlib
 
-LOCK_WRITER = "SELECT pg_advisory_xact_lock(%s)"
+LOCK_WRITER = "SELECT pg_advisory_lock(%s)"
 END_STALE = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE application_name = %s AND usename = current_user AND pid <> pg_backend_pid() AND wait_event = 'ClientRead'"

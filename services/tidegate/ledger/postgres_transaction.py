@@ -1,8 +1,9 @@
-"""What callers ask of one PostgreSQL transaction. It is collected first and sent together, in two round trips.
+"""What callers ask of one PostgreSQL transaction. It is collected first and sent together.
 
 Stands between group commit's callers and `postgres_writer`: nothing here talks to the server.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,6 +12,8 @@ from tidegate.ledger.chain import Head
 from tidegate.ledger.postgres_partitions import day_of
 from tidegate.ledger.record_keys import RecordKeys
 from tidegate.moderation.errors import IdempotencyKeyReused, LedgerUnavailable, TidegateError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +34,11 @@ class Appended:
         """Its partition."""
         return day_of(self.keys.decided_at_us)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it needs no recording."""
+        return self.kept is not None or self.error is not None
+
     def record(self) -> bytes:
         """What is kept. Raises IdempotencyKeyReused, or LedgerUnavailable if another record has its id."""
         if self.error is not None:
@@ -45,13 +53,13 @@ class Appended:
         else:
             self.error = IdempotencyKeyReused()
 
-    def has_id_of(self, payload: bytes) -> bool:
-        """An earlier record has the id. True if it is the very same; anything else is a broken id generator."""
+    def has_id_of(self, payload: bytes) -> None:
+        """An earlier record has the id: it may be the very same. Anything else is a broken id generator."""
         if payload == self.payload:
             self.kept = payload
-            return True
-        self.error = LedgerUnavailable()
-        return False
+        else:
+            _log.error("ledger.decision_id_not_unique", extra={"decision_id": self.keys.decision_id})
+            self.error = LedgerUnavailable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ class PostgresTransaction:
         by_key: dict[str, Appended] = {}
         by_id: dict[str, Appended] = {}
         for each in self.appended:
-            if each.kept is not None or each.error is not None:
+            if each.is_settled:
                 continue
             keys = each.keys
             if keys.idempotency_key and (first := by_key.get(keys.idempotency_key)) is not None:

@@ -1,0 +1,202 @@
+"""The one session that may write a writer's chain: it holds the chain's lock on the server for as long as it lives.
+
+Whoever opens the next one gets the lock only when the former session is over, committed or not. So what it reads then is
+how the former ended.
+"""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+
+import psycopg
+from psycopg import errors
+from psycopg.pq import ConnStatus
+from psycopg.rows import TupleRow
+
+from tidegate.ledger.chain import GENESIS, Head
+from tidegate.ledger.postgres_connection import BoundedConnection, PostgresTarget
+from tidegate.ledger.postgres_partitions import Partitions
+from tidegate.ledger.postgres_schema import migrate
+from tidegate.ledger.postgres_statements import (
+    DROP_EXPIRED_KEYS,
+    END_STALE,
+    FIND_HEAD,
+    FIND_IDS,
+    FIND_KEYS,
+    INSERT_KEYS,
+    INSERT_POLICIES,
+    INSERT_RECORDS,
+    LOCK_WRITER,
+    PROBE,
+    STORE_HEAD,
+    writer_lock,
+)
+from tidegate.ledger.postgres_transaction import Link, PostgresTransaction
+
+_log = logging.getLogger(__name__)
+
+
+class WriterSession:
+    """Looks, writes and commits. An error of psycopg's on it leaves it to be closed, unless it `is_open` still."""
+
+    def __init__(self, connection: BoundedConnection, head: Head) -> None:
+        """Takes a connection that holds the lock, and where the chain ends; see `open`."""
+        self._connection = connection
+        self._partitions = Partitions()
+        self._warnings: list[str] = []
+        self.head = head
+        """Where the chain ends. Nobody else can move it."""
+        connection.add_notice_handler(self._heed)
+
+    @classmethod
+    def open(cls, target: PostgresTarget, *, writer_id: str, timeout_s: float) -> "WriterSession":
+        """A new one, once the former is over. Raises psycopg.Error."""
+        name = f"tidegate ledger writer {writer_id}"
+        connection = target.connected(name=name, timeout_s=timeout_s, point_reads=True)
+        try:
+            with connection.within(timeout_s):
+                migrate(connection)
+                _refuse_losses(connection)
+                connection.execute(END_STALE, (name,))
+                connection.execute(LOCK_WRITER, (writer_lock(writer_id),))
+                found = connection.execute(FIND_HEAD, (writer_id,)).fetchone()
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, Head(writer_id, *(found or (0, GENESIS))))
+
+    @contextlib.contextmanager
+    def within(self, timeout_s: float) -> Iterator[None]:
+        """All waits in the block end by then."""
+        with self._connection.within(timeout_s):
+            yield
+
+    def is_open(self) -> bool:
+        """Whether the server can still be talked to: what it has refused then, it has rolled back."""
+        return not self._connection.closed and self._connection.pgconn.status == ConnStatus.OK
+
+    def close(self) -> None:
+        """Ends it; the server rolls back what is not committed."""
+        self._connection.close()
+
+    def look(self, transaction: PostgresTransaction, *, ids_too: bool) -> Sequence[bytes]:
+        """Marks what needs no recording, since the ledger has it. Returns keys whose records are gone.
+
+        Args:
+            transaction: What is to be recorded.
+            ids_too: Whether to look for records with the same ids.
+        """
+        keys = [each.keys.idempotency_key.encode() for each in transaction.appended if each.keys.idempotency_key]
+        expired = _mark_keys(transaction, self._connection.execute(FIND_KEYS, (keys,))) if keys else ()
+        if ids_too:
+            days = [each.day for each in transaction.appended]
+            ids = [each.keys.decision_id for each in transaction.appended]
+            _mark_ids(transaction, self._connection.execute(FIND_IDS, (days, ids)))
+        return expired
+
+    def write(self, transaction: PostgresTransaction, links: Sequence[Link], *, expired: Sequence[bytes]) -> None:
+        """In one message with COMMIT. Keys come last: that is when other replicas may have to wait for us.
+
+        Raises:
+            errors.UniqueViolation: Another replica was first with a key, or the record is there already: look again.
+            errors.CheckViolation: A day's table was dropped under us: write again.
+            psycopg.Error: Anything else. Where the session is open still, nothing was recorded; else it is not known.
+        """
+        self._partitions.make(self._connection, {link.appended.day for link in links})
+        self._warnings.clear()
+        try:
+            committed = self._sent(transaction, links, expired)
+        except (errors.UniqueViolation, errors.CheckViolation) as violated:
+            self._connection.rollback()
+            if isinstance(violated, errors.CheckViolation):
+                self._partitions.forget()
+            raise
+        if committed.statusmessage != "COMMIT":
+            raise errors.TransactionRollback(f"COMMIT was answered with {committed.statusmessage}")
+        if links:
+            self.head = links[-1].head
+        if self._warnings:  # as when the wait for a standby was cancelled: here, and not yet where it should be too
+            raise errors.TransactionResolutionUnknown(f"COMMIT came with a warning: {self._warnings[-1]}")
+
+    def _sent(
+        self, transaction: PostgresTransaction, links: Sequence[Link], expired: Sequence[bytes]
+    ) -> psycopg.Cursor[TupleRow]:
+        execute = self._connection.execute
+        with self._connection.pipeline():
+            execute("BEGIN")
+            if transaction.policies:
+                documents = sorted(transaction.policies.items())
+                execute(INSERT_POLICIES, tuple(map(list, zip(*documents, strict=True))))
+            if transaction.probes:
+                execute(PROBE)
+            if links:
+                execute(INSERT_RECORDS, _columns(links))
+                days, end = [link.appended.day for link in links], links[-1].head
+                execute(STORE_HEAD, (end.writer_id, end.sequence, end.hash, min(days), max(days)))
+                if expired:
+                    execute(DROP_EXPIRED_KEYS, (list(expired),))
+                if keys := _keys(links):
+                    execute(INSERT_KEYS, keys)
+            return execute("COMMIT")
+
+    def _heed(self, notice: errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(str(notice.message_primary))
+
+
+def _refuse_losses(connection: BoundedConnection) -> None:
+    """COMMIT has to mean durable, whatever the server's default is."""
+    row = connection.execute("SELECT current_setting('synchronous_commit'), current_setting('fsync')").fetchone()
+    assert row is not None
+    if row[0] == "off":
+        connection.execute("SET synchronous_commit = on")
+    if row[1] == "off":
+        _log.error("ledger.server_without_fsync")
+
+
+def _mark_keys(transaction: PostgresTransaction, found: psycopg.Cursor[TupleRow]) -> Sequence[bytes]:
+    taken: dict[str, tuple[str, bytes]] = {}
+    expired: list[bytes] = []
+    for key, fingerprint, payload in found:
+        if payload is None:
+            expired.append(key)
+        else:
+            taken[key.decode()] = (fingerprint, payload)
+    for each in transaction.appended:
+        if (earlier := taken.get(each.keys.idempotency_key)) is not None:
+            each.stands_for(*earlier)
+    return expired
+
+
+def _mark_ids(transaction: PostgresTransaction, found: psycopg.Cursor[TupleRow]) -> None:
+    recorded: dict[str, bytes] = dict(found.fetchall())
+    for each in transaction.appended:
+        if not each.is_settled and (payload := recorded.get(each.keys.decision_id)) is not None:
+            each.has_id_of(payload)
+
+
+def _columns(links: Sequence[Link]) -> tuple[list[object], ...]:
+    """The rows, column by column."""
+    appended = [link.appended for link in links]
+    return (
+        [each.day for each in appended],
+        [each.keys.decision_id for each in appended],
+        [each.keys.idempotency_key.encode() or None for each in appended],
+        [each.keys.fingerprint for each in appended],
+        [each.keys.decided_at_us for each in appended],
+        [link.head.writer_id for link in links],
+        [link.head.sequence for link in links],
+        [link.previous_hash for link in links],
+        [link.head.hash for link in links],
+        [each.payload for each in appended],
+    )
+
+
+def _keys(links: Sequence[Link]) -> tuple[list[object], ...]:
+    """Idempotency keys in an order that is the same for all replicas, or two of them could wait for each other."""
+    keyed = sorted(
+        (each.keys.idempotency_key.encode(), each.keys.fingerprint, each.day, each.keys.decision_id)
+        for each in (link.appended for link in links)
+        if each.keys.idempotency_key
+    )
+    return tuple(map(list, zip(*keyed, strict=True)))

@@ -62,7 +62,6 @@ def _items(ax: Axes, edges: list[float], outcome: Outcome) -> None:
         [count / series.bin_s for count in series.arrived], edges, baseline=None, color=_INK, lw=0.9, label="arrived"
     )
     _frame(ax, edges, f"items per second; lost {outcome.lost_share:.2%}")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.legend(frameon=False, ncols=4, loc="upper right")
 
 
@@ -81,3 +80,4 @@ def _replicas(ax: Axes, edges: list[float], outcome: Outcome, scenario: Scenario
 def _frame(ax: Axes, edges: list[float], title: str) -> None:
     """Leaves room above for the legend."""
     ax.set(title=title, xlim=(0, edges[-1]), ylim=(0, ax.get_ylim()[1] * _ROOM))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

@@ -8,7 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -132,8 +133,35 @@ def values(rows: Sequence[AccountInputs]) -> Floats:
     Raises:
         AccountInputError: a value is not of its kind, not finite, negative or beyond `largest`.
     """
-    numbers = [[_number(row, one, getattr(account, one.name)) for one in INPUTS] for row, account in enumerate(rows)]
-    return np.array(numbers, dtype=np.float64).reshape(len(rows), len(INPUTS))
+    read = [_READ(account) for account in rows]
+    columns = [_column(one, column) for one, column in zip(INPUTS, zip(*read, strict=True), strict=False)]
+    if all(column is not None for column in columns):
+        return np.array(columns, dtype=np.float64).T.reshape(len(rows), len(INPUTS))
+    # Value by value it takes five times as long, and says which one is refused.
+    numbers = [
+        [_number(row, one, value) for one, value in zip(INPUTS, told, strict=True)] for row, told in enumerate(read)
+    ]
+    return np.array(numbers, dtype=np.float64)
+
+
+_READ = attrgetter(*NAMES)
+_PLAIN: Final = {
+    InputKind.COUNT: frozenset({int, type(None)}),
+    InputKind.DAYS: frozenset({int, float, type(None)}),
+    InputKind.FLAG: frozenset({bool, type(None)}),
+}
+
+
+def _column(declared: AccountInput, column: Sequence[Any]) -> Floats | None:
+    """One input of all accounts; None if any may have to be refused."""
+    if not _PLAIN[declared.kind].issuperset(map(type, column)):
+        return None
+    try:
+        numbers = np.array(column, dtype=np.float64)
+    except OverflowError:
+        return None
+    fits = (numbers >= 0) & (numbers <= declared.largest)
+    return numbers if np.count_nonzero(fits) == len(column) - column.count(None) else None
 
 
 def _number(row: int, declared: AccountInput, value: object) -> float:

@@ -3,7 +3,7 @@
     python -m loadtests.features.lookup [--accounts 20000] [--repeats 9] [--calls 100] [--out build/bench]
 
 Starts a Redis of its own. "Raw" is a redis-py pipeline of one HMGET per account for the same fields, not decoded;
-"lookup" is `FeastAccountFeatures.lookup`, thread hop and freshness included; "Feast" is `get_online_features`. They
+"lookup" is `FeastAccountFeatures.lookup`, freshness included; "Feast" is `get_online_features`. They
 take turns call by call, so what else runs on the machine slows them alike; a ratio is of medians within a repeat, its
 median over the repeats is the result. The fields are those of every view that the router asks for, and every account
 has them all.
@@ -32,11 +32,11 @@ from redis import asyncio as redis_asyncio
 
 from loadtests.features.redis_process import redis_process
 from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
-from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.feast_adapter import FeastAccountFeatures
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.freshness import signals_of
 from tidegate.enrichment.port import SignalsRequest
+from tidegate.features.entity_keys import EntityKeys
 from tidegate.features.feast_writer import FeastOnlineWriter
 from tidegate.features.history import history_schema
 from tidegate.features.online import OnlineChoice, OnlineKind
@@ -154,7 +154,7 @@ def calls(state: Path, port: int, accounts: Accounts, *, now: datetime) -> Mappi
     async def lookup(ids: Sequence[str]) -> object:
         return await adapter.lookup([SignalsRequest(each, 60_000, _UNTRACED) for each in ids])
 
-    async def lookup_on_the_loop(ids: Sequence[str]) -> object:
+    async def blocking(ids: Sequence[str]) -> object:
         return [signals_of(rows, now=now) for rows in reader.read(ids)]
 
     async def feast(ids: Sequence[str]) -> object:
@@ -164,7 +164,7 @@ def calls(state: Path, port: int, accounts: Accounts, *, now: datetime) -> Mappi
         "raw": raw,
         "lookup": lookup,
         "raw by redis.asyncio": raw_asyncio,
-        "lookup without the thread": lookup_on_the_loop,
+        "lookup by blocking reads": blocking,
         "Feast": feast,
     }
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.accounts.held import AccountStoreUnavailableError, Store
-from tidegate.enrichment.entity_keys import EntityKeys
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.freshness import StoredRow
+from tidegate.features.entity_keys import EntityKeys
 from tidegate.features.events.columns import microseconds
 from tidegate.features.feast_writer import FeastOnlineWriter
 from tidegate.features.online import CONFIGURATION, OnlineKind

@@ -51,6 +51,11 @@ def ledger_at(named: str, *, timeout_s: float = PATIENT_S) -> DecisionLedger:
     return SqliteLedger(Path(named), timeout_s=timeout_s)
 
 
+def place_at(named: str) -> LedgerPlace:
+    """The store that is named so."""
+    return PostgresPlace(PostgresTarget(named)) if named.startswith("postgresql:") else SqlitePlace(Path(named))
+
+
 def verified(place: LedgerPlace) -> VerifyReport:
     """What `tidegate ledger verify` finds."""
     with place.opened() as archive, archive.snapshot():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tidegate.cli.output import print_json
+from tidegate.cli.output import print_json, told_os_error
 from tidegate.ledger.archive import LedgerArchive, LedgerPlace, LedgerStatistics, LedgerUnreadableError
 from tidegate.ledger.sqlite_place import SqlitePlace
 from tidegate.ledger.verify import VerifyReport, verify
@@ -68,7 +69,7 @@ def progress_bar() -> Progress:
 
 @click.group()
 def ledger() -> None:
-    """Verifies the decision ledger."""
+    """Verifies, exports and measures the decision ledger."""
 
 
 @ledger.command("verify")
@@ -88,6 +89,58 @@ def verify_command(place: LedgerPlace, as_json: bool) -> None:
         _draw_report(report)
     if not report.intact:
         raise click.exceptions.Exit(1)
+
+
+@ledger.command("migrate")
+@ledger_option
+def migrate_command(place: LedgerPlace) -> None:
+    """Makes the ledger's tables, or brings them to this version. Safe while others do the same, and while it is used.
+
+    `tidegate up` and every router do this by themselves, where the database lets them.
+    """
+    try:
+        place.migrate()
+    except LedgerUnreadableError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The ledger at {place} has the tables of this version.")
+
+
+@ledger.command("export")
+@ledger_option
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder; made if need be.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First day, UTC.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The day after the last, UTC.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def export_command(
+    place: LedgerPlace, out: Path, since: datetime | None, until: datetime | None, as_json: bool
+) -> None:
+    """Writes decisions as Parquet files, a folder a day, and the policies that made them.
+
+    What is there already is not written again: interrupted, the same call goes on; later, it adds what came since.
+    """
+    from tidegate.ledger.export import ExportUnderWayError, ForeignExportError, export  # noqa: PLC0415 - Arrow takes a while
+
+    with opened(place) as archive, progress_bar() as bar:
+        task = bar.add_task("exporting", total=archive.count())
+        try:
+            told = export(
+                archive,
+                out,
+                since=since.date() if since else None,
+                until=until.date() if until else None,
+                progress=lambda count: bar.advance(task, count),
+            )
+        except (ExportUnderWayError, ForeignExportError) as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            raise click.ClickException(f"{out} can't be written: {told_os_error(error)}; export again") from error
+    if as_json:
+        print_json({"out": str(out), **asdict(told)})
+        return
+    click.echo(
+        f"{out}: {told.records:,} decisions written into {told.files:,} files; {told.records_in_all:,} of"
+        f" {told.days:,} days are there"
+    )
 
 
 @ledger.command("stats")

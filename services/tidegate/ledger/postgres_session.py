@@ -1,7 +1,7 @@
 """The one session that may write a writer's chain: it holds the chain's lock on the server for as long as it lives.
 
-Whoever opens the next one gets the lock only when the former session is over, committed or not. So what it reads then is
-how the former ended.
+Whoever opens the next one gets the lock only when the former session is over, committed or not. So what it then
+reads is how the former ended.
 """
 
 import contextlib

@@ -1,0 +1,191 @@
+"""A ledger as Parquet files, for analysis where the ledger itself should not be asked. Goes on where it was.
+
+    OUT/decisions/day=2026-11-22/part-00000.parquet    up to ROWS records of that UTC day, by writer, then by sequence
+    OUT/policies.parquet                               digest and document of every policy that was kept
+
+A file appears by a rename, whole and synced, and is never written again. It tells in its metadata how far it goes in
+each writer's chain: whatever ended an export, the next one asks each day for what lies behind that. Records that came
+late to a day go into one more file of it.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain, islice
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tidegate.ledger.archive import LedgerArchive
+from tidegate.ledger.chain import Entry
+from tidegate.ledger.parquet_rows import SCHEMA, rows
+
+ROWS = 200_000
+"""Most records of a file."""
+CHUNK = 2_000
+"""Records in memory at a time, and in a row group."""
+
+CHAINS = b"tidegate.chains"
+"""Metadata of a file: JSON of the last sequence in it, by writer."""
+
+_POLICIES = pa.schema([pa.field("digest", pa.string()), pa.field("document", pa.string())])
+
+
+class ExportUnderWayError(Exception):
+    """Another process exports into the same folder."""
+
+
+class ForeignExportError(Exception):
+    """The folder holds more of a day than the ledger: an export of another ledger."""
+
+
+@dataclass(slots=True)
+class Exported:
+    """What an export added."""
+
+    records: int = 0
+    """Written now."""
+    files: int = 0
+    """Written now."""
+    days: int = 0
+    """With records in the ledger, between the bounds."""
+    records_in_all: int = 0
+    """Of these days, in files, earlier ones included."""
+
+
+def export(
+    archive: LedgerArchive,
+    out: Path,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+    rows_per_file: int = ROWS,
+) -> Exported:
+    """Writes what is not there yet.
+
+    Args:
+        archive: The ledger.
+        out: Folder; made if need be.
+        since: First UTC day.
+        until: The day after the last.
+        progress: Is called with numbers of records, those that were there already included.
+        rows_per_file: Most records of a file.
+
+    Raises:
+        ExportUnderWayError, ForeignExportError: See there.
+        OSError: A file can't be written. What was published stays, and the next export goes on.
+    """
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    told = Exported()
+    with _alone(out):
+        for day, count in archive.days():
+            if (since is None or day >= since) and (until is None or day < until):
+                told.days += 1
+                _export_day(archive, _Day(out, day, rows=rows_per_file, progress=progress), count, told)
+        _write_policies(out / "policies.parquet", archive.policies())
+    return told
+
+
+def _export_day(archive: LedgerArchive, folder: "_Day", count: int, told: Exported) -> None:
+    there, chains = folder.found()
+    if there > count:
+        raise ForeignExportError(
+            f"{folder.path} holds {there:,} records, and the ledger has {count:,} of that day: it is an export of"
+            " another ledger; choose another folder"
+        )
+    told.records_in_all += there
+    if there == count:
+        return
+    entries = archive.entries_of(folder.day, after=chains)
+    while written := folder.write(entries):
+        told.records += written
+        told.records_in_all += written
+        told.files += 1
+
+
+class _Day:
+    """The files of one day."""
+
+    def __init__(self, out: Path, day: date, *, rows: int, progress: Callable[[int], None]) -> None:
+        self.day = day
+        self._rows = rows
+        self._progress = progress
+        self.path = out / "decisions" / f"day={day.isoformat()}"
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for draft in self.path.glob("*.partial"):
+            draft.unlink()
+        self._parts = sorted(self.path.glob("part-*.parquet"))
+
+    def found(self) -> tuple[int, Mapping[str, int]]:
+        """Records in the files that are there, and by writer the last sequence."""
+        count, chains = 0, dict[str, int]()
+        for part in self._parts:
+            found = pq.read_metadata(part)
+            count += found.num_rows
+            for writer_id, sequence in orjson.loads(found.metadata[CHAINS]).items():
+                chains[writer_id] = max(sequence, chains.get(writer_id, 0))
+        self._progress(count)
+        return count, chains
+
+    def write(self, entries: Iterator[Entry]) -> int:
+        """The next of these into one more file; how many there were. None: no file."""
+        chunks = _chunks(islice(entries, self._rows))
+        first = next(chunks, None)
+        if first is None:
+            return 0
+        part = self.path / f"part-{len(self._parts):05}.parquet"
+        count, chains = 0, dict[str, int]()
+        with _published(part) as draft, pq.ParquetWriter(draft, SCHEMA, compression="zstd") as writer:
+            for chunk in chain([first], chunks):
+                writer.write_table(rows(chunk))
+                count += len(chunk)
+                chains.update((entry.writer_id, entry.sequence) for entry in chunk)
+                self._progress(len(chunk))
+            writer.add_key_value_metadata({CHAINS: orjson.dumps(chains)})
+        self._parts.append(part)
+        return count
+
+
+def _chunks(entries: Iterator[Entry]) -> Iterator[Sequence[Entry]]:
+    while chunk := list(islice(entries, CHUNK)):
+        yield chunk
+
+
+def _write_policies(path: Path, policies: Iterable[tuple[str, str]]) -> None:
+    table = pa.Table.from_pylist(
+        [{"digest": digest, "document": document} for digest, document in policies], schema=_POLICIES
+    )
+    with _published(path) as draft:
+        pq.write_table(table, draft, compression="zstd")
+
+
+@contextlib.contextmanager
+def _published(path: Path) -> Iterator[Path]:
+    """A draft, which takes the path's place at once when the block has written it; synced, and for its owner's eyes."""
+    draft = path.with_name(f"{path.name}.partial")
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    yield draft
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ExportUnderWayError(f"another export into {out} is under way; try again after it") from error
+        yield

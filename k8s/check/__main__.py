@@ -18,6 +18,7 @@ from k8s.check.generated import generated_findings
 from k8s.check.references.configuration import configuration_findings
 from k8s.check.references.hardening import hardening_findings
 from k8s.check.references.images import image_findings
+from k8s.check.references.network import network_findings
 from k8s.check.references.ports import port_findings
 from k8s.check.references.selectors import selector_findings
 from k8s.check.references.serve_graph import serve_findings
@@ -33,6 +34,7 @@ REFERENCES: Sequence[Callable[[Rendered], Iterator[Finding]]] = (
     image_findings,
     hardening_findings,
     triton_findings,
+    network_findings,
     serve_findings,
 )
 """What follows references, once every object has its right shape."""

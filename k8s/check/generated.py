@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from k8s.check.findings import Finding
 from k8s.check.rendering import Rendered
-from k8s.generate import GENERATED, patch
+from k8s.generate import COMPONENTS, GENERATED, patch, shared
 from tidegate.serving.settings import SettingsError
 
 
@@ -25,3 +25,7 @@ def generated_findings(rendered: Rendered) -> Iterator[Finding]:
             "is not what settings.yaml and deployments.yaml give",
             "run `python -m k8s.generate` and commit what it writes",
         )
+    for path, content in shared().items():
+        if not path.is_file() or path.read_text() != content:
+            problem, told = "is not what k8s/ gives", "run `python -m k8s.generate` and commit what it writes"
+            yield Finding("generated", rendered.name, path.name, str(path.relative_to(COMPONENTS)), problem, told)

@@ -37,7 +37,30 @@ def _refused(config: dict[str, Any]) -> str:
         ServeDeploySchema.model_validate(config)
     except ValidationError as error:
         return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-    return ""
+    return "; ".join(_ignored(config))
+
+
+def _ignored(config: dict[str, Any]) -> Iterator[str]:
+    """Yields keys that Serve 2.60 does not know. Its schemas ignore them, so a misspelt one would go unseen."""
+    from ray.serve.config import AutoscalingConfig  # noqa: PLC0415 - importing Ray takes seconds
+    from ray.serve.schema import (  # noqa: PLC0415 - as above
+        DeploymentSchema,
+        RayActorOptionsSchema,
+        ServeApplicationSchema,
+        ServeDeploySchema,
+    )
+
+    parts: list[tuple[str, dict[str, Any], Any]] = [("", config, ServeDeploySchema)]
+    for application in config["applications"]:
+        parts.append(("applications.", application, ServeApplicationSchema))
+        for each in application.get("deployments") or ():
+            name = f"deployments[{each.get('name')}]."
+            parts.append((name, each, DeploymentSchema))
+            parts.append((f"{name}autoscaling_config.", each.get("autoscaling_config") or {}, AutoscalingConfig))
+            parts.append((f"{name}ray_actor_options.", each.get("ray_actor_options") or {}, RayActorOptionsSchema))
+    for where, found, model in parts:
+        for key in sorted(set(found) - set(model.model_fields)):
+            yield f"{where}{key}: Serve knows no such key, only {', '.join(model.model_fields)}"
 
 
 def _graph(rendered: Rendered, ray: Manifest, application: dict[str, Any]) -> Iterator[Finding]:

@@ -97,6 +97,23 @@ def test_hpa_takes_away_only_what_was_too_much_for_the_whole_window() -> None:
     assert decided[21:] == [2] * 4
 
 
+def test_hpa_paces_by_what_there_was_when_the_period_began() -> None:
+    """2 pods fewer a minute: looks every 15 s take away 2 in all until the first of them is a minute old."""
+    scaler, replicas, decided = hpa(down_pods=2, period_s=60, down_window_s=0), 10, []
+    for step in range(1, 7):
+        replicas = scaler.decide(seen(15.0 * step, replicas))
+        decided.append(replicas)
+    assert decided == [8, 8, 8, 8, 6, 6]
+
+
+def test_hpa_doubles_once_a_period() -> None:
+    scaler, replicas, decided = hpa(period_s=30), 10, []
+    for step in range(1, 5):
+        replicas = scaler.decide(seen(15.0 * step, replicas, busy=replicas))
+        decided.append(replicas)
+    assert decided == [20, 20, 40, 40]
+
+
 def test_hpa_counts_pods_that_start_as_idle_on_the_way_up() -> None:
     """4 busy pods ask for 8; 4 that start already make up for it."""
     assert hpa().decide(seen(15, 4, starting=4, busy=4)) == 8

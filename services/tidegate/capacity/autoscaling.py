@@ -7,7 +7,7 @@ HPA of what it is given and adds only scaling from and to 0, which nothing here 
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -141,27 +141,43 @@ class HpaScaler:
     down_window_s: float = 300.0
     """`scaleDown.stabilizationWindowSeconds`: the highest recommendation of so long counts."""
     up_pods: int = 4
-    """`scaleUp`: at most so many more within 15 s, or twice as many, whichever is more."""
+    """`scaleUp`: at most so many more within a period, or twice as many, whichever is more."""
+    down_pods: int | None = None
+    """`scaleDown`: at most so many fewer within a period; None is all at once."""
+    period_s: float = 15.0
+    """`periodSeconds` of both policies."""
     look_back_s: float = 60.0
     """Range of the rate that the metric is: `rate(…[1m])`, or metrics-server's window."""
     metrics_interval_s: float = 15.0
     """Scrape interval."""
     interval_s: float = 15.0
     """`--horizontal-pod-autoscaler-sync-period`."""
-    _recommended: deque[tuple[float, int]] | None = None
+    _recommended: deque[tuple[float, int]] = field(default_factory=deque)
+    _changes: deque[tuple[float, int]] = field(default_factory=deque)
 
     def decide(self, seen: Seen) -> int:
         """See `Autoscaler`."""
         current = seen.ready + seen.starting
         advice = self._advice(seen, current)
-        self._recommended = deque() if self._recommended is None else self._recommended
         self._recommended.append((seen.at_s, advice))
         while self._recommended[0][0] < seen.at_s - self.down_window_s:
             self._recommended.popleft()
         steady = max(each for _, each in self._recommended)
         wanted = advice if advice >= current else min(steady, current)
-        wanted = min(wanted, max(current + self.up_pods, 2 * current))
-        return min(max(wanted, self.least), self.most)
+        decided = min(max(self._paced(wanted, current, seen.at_s), self.least), self.most)
+        if decided != current:
+            self._changes.append((seen.at_s, decided - current))
+        return decided
+
+    def _paced(self, wanted: int, current: int, at_s: float) -> int:
+        """Within what the policies allow, counted from the replicas that there were when the period began."""
+        while self._changes and self._changes[0][0] <= at_s - self.period_s:
+            self._changes.popleft()
+        began_up = current - sum(change for _, change in self._changes if change > 0)
+        began_down = current - sum(change for _, change in self._changes if change < 0)
+        highest = max(began_up + self.up_pods, 2 * began_up)
+        lowest = 0 if self.down_pods is None else began_down - self.down_pods
+        return min(max(wanted, min(lowest, current)), max(highest, current))
 
     def _advice(self, seen: Seen, current: int) -> int:
         if not seen.ready:

@@ -26,8 +26,10 @@ def _edges(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
     further = max(0.0, rates.text_parts - rates.items) * text
     outside = rates.items * (request + reply) + further + media
     told = f"request {request:,.0f} and reply {reply:,.0f} bytes an item"
-    if media:
-        told += f", images {image_bytes / 1e3:,.0f} kB, audio {audio_bytes / 1e3:,.0f} kB"
+    if rates.images:
+        told += f", images {image_bytes / 1e3:,.0f} kB"
+    if rates.clips:
+        told += f", audio {audio_bytes / 1e3:,.0f} kB"
     yield _edge("callers to HAProxy", outside, told, asked)
     yield _edge("HAProxy to routers", outside, "the same again", asked)
     if demand.topology is Topology.DISTRIBUTED:
@@ -40,7 +42,12 @@ def _edges(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
     picture = "network.tensors.image_unsafe_bytes"
     sent = rates.scored * sum(costs[name].value for name in tensors) + rates.images * costs[picture].value
     used = (*tensors, picture) if rates.images else tensors
-    yield _edge("detectors to Triton", sent, "tensors of 32 tokens; of images, if there are any", used)
+    yield _edge(
+        "detectors to Triton",
+        sent,
+        "tensors of 32 tokens and of images" if rates.images else "tensors of 32 tokens",
+        used,
+    )
     stored = "network.redis_in_bytes", "network.redis_out_bytes"
     read = rates.items * sum(costs[name].value for name in stored)
     yield _edge("lookups to Redis", read, "all signals; policies read a third of them", stored)

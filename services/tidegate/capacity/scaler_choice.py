@@ -41,6 +41,10 @@ class ScalerChoice:
     """Before fewer: Serve's `downscale_delay_s`, HPA's stabilisation window."""
     look_back_s: float | None = None
     """Of the means."""
+    down_pods: int | None = None
+    """HPA's: at most so many fewer in a period; None is all at once."""
+    period_s: float = 15.0
+    """HPA's: of its policies."""
 
 
 def target_of(choice: ScalerChoice, scenario: Scenario) -> float:
@@ -69,4 +73,5 @@ def scaler_of(choice: ScalerChoice, scenario: Scenario) -> Autoscaler:
     hpa = HpaScaler(choice.least, choice.most, metric, target)
     hpa.down_window_s = hpa.down_window_s if choice.down_delay_s is None else choice.down_delay_s
     hpa.look_back_s = choice.look_back_s or hpa.look_back_s
+    hpa.down_pods, hpa.period_s = choice.down_pods, choice.period_s
     return hpa

@@ -62,7 +62,7 @@ def costs_option(command: Any) -> Any:
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.pass_context
 def capacity(ctx: click.Context, /, mix_told: str | None, costs_path: Path, as_json: bool, **asked: Any) -> None:
-    r"""Says what so many items a second need: replicas, cores, GPUs, Redis, ledger, network, and why.
+    """Says what so many items a second need: replicas, cores, GPUs, Redis, ledger, network, and why.
 
     Arithmetic over measured costs: rate x CPU time / utilisation. Every number is shown with its assumptions, the
     command that measured it and the day. The shipped costs are from two slow shared cores without a GPU, so that
@@ -80,7 +80,7 @@ def capacity(ctx: click.Context, /, mix_told: str | None, costs_path: Path, as_j
     \b
     Example:
       tidegate capacity --items-per-second 100000 --mix comment=0.97,profile=0.03 --mean-share 0.6
-    """
+    """  # noqa: D301 - click's mark of a paragraph that keeps its lines
     if ctx.invoked_subcommand is not None:
         return
     if asked["items_per_second"] is None:

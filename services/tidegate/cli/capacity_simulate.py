@@ -76,6 +76,18 @@ _more_than_nothing = click.FloatRange(min=0, min_open=True)
 )
 @click.option("--look-back-s", type=_more_than_nothing, help="serve: 30; hpa and keda: 60.")
 @click.option(
+    "--scale-down-pods",
+    type=click.IntRange(min=1),
+    help="hpa and keda: at most so many fewer in --scale-period-s; by default all at once, as Kubernetes does.",
+)
+@click.option(
+    "--scale-period-s",
+    type=_more_than_nothing,
+    default=15,
+    show_default=True,
+    help="hpa and keda: twice as many, or four more, at most in so long.",
+)
+@click.option(
     "--start-up-s",
     type=click.FloatRange(min=0),
     default=30,
@@ -100,7 +112,7 @@ _more_than_nothing = click.FloatRange(min=0, min_open=True)
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Also draws it: a .png, .svg or .pdf.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def simulate(costs_path: Path, mix_told: str | None, plot: Path | None, as_json: bool, **asked: Any) -> None:
-    r"""Plays an autoscaler over a spike, a day or your own trace: what is lost, how many replicas, for how long.
+    """Plays an autoscaler over a spike, a day or your own trace: what is lost, how many replicas, for how long.
 
     One deployment, whose replicas have a core each. Items come at random (Poisson) around the trace's rate. Admission
     is that of a router: 48 items under way, 128 that wait, at most half of their budget; the rest is shed. Scalers see
@@ -112,7 +124,7 @@ def simulate(costs_path: Path, mix_told: str | None, plot: Path | None, as_json:
       tidegate capacity simulate --shape spike --items-per-second 2000 --spike-factor 4 --plot spike.png
       tidegate capacity simulate --shape daily --items-per-second 100000 --scaler hpa
       tidegate capacity simulate --trace monday.csv --upscale-delay-s 5
-    """
+    """  # noqa: D301 - click's mark of a paragraph that keeps its lines
     try:
         trace = _trace(asked)
     except TraceError as error:
@@ -194,6 +206,8 @@ def _choice(asked: dict[str, Any]) -> ScalerChoice:
         up_delay_s=asked["upscale_delay_s"],
         down_delay_s=asked["downscale_delay_s"],
         look_back_s=asked["look_back_s"],
+        down_pods=asked["scale_down_pods"],
+        period_s=asked["scale_period_s"],
     )
 
 

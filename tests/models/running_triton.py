@@ -21,6 +21,8 @@ class RunningTriton:
     """A server that is ready."""
 
     server: TritonServer
+    metrics_port: int
+    """Of Prometheus metrics, at `/metrics`."""
     changes: list[StateChange] = field(default_factory=list)
 
     @property
@@ -42,8 +44,13 @@ def running(work: Path, *, otlp_http_url: str | None = None, repository: Path | 
     """Starts a server, waits until its models are ready, and stops it."""
     ready = prepared()
     settings = TritonSettings(
-        repository=repository or ready.repository.root, work=work, grpc_port=free_port(), otlp_http_url=otlp_http_url
+        repository=repository or ready.repository.root,
+        work=work,
+        grpc_port=free_port(),
+        metrics_port=free_port(),
+        otlp_http_url=otlp_http_url,
     )
+    assert settings.metrics_port is not None
     changes: list[StateChange] = []
     server = TritonServer(
         settings,
@@ -56,7 +63,7 @@ def running(work: Path, *, otlp_http_url: str | None = None, repository: Path | 
     server.start()
     try:
         assert server.wait_ready(60), [change.detail for change in changes]
-        yield RunningTriton(server, changes)
+        yield RunningTriton(server, settings.metrics_port, changes)
     finally:
         server.stop()
 

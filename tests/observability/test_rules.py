@@ -23,8 +23,8 @@ RUNBOOKS = ROOT / "observability/runbooks"
 RECEIVERS_OWN = {"tidegate_receiver_series", "tidegate_receiver_rejected_points_total"}
 """What the built-in receiver shows of itself (`receiver/series.py`)."""
 
-_METRIC = re.compile(r"\b(?:tidegate|process|nv|ray)_[a-z0-9_]+\b")
-_RECORDED = re.compile(r"\btidegate:[a-z0-9_:]+")
+METRIC = re.compile(r"\b(?:tidegate|process|nv|ray)_[a-z0-9_]+\b")
+RECORDED = re.compile(r"\btidegate:[a-z0-9_:]+")
 
 
 def rules() -> list[dict[str, Any]]:
@@ -82,8 +82,8 @@ def test_what_is_committed_is_what_is_generated() -> None:
 def test_rules_ask_for_declared_metrics_and_recorded_series_only() -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     for rule in rules():
-        assert set(_METRIC.findall(rule["expr"])) <= known_series(), rule
-        assert set(_RECORDED.findall(rule["expr"])) <= recorded, rule
+        assert set(METRIC.findall(rule["expr"])) <= known_series(), rule
+        assert set(RECORDED.findall(rule["expr"])) <= recorded, rule
 
 
 def test_every_alert_says_whom_it_wakes_what_is_wrong_and_what_to_read() -> None:
@@ -105,8 +105,8 @@ def test_every_runbook_is_of_an_alert_and_says_what_users_feel_how_to_see_it_and
 def test_what_runbooks_ask_prometheus_for_is_declared() -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     for path in RUNBOOKS.glob("*.md"):
-        assert set(_METRIC.findall(path.read_text())) <= known_series(), path
-        assert set(_RECORDED.findall(path.read_text())) <= recorded, path
+        assert set(METRIC.findall(path.read_text())) <= known_series(), path
+        assert set(RECORDED.findall(path.read_text())) <= recorded, path
 
 
 def test_each_objective_has_a_page_and_a_ticket_and_its_latency_is_an_edge_of_a_bucket() -> None:

@@ -11,7 +11,7 @@ from tidegate.ledger.group_commit import GroupCommit
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.errors import LedgerUnavailable, Overloaded
 from tidegate.pipeline.batching import GreedyBatcher
-from tidegate.serving.admission import Admission, Shed
+from tidegate.serving.admission import Admission
 from tidegate.serving.signals.visibility import Visibility
 from tidegate.telemetry.names import MetricName
 from tidegate.telemetry.otel_measures import OtelEventMetrics
@@ -70,7 +70,7 @@ async def test_a_router_tells_its_places_who_waits_and_who_was_shed() -> None:
         assert memory.values(MetricName.ADMISSION_WAITING) == {("unary",): 1, ("streamed",): 1}
         assert memory.values(MetricName.ONGOING) == {(): 3}, "those that wait are on its hands, too"
     await asyncio.gather(*waiting)
-    assert memory.values(MetricName.ADMISSION_SHED) == {(Shed.QUEUE_FULL,): 1}
+    assert memory.values(MetricName.ADMISSION_SHED) == {("QUEUE_FULL",): 1, ("EXPECTED_LATE",): 0, ("WAITED_OUT",): 0}
     assert memory.values(MetricName.ONGOING) == {(): 0}
 
 
@@ -81,7 +81,7 @@ async def test_a_call_that_waited_in_vain_is_shed_for_that() -> None:
         with pytest.raises(Overloaded):
             async with admission.unary(Budget.of_ms(2)):
                 pass
-    assert memory.values(MetricName.ADMISSION_SHED) == {(Shed.WAITED_OUT,): 1}
+    assert memory.values(MetricName.ADMISSION_SHED) == {("QUEUE_FULL",): 0, ("EXPECTED_LATE",): 0, ("WAITED_OUT",): 1}
 
 
 async def test_a_ledgers_writer_tells_who_waits_and_what_did_not_become_durable() -> None:

@@ -73,6 +73,8 @@ class Admission:
             waiting=lambda: {"unary": len(self._unary), "streamed": len(self._streamed)},
             places=under_way,
         )
+        for cause in Shed:
+            self._metrics.shed(cause, calls=0)  # so that the first one is an increase
 
     @asynccontextmanager
     async def unary(self, budget: Budget) -> AsyncIterator[None]:

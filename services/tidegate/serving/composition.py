@@ -65,6 +65,7 @@ from tidegate.serving.signals.signal_servicer import SignalServicer
 from tidegate.serving.stage_ports import StagePorts
 from tidegate.telemetry.measures import EventMetrics, ModerationMetrics, NullModerationMetrics
 from tidegate.telemetry.names import ServiceName
+from tidegate.telemetry.pressure import LedgerMetrics
 from tidegate.telemetry.setup import configure_tracing, tracer_of
 
 BANKS_WAIT_S = 0.25
@@ -107,9 +108,14 @@ def policies(settings: Settings, chosen: Selection | None = None) -> PolicySet:
     return loaded
 
 
-def ledger(settings: Settings) -> DecisionLedger:
-    """The decision ledger."""
-    return decision_ledger(settings)
+def ledger(settings: Settings, metrics: LedgerMetrics | None = None) -> DecisionLedger:
+    """The decision ledger.
+
+    Args:
+        settings: All settings.
+        metrics: Told of transactions and of who waits; None tells nobody.
+    """
+    return decision_ledger(settings, metrics)
 
 
 def hash_banks(settings: Settings) -> HashBanks:

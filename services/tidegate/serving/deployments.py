@@ -17,7 +17,7 @@ from tidegate.serving.wire import answer_here
 from tidegate.telemetry.metrics import meter_of
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.otel_measures import OtelEventMetrics
-from tidegate.telemetry.otel_pressure import ongoing_calls
+from tidegate.telemetry.otel_pressure import OtelLedgerMetrics, ongoing_calls
 from tidegate.telemetry.setup import tracer_of
 
 
@@ -155,7 +155,7 @@ class ModerationRouter(RouterMethods):
             chosen,
             tracing,
             stages=stages,
-            records=composition.ledger(chosen),
+            records=composition.ledger(chosen, OtelLedgerMetrics(meter_of(self._measuring))),
             metrics=moderation_metrics(chosen, self._measuring),
             pressure=router_pressure(self._measuring),
         )

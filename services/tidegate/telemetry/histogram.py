@@ -27,7 +27,7 @@ class Scale:
     """What a histogram measures in."""
 
     unit: str
-    """UCUM: `s` for seconds, `1` for numbers."""
+    """UCUM: `s` for seconds; empty for numbers."""
     edges: tuple[float, ...]
     """Upper bounds of its buckets, inclusive, rising; the last bucket has none."""
 

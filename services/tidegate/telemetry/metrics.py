@@ -1,8 +1,6 @@
 """Metrics for one process: aggregated in it, sent every few seconds to the endpoint that its spans go to."""
 
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 
@@ -23,6 +21,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from tidegate.telemetry.export import quieten_exporters
 from tidegate.telemetry.histogram import Histogram, gathered
+from tidegate.telemetry.instance import instance_id
 from tidegate.telemetry.instruments import Instruments
 from tidegate.telemetry.process_measures import measure_process
 
@@ -165,8 +164,7 @@ def configure_metrics(
         export_timeout_ms: For one sending, retries included.
         shutdown_timeout_ms: How long `shutdown()` may take; enough for a sending on its way and the last one.
     """
-    instance = f"{socket.gethostname()}:{os.getpid()}"
-    resource = Resource.create({SERVICE_NAME: str(service_name), SERVICE_INSTANCE_ID: instance})
+    resource = Resource.create({SERVICE_NAME: str(service_name), SERVICE_INSTANCE_ID: instance_id()})
     readers: list[MetricReader] = []
     histograms: list[Histogram] = []
     if endpoint:

@@ -12,8 +12,8 @@ from tidegate.telemetry.pressure import LedgerFailure
 
 _L = MetricLabel
 
-SIZES = Scale("1", (1, 2, 4, 8, 16, 32, 64, 128, 256, 512))
-"""Of batches. A unit of 1 has no name in Prometheus."""
+SIZES = Scale("", (1, 2, 4, 8, 16, 32, 64, 128, 256, 512))
+"""Of batches. A unit would become part of the name in Prometheus."""
 
 
 class Ongoing:
@@ -99,9 +99,9 @@ class OtelAdmissionMetrics:
         self._made = made
         self._shed = made.tally(MetricName.ADMISSION_SHED, "Calls that were told to come back", (_L.CAUSE,))
 
-    def shed(self, cause: StrEnum) -> None:
+    def shed(self, cause: StrEnum, *, calls: int = 1) -> None:
         """See `AdmissionMetrics`."""
-        self._shed.add(str(cause))
+        self._shed.add(str(cause), count=calls)
 
     def watch(self, *, under_way: Callable[[], int], waiting: Callable[[], Mapping[str, int]], places: int) -> None:
         """See `AdmissionMetrics`."""

@@ -27,8 +27,8 @@ class StageMetrics(Protocol):
 class AdmissionMetrics(Protocol):
     """A router's places. Called by admission."""
 
-    def shed(self, cause: StrEnum) -> None:
-        """Counts a call that was told to come back."""
+    def shed(self, cause: StrEnum, *, calls: int = 1) -> None:
+        """Counts calls that were told to come back."""
 
     def watch(self, *, under_way: Callable[[], int], waiting: Callable[[], Mapping[str, int]], places: int) -> None:
         """From now on tells how many requests are worked on, and how many wait by kind of call."""
@@ -71,7 +71,7 @@ class NullStageMetrics:
 class NullAdmissionMetrics:
     """Tells nobody."""
 
-    def shed(self, cause: StrEnum) -> None:
+    def shed(self, cause: StrEnum, *, calls: int = 1) -> None:
         """See `AdmissionMetrics`."""
 
     def watch(self, *, under_way: Callable[[], int], waiting: Callable[[], Mapping[str, int]], places: int) -> None:

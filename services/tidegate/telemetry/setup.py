@@ -4,12 +4,13 @@ import os
 
 from grpc import StatusCode
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Tracer
 
 from tidegate.telemetry.export import BoundedBatchSpanProcessor, ForgivingExporter, quieten_exporters
+from tidegate.telemetry.instance import instance_id
 
 TRACER_NAME = "tidegate"
 """The instrumentation scope of all our spans."""
@@ -41,7 +42,9 @@ def configure_tracing(
         max_queue_size: Spans held; beyond this the oldest are dropped.
     """
     root = TraceIdRatioBased(root_ratio) if endpoint else ALWAYS_OFF
-    resource = Resource.create({SERVICE_NAME: str(service_name), "process.pid": os.getpid()})
+    resource = Resource.create(
+        {SERVICE_NAME: str(service_name), SERVICE_INSTANCE_ID: instance_id(), "process.pid": os.getpid()}
+    )
     provider = TracerProvider(sampler=ParentBased(root), resource=resource)
     if endpoint:
         quieten_exporters()

@@ -69,6 +69,8 @@ def test_a_mix_from_a_file(tmp_path: Path) -> None:
         (("simulate", "--deployment", "Router"), "is none of HAProxy, ModerationRouter"),
         (("simulate", "--least", "5", "--most", "2"), "--least 5 is above --most 2"),
         (("simulate", "--trace", "no.csv"), "no.csv can't be read"),
+        (("simulate", "--duration-s", "inf"), "--duration-s: must be a finite number"),
+        (("simulate", "--budget-ms", "nan"), "--budget-ms: must be a finite number"),
         (("simulate", "--items-per-second", "0"), "0"),
         (("refresh", "--bench", "nowhere", "--out", "costs.yaml"), "holds nothing to read. Run any of `make compare`"),
     ],

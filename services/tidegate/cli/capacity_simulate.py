@@ -125,6 +125,9 @@ def simulate(costs_path: Path, mix_told: str | None, plot: Path | None, as_json:
       tidegate capacity simulate --shape daily --items-per-second 100000 --scaler hpa
       tidegate capacity simulate --trace monday.csv --upscale-delay-s 5
     """  # noqa: D301 - click's mark of a paragraph that keeps its lines
+    for name, value in asked.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise click.UsageError(f"--{name.replace('_', '-')}: must be a finite number, is {value}")
     try:
         trace = _trace(asked)
     except TraceError as error:

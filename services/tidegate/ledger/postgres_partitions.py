@@ -61,8 +61,9 @@ def _with_next(day: date) -> Iterator[date]:
 
 def _missing(connection: BoundedConnection, days: Collection[date]) -> Iterator[date]:
     found = connection.execute(
-        "SELECT day FROM unnest(%s::date[]) AS day"
-        " WHERE to_regclass(%s || '.records_' || to_char(day, 'YYYYMMDD')) IS NULL",
+        "SELECT day FROM unnest(%s::date[]) AS day WHERE NOT EXISTS (SELECT FROM pg_class AS c"
+        " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = 'records_' || to_char(day, 'YYYYMMDD'))",
         (list(days), SCHEMA),
     )
     yield from (day for (day,) in found.fetchall())

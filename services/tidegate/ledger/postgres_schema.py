@@ -36,8 +36,11 @@ def version(connection: BoundedConnection) -> int:
         ForeignLedgerError: It is newer than this Tidegate, or not a ledger's.
         psycopg.Error: The server can't be asked.
     """
+    # The catalogue's tables are asked, since to_regclass may remember what was there before a lock was waited for.
     row = connection.execute(
-        "SELECT to_regnamespace(%s) IS NOT NULL, to_regclass(%s) IS NOT NULL", (SCHEMA, f"{SCHEMA}.migrations")
+        "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s), EXISTS (SELECT FROM pg_class AS c"
+        " JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = 'migrations')",
+        (SCHEMA, SCHEMA),
     ).fetchone()
     assert row is not None
     there, ours = row

@@ -8,6 +8,9 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --generate-hashes --custom-compile-command "make requirements"
 SELF := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation
 
+# What an environment imports is compiled once, not in each of the hundreds of processes that tests and stacks start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check k8s-check up down proto requirements models train-environment bench-models bench-features load load-environment compare clean
 

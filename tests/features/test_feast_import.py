@@ -31,6 +31,6 @@ except typeguard.TypeCheckError:
 
 def test_feast_is_imported_without_checks_and_others_keep_theirs(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
-    program.write_text(PROGRAM)  # in a process of its own: this one has imported Feast as it comes
+    program.write_text(PROGRAM)  # a process of its own: this one has imported Feast already
     done = subprocess.run([sys.executable, program], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "others are checked\n"), done.stderr

@@ -1,10 +1,15 @@
-"""For all tests: Feast is imported as stacks import it."""
+"""For all tests: Feast is imported as stacks import it, and nothing is timed."""
 
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tidegate.features.feast_import import unchecked
+
+# Hypothesis times examples and the making of data: neither says anything about what is tested, on a busy machine.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -29,7 +29,7 @@ class Outside(StrEnum):
     OPERATOR = "kuberay-operator"
     API_SERVER = "api-server"
     PROMETHEUS = "prometheus"
-    COLLECTOR = "otel-collector"
+    COLLECTOR = "otel-agent"
     REDIS = "redis"
     POSTGRES = "postgres"
 
@@ -77,7 +77,12 @@ PEERS: Mapping[Outside, Sequence[dict[str, Any]]] = {
     Outside.REDIS: [{"ipBlock": {"cidr": "192.0.2.64/26"}}],
     Outside.POSTGRES: [{"ipBlock": {"cidr": "192.0.2.128/26"}}],
     Outside.PROMETHEUS: [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
-    Outside.COLLECTOR: [{"podSelector": {"matchLabels": {"app.kubernetes.io/component": "otel-collector"}}}],
+    Outside.COLLECTOR: [
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "tidegate-telemetry"}},
+            "podSelector": {"matchLabels": {"app.kubernetes.io/component": "otel-agent"}},
+        }
+    ],
 }
 """How a NetworkPolicy names what is not ours."""
 
@@ -156,14 +161,14 @@ def policies() -> list[dict[str, Any]]:
     """As NetworkPolicies: nothing for everybody, then what is listed, role by role."""
     head = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
     deny = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    made = [{**head, "metadata": {"name": "tidegate-default-deny"}, "spec": deny}]
+    made = [{**head, "metadata": {"name": "tidegate-default-deny", "namespace": "tidegate"}, "spec": deny}]
     for role, edges in by_role().items():
         spec: dict[str, Any] = {"podSelector": _labels(role), "policyTypes": ["Ingress", "Egress"]}
         if edges.ingress:
             spec["ingress"] = [_rule("from", peer, ports) for peer, ports in edges.ingress.items()]
         if edges.egress:
             spec["egress"] = [_rule("to", peer, ports) for peer, ports in edges.egress.items()]
-        made.append({**head, "metadata": {"name": f"tidegate-{role}"}, "spec": spec})
+        made.append({**head, "metadata": {"name": f"tidegate-{role}", "namespace": "tidegate"}, "spec": spec})
     return made
 
 

@@ -30,6 +30,11 @@ class Manifest:
         return str(self.document.get("metadata", {}).get("name", ""))
 
     @property
+    def namespace(self) -> str:
+        """Where it is; empty if it is of no namespace."""
+        return str(self.document.get("metadata", {}).get("namespace", ""))
+
+    @property
     def title(self) -> str:
         """For people."""
         return f"{self.kind} {self.name}"
@@ -60,7 +65,7 @@ class Manifest:
     def pods(self) -> Iterator["Pod"]:
         """Yields the pod templates in it."""
         match self.kind:
-            case "Deployment" | "StatefulSet" | "Job":
+            case "Deployment" | "DaemonSet" | "StatefulSet" | "Job":
                 yield Pod(self, "spec.template", self.spec["template"])
             case "CronJob":
                 yield Pod(self, "spec.jobTemplate.spec.template", self.spec["jobTemplate"]["spec"]["template"])

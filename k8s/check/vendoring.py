@@ -25,6 +25,7 @@ CORE_KINDS = {
     "v1 Secret": "io.k8s.api.core.v1.Secret",
     "v1 Service": "io.k8s.api.core.v1.Service",
     "v1 ServiceAccount": "io.k8s.api.core.v1.ServiceAccount",
+    "apps/v1 DaemonSet": "io.k8s.api.apps.v1.DaemonSet",
     "apps/v1 Deployment": "io.k8s.api.apps.v1.Deployment",
     "apps/v1 StatefulSet": "io.k8s.api.apps.v1.StatefulSet",
     "autoscaling/v2 HorizontalPodAutoscaler": "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler",

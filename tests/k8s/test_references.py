@@ -177,6 +177,12 @@ def test_an_address_in_the_settings_that_is_no_service_is_told(broken: Broken) -
     assert "triton:8001" in finding.allowed
 
 
+def test_an_address_in_another_namespace_that_is_no_service_is_told(broken: Broken) -> None:
+    rendered = broken("production", "Service tidegate-otel-agent", lambda each: each.spec["ports"][0].update(port=4319))
+    finding = _only(configuration_findings, rendered)
+    assert (finding.subject, finding.field) == ("settings.yaml", "telemetry.endpoint")
+
+
 def test_a_mount_of_a_volume_that_there_is_not_is_told(broken: Broken) -> None:
     def rename(triton: Manifest) -> None:
         _container(triton)["volumeMounts"][0]["name"] = "models"

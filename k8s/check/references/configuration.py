@@ -178,16 +178,21 @@ def _ray(rendered: Rendered, container: Container) -> Iterator[Finding]:
 
 
 def _addresses(rendered: Rendered, settings: Settings) -> Iterator[Finding]:
-    """Names without a dot are Services of this overlay."""
+    """`NAME` and `NAME.NAMESPACE`, of a namespace that is rendered here, are Services of this overlay."""
     services = {
-        f"{each.name}:{port['port']}" for each in rendered.of("Service") for port in each.spec.get("ports") or ()
+        f"{name}:{port['port']}"
+        for each in rendered.of("Service")
+        for port in each.spec.get("ports") or ()
+        for name in (each.name, f"{each.name}.{each.namespace}")
     }
+    namespaces = {each.name for each in rendered.of("Namespace")}
     named = {"triton.address": settings.triton.address}
     for key in ("endpoint", "triton_endpoint"):
         url = getattr(settings.telemetry, key)
         if url:
             named[f"telemetry.{key}"] = urlsplit(url).netloc
     for key, address in named.items():
-        if "." not in address and address not in services:
+        labels = address.partition(":")[0].split(".")
+        if (len(labels) == 1 or labels[1] in namespaces) and address not in services:
             problem = f"{address} is no Service of this overlay"
             yield Finding(CHECK, rendered.name, "settings.yaml", key, problem, ", ".join(sorted(services)))

@@ -1,4 +1,7 @@
-"""Pod Security *restricted*, read-only roots, and resources, for every container."""
+"""Pod Security *restricted*, read-only roots, and resources, for every container.
+
+What a namespace must allow more (the agent that reads the nodes' logs) is said by its own label.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,8 +32,15 @@ _CONTAINER: dict[str, Any] = {
 
 def hardening_findings(rendered: Rendered) -> Iterator[Finding]:
     """What the API server would refuse, or what we ask beyond it."""
+    restricted = {
+        each.name
+        for each in rendered.of("Namespace")
+        if each.labels.get("pod-security.kubernetes.io/enforce") == "restricted"
+    }
     for pod in pods_of(rendered):
         yield from _pod(rendered, pod)
+        if pod.owner.namespace in restricted:
+            yield from _volumes(rendered, pod)
         for container in pod.containers():
             yield from _container(rendered, container)
 
@@ -48,9 +58,17 @@ def _pod(rendered: Rendered, pod: Pod) -> Iterator[Finding]:
     for field in ("hostNetwork", "hostPID", "hostIPC"):
         if pod.spec.get(field):
             yield Finding(CHECK, rendered.name, pod.owner.title, f"{pod.path}.spec.{field}", "true", "false")
-    if pod.spec.get("automountServiceAccountToken", True) and pod.group != "headgroup":
+    if pod.spec.get("automountServiceAccountToken", True) and not _asks_the_api_server(pod):
         where = f"{pod.path}.spec.automountServiceAccountToken"
         yield Finding(CHECK, rendered.name, pod.owner.title, where, "true", "false: nothing in it asks the API server")
+
+
+def _asks_the_api_server(pod: Pod) -> bool:
+    """The head, for Ray's autoscaler, and agents that look up where a span came from."""
+    return pod.group == "headgroup" or pod.labels.get("app.kubernetes.io/component") == "otel-agent"
+
+
+def _volumes(rendered: Rendered, pod: Pod) -> Iterator[Finding]:
     for volume in pod.spec.get("volumes") or ():
         kinds = set(volume) - {"name"}
         if not kinds <= _VOLUMES:

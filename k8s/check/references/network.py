@@ -18,8 +18,10 @@ def network_findings(rendered: Rendered) -> Iterator[Finding]:
     if not policies:
         return
     yield from _default_deny(rendered, policies)
-    there = {pod.labels.get("app.kubernetes.io/component") for pod in pods_of(rendered)}
-    for name in sorted(str(each) for each in there - set(Role) - {Outside.COLLECTOR}):
+    guarded = {each.namespace for each in policies}
+    pods = [pod for pod in pods_of(rendered) if pod.owner.namespace in guarded]
+    there = {pod.labels.get("app.kubernetes.io/component") for pod in pods}
+    for name in sorted(str(each) for each in there - set(Role)):
         told = ", ".join(Role)
         yield Finding(CHECK, rendered.name, f"pods {name}", "labels", "k8s/connections.py knows no such role", told)
     for role, edges in by_role().items():

@@ -49,7 +49,7 @@ def selector_findings(rendered: Rendered) -> Iterator[Finding]:
         for path, selector in _selectors(manifest):
             if not selected(selector, pods):
                 yield Finding(CHECK, rendered.name, manifest.title, path, f"{selector} takes no pod", told)
-        if manifest.kind in {"Deployment", "StatefulSet"} and not matches(
+        if manifest.kind in {"DaemonSet", "Deployment", "StatefulSet"} and not matches(
             manifest.spec["selector"], next(manifest.pods()).labels
         ):
             yield Finding(

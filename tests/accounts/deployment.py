@@ -117,7 +117,7 @@ def _fields(event: AccountEvent) -> dict[str, Any]:
 
 
 async def _decide(path: Path) -> None:
-    ledger = SqliteLedger(path)
+    ledger = SqliteLedger(path, timeout_s=60)
     for account_id in (GONE, NEXT):
         for number in range(DECISIONS):
             at = NOW - timedelta(days=3 - number)

@@ -16,7 +16,7 @@ from tidegate.ledger.sqlite_adapter import SqliteLedger
 async def path(tmp_path: Path) -> Path:
     """A ledger with three records."""
     path = tmp_path / "ledger.db"
-    written = SqliteLedger(path)
+    written = SqliteLedger(path, timeout_s=60)
     for number in range(3):
         await written.append(sample_record(decision_id=f"d{number}"))
     await written.close()

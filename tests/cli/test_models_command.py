@@ -37,7 +37,7 @@ def scored(
 
 
 async def ledger_of(path: Path, records: list[DecisionRecord]) -> Path:
-    ledger = SqliteLedger(path)
+    ledger = SqliteLedger(path, timeout_s=60)
     for record in records:
         await ledger.append(record)
     await ledger.close()

@@ -53,7 +53,7 @@ async def path(tmp_path: Path, live: CompiledPolicy, shadow: CompiledPolicy, rec
 
 
 async def write(path: Path, policies: list[CompiledPolicy], records: list[DecisionRecord]) -> None:
-    ledger = SqliteLedger(path)
+    ledger = SqliteLedger(path, timeout_s=60)
     await ledger.keep_policies({policy.reference.digest: policy.document for policy in policies})
     for record in records:
         await ledger.append(record)

@@ -45,7 +45,7 @@ def decision(
 
 async def ledger_of(state: Path, records: Iterable[DecisionRecord]) -> None:
     """Puts decisions into the state directory's ledger."""
-    ledger = SqliteLedger(state / "ledger.db")
+    ledger = SqliteLedger(state / "ledger.db", timeout_s=60)
     for record in records:
         await ledger.append(record)
     await ledger.close()

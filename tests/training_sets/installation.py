@@ -38,7 +38,7 @@ class Installation:
         self.writer = FeastOnlineWriter(state / "features")
         self.reader = FeastReader(state / "features")
         self.processor = SignalProcessor(self.log, self.writer, NoRiskModel(), clock=self.clock)
-        self.ledger = SqliteLedger(state / "ledger.db")
+        self.ledger = SqliteLedger(state / "ledger.db", timeout_s=60)
         self._events = 0
 
     def happens(self, kind: EventKind = EventKind.COMMENT, *, account: str = ACCOUNT, **fields: Any) -> AccountEvent:

@@ -12,7 +12,7 @@ SELF := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-buil
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check k8s-check up down proto requirements models train-environment bench-models bench-features load load-environment compare clean
+.PHONY: help demo test check k8s-check up down proto requirements models train-environment bench-models bench-features bench-ledger load load-environment compare clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-models: $(VENV)/.dev ## Measures every target of the detectors on ../share
 	@$(BIN)/python loadtests/hash_search.py --repeats 31 --out build/bench || true
 	@$(BIN)/python -m tidegate.models.evaluation.bench --data ../shared/data
 	@$(BIN)/python -m tidegate.models.evaluation.report --no-keep --cards build/bench/cards
+
+bench-ledger: $(VENV)/.dev ## Durable appends beside PostgreSQL's plain multi-row insert: build/bench/ledger.json (three minutes)
+	@$(BIN)/python -m loadtests.ledger $(LEDGER)
 
 bench-features: $(VENV)/.dev ## Measures every target of the account signals: build/bench/features.json, .svg (twenty minutes on a quiet machine)
 	@command -v redis-server > /dev/null || { echo "redis-server is not installed: apt-get install redis-server"; exit 1; }

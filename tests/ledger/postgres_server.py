@@ -65,6 +65,11 @@ class PostgresServer:
         """The cluster's folder."""
         return self._folder / "data"
 
+    @property
+    def scratch(self) -> Path:
+        """A folder beside the cluster, on the same disk, that goes with it."""
+        return self._folder
+
     def dsn(self, database: str = "postgres") -> str:
         """How to reach a database."""
         return f"postgresql://tidegate@127.0.0.1:{self.port}/{database}"

@@ -1,0 +1,131 @@
+"""Durable appends on PostgreSQL beside the server's plain multi-row insert, in turns.
+
+    python -m loadtests.ledger [--repeats 5] [--seconds 5] [--out build/bench]
+
+A PostgreSQL of its own, as it is run: fsync on, on this machine's disk. In turns, so that a machine that gets slower
+meanwhile does so for both: 32 callers who each append a decision and wait for it, and one connection that inserts the same
+rows, made beforehand, in statements of 32 and of 1,000 rows, each committed. The plain table has the columns and the
+indexes of one day's table. Medians over the repeats; writes `ledger.json` and `ledger_samples.json`, and exits with 1 if the
+target is missed.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from loadtests.features.results import OUT, Row, at_least, end_on_sigterm, shown
+from loadtests.ledger.appends import Appends, measured_appends
+from loadtests.ledger.decisions import decisions
+from loadtests.ledger.plain_insert import prepared_rows, rows_per_s
+from tests.ledger.postgres_server import PostgresServer, binaries
+from tidegate.ledger.postgres_adapter import PostgresLedger
+from tidegate.ledger.postgres_connection import PostgresTarget
+from tidegate.ledger.sqlite_adapter import SqliteLedger
+
+TARGET = 0.5
+CALLERS = 32
+SIZES = (CALLERS, 1_000)
+"""Rows of a plain statement: as many as callers can have waiting, and as many as one likes."""
+RECORDS = 10_000
+"""Different ones; they come again under other ids."""
+_WAIT_S = 60.0
+
+
+def measure(server: PostgresServer, folder: Path, *, repeats: int, seconds: float) -> dict[str, list[Appends | float]]:
+    """Samples by measure."""
+    target = PostgresTarget(server.dsn())
+    records = decisions(RECORDS)
+    rows = prepared_rows(records)
+    found: dict[str, list[Appends | float]] = defaultdict(list)
+    for repeat in range(repeats):
+        for name, ledger, callers, keyed in (
+            (f"{CALLERS} callers", PostgresLedger(target, timeout_s=_WAIT_S), CALLERS, False),
+            (f"{CALLERS} callers with idempotency keys", PostgresLedger(target, timeout_s=_WAIT_S), CALLERS, True),
+            ("128 callers", PostgresLedger(target, timeout_s=_WAIT_S), 128, False),
+            (f"SQLite, {CALLERS} callers", SqliteLedger(folder / "ledger.db", timeout_s=_WAIT_S), CALLERS, False),
+        ):
+            appends = measured_appends(ledger, records, callers=callers, seconds=seconds, keyed=keyed)
+            found[name].append(appends)
+            _say(repeat, repeats, f"{name}: {appends.per_s:,.0f} appends/s, {appends.cpu_us:.0f} us of CPU time each")
+        for size in SIZES:
+            rate = rows_per_s(target, rows, size=size, seconds=seconds)
+            found[f"plain, {size}"].append(rate)
+            _say(repeat, repeats, f"plain insert of {size:,} rows a statement: {rate:,.0f} rows/s")
+    return found
+
+
+def result(found: dict[str, list[Appends | float]]) -> list[Row]:
+    """The rows of the result. A ratio is of the medians."""
+    plain = {
+        size: statistics.median(each for each in found[f"plain, {size}"] if isinstance(each, float)) for size in SIZES
+    }
+    rates = {
+        name: statistics.median(each.per_s for each in samples if isinstance(each, Appends))
+        for name, samples in found.items()
+        if not name.startswith("plain")
+    }
+    ours = rates[f"{CALLERS} callers"]
+    first = f"durable appends with {CALLERS} callers ÷ plain insert of {CALLERS} rows a statement"
+    rows = [at_least(first, round(ours / plain[CALLERS], 3), TARGET, "")]
+    rows.append(shown("the same ÷ plain insert of 1,000 rows a statement", round(ours / plain[1_000], 3), ""))
+    rows += [shown(f"durable appends, {name}", round(rate), "1/s") for name, rate in rates.items()]
+    rows += [shown(f"plain insert, {size:,} rows a statement", round(rate), "1/s") for size, rate in plain.items()]
+    cpu = statistics.median(each.cpu_us for each in found[f"{CALLERS} callers"] if isinstance(each, Appends))
+    return [*rows, shown("CPU time of this process per append", round(cpu), "us")]
+
+
+def main() -> int:
+    """Measures, writes and draws; the number to exit with."""
+    parser = argparse.ArgumentParser(description="Durable appends beside plain multi-row inserts.")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each measure in each repeat")
+    parser.add_argument("--out", type=Path, default=OUT)
+    chosen = parser.parse_args()
+    end_on_sigterm()
+    programs = binaries()
+    if programs is None:
+        sys.stderr.write("PostgreSQL is not installed: apt-get install postgresql\n")
+        return 2
+    server = PostgresServer(programs, durable=True)
+    try:
+        server.start()
+        found = measure(server, server.scratch, repeats=chosen.repeats, seconds=chosen.seconds)
+    finally:
+        server.remove()
+    rows = result(found)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    samples = {name: [asdict(each) if isinstance(each, Appends) else each for each in of] for name, of in found.items()}
+    (chosen.out / "ledger_samples.json").write_text(json.dumps(samples, indent=1) + "\n", encoding="utf-8")
+    lines = json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False)
+    (chosen.out / "ledger.json").write_text(lines + "\n", encoding="utf-8")
+    Console(width=None if sys.stdout.isatty() else 140).print(_table(rows))
+    sys.stdout.write(f"{chosen.out / 'ledger.json'}; raw samples in {chosen.out / 'ledger_samples.json'}\n")
+    return int(any(row.holds is False for row in rows))
+
+
+def _say(repeat: int, repeats: int, line: str) -> None:
+    sys.stderr.write(f"{repeat + 1}/{repeats}  {line}\n")
+    sys.stderr.flush()
+
+
+def _table(rows: list[Row]) -> Table:
+    marks = {True: "[green]holds[/]", False: "[red]MISSED[/]", None: ""}
+    drawn = Table(title="ledger on PostgreSQL", title_justify="left", box=None, header_style="bold dim")
+    drawn.add_column("measure", overflow="fold")
+    drawn.add_column("value", justify="right")
+    for name in ("unit", "target", ""):
+        drawn.add_column(name)
+    for row in rows:
+        drawn.add_row(row.measure, f"{row.value:,}", row.unit, row.target or "", marks[row.holds])
+    return drawn
+
+
+if __name__ == "__main__":
+    sys.exit(main())

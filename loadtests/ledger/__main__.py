@@ -3,10 +3,10 @@
     python -m loadtests.ledger [--repeats 5] [--seconds 5] [--out build/bench]
 
 A PostgreSQL of its own, as it is run: fsync on, on this machine's disk. In turns, so that a machine that gets slower
-meanwhile does so for both: 32 callers who each append a decision and wait for it, and one connection that inserts the same
-rows, made beforehand, in statements of 32 and of 1,000 rows, each committed. The plain table has the columns and the
-indexes of one day's table. Medians over the repeats; writes `ledger.json` and `ledger_samples.json`, and exits with 1 if the
-target is missed.
+meanwhile does so for both: 32 callers who each append a decision and wait for it, and one connection that inserts the
+same rows, made beforehand, in statements of 32 and of 1,000 rows, each committed. The plain table has the columns and
+the indexes of one day's table. Medians over the repeats; writes `ledger.json` and `ledger_samples.json`, and exits with
+1 if the target is missed.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """A program for tests: appends records to a ledger with several callers and prints each id once it is acknowledged.
 
-Arguments: path, callers, records each (0: until killed), key prefix ("" for none), largest file in bytes (0: any).
+Arguments: the ledger as a command line names it, callers, records each (0: until killed), key prefix ("" for none), largest file in bytes (0: any).
 With a key prefix, record n of every caller of every process has the key `prefix-n`. Prints `READY` after the first
 record, `<caller's number> <decision id>` per acknowledged record, `UNAVAILABLE` per refusal.
 """
@@ -10,10 +10,9 @@ import os
 import resource
 import signal
 import sys
-from pathlib import Path
 
 from tests.ledger.sample_records import sample_record
-from tidegate.ledger.sqlite_adapter import SqliteLedger
+from tests.ledger.stores import ledger_at
 from tidegate.moderation.errors import LedgerUnavailable
 
 
@@ -22,8 +21,8 @@ def say(line: str) -> None:
     os.write(1, f"{line}\n".encode())
 
 
-async def append_all(path: Path, *, callers: int, records: int, prefix: str, size_limit: int) -> None:
-    ledger = SqliteLedger(path, timeout_s=10)
+async def append_all(named: str, *, callers: int, records: int, prefix: str, size_limit: int) -> None:
+    ledger = ledger_at(named)
     await ledger.append(sample_record())
     say("READY")
     if size_limit:
@@ -57,7 +56,7 @@ async def append_all(path: Path, *, callers: int, records: int, prefix: str, siz
 
 
 if __name__ == "__main__":
-    path, callers, records, prefix, size_limit = sys.argv[1:]
+    named, callers, records, prefix, size_limit = sys.argv[1:]
     asyncio.run(
-        append_all(Path(path), callers=int(callers), records=int(records), prefix=prefix, size_limit=int(size_limit))
+        append_all(named, callers=int(callers), records=int(records), prefix=prefix, size_limit=int(size_limit))
     )

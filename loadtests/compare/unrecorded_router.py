@@ -8,6 +8,7 @@ from tidegate.moderation.decision import DecisionRecord
 from tidegate.serving import composition
 from tidegate.serving.deployments import ModerationRouter
 from tidegate.serving.settings import Settings
+from tidegate.telemetry.pressure import LedgerMetrics
 
 
 class NoLedger:
@@ -43,9 +44,9 @@ class NoLedger:
         """Nothing to do."""
 
 
-def no_ledger(settings: Settings) -> DecisionLedger:
+def no_ledger(settings: Settings, metrics: LedgerMetrics | None = None) -> DecisionLedger:
     """In place of `composition.ledger`."""
-    del settings
+    del settings, metrics
     return NoLedger()
 
 

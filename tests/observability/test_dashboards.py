@@ -7,6 +7,8 @@ import pytest
 from tests.observability.dashboards import DASHBOARDS, panels, queries
 from tests.observability.test_rules import METRIC, RECORDED, known_series, rules
 from tidegate.telemetry.monitoring.files import BOARDS
+from tidegate.telemetry.monitoring.prometheus_names import series
+from tidegate.telemetry.names import MetricName
 
 TRITON = {
     "nv_inference_queue_duration_us",
@@ -39,3 +41,9 @@ def test_panels_ask_for_declared_metrics_and_recorded_series_only(path: Path) ->
     for title, expr in queries(path).items():
         assert set(METRIC.findall(expr)) <= known_series() | TRITON, title
         assert set(RECORDED.findall(expr)) <= recorded, title
+
+
+def test_every_declared_metric_is_on_a_board_or_in_a_rule() -> None:
+    asked = " ".join(expr for path in DASHBOARDS for expr in queries(path).values())
+    asked += " ".join(rule["expr"] for rule in rules())
+    assert [name for name in MetricName if not series(name) & set(METRIC.findall(asked))] == []

@@ -51,6 +51,18 @@ def test_promtool_finds_no_fault_in_any_rule() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_configuration_for_one_machine_is_sound_and_loads_every_rule() -> None:
+    done = subprocess.run(
+        [required("promtool"), "check", "config", ROOT / "observability/prometheus.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(RULES)} rule files found" in done.stdout
+
+
 @pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.stem)
 def test_rules_fire_when_they_should_and_not_else(path: Path) -> None:
     done = subprocess.run(

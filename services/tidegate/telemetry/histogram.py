@@ -9,6 +9,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import AggregationTemporality, HistogramDataPoint, Metric
@@ -33,11 +34,11 @@ class Scale:
 
 
 class _Series:
-    __slots__ = ("counts", "exemplars", "highest", "lowest", "total")
+    __slots__ = ("counts", "highest", "lowest", "total", "traced")
 
     def __init__(self, buckets: int) -> None:
         self.counts = [0] * buckets
-        self.exemplars: dict[int, Exemplar] = {}
+        self.traced: dict[int, tuple[float, int, TraceContext]] = {}
         self.total = 0.0
         self.lowest = float("inf")
         self.highest = float("-inf")
@@ -90,9 +91,7 @@ class Histogram:
             series.lowest = min(series.lowest, value)
             series.highest = max(series.highest, value)
             if trace is not None and trace.sampled:
-                series.exemplars[bucket] = Exemplar(
-                    {}, float(value), self._clock_ns(), span_id=int(trace.span_id, 16), trace_id=int(trace.trace_id, 16)
-                )
+                series.traced[bucket] = (value, self._clock_ns(), trace)
 
     def metric(self) -> Metric | None:
         """All series as the SDK sends them, cumulative; None if nothing was recorded."""
@@ -123,8 +122,12 @@ class Histogram:
             explicit_bounds=self._scale.edges,
             min=series.lowest,
             max=series.highest,
-            exemplars=tuple(series.exemplars.values()),
+            exemplars=tuple(starmap(_exemplar, series.traced.values())),
         )
+
+
+def _exemplar(value: float, at_ns: int, trace: TraceContext) -> Exemplar:
+    return Exemplar({}, float(value), at_ns, span_id=int(trace.span_id, 16), trace_id=int(trace.trace_id, 16))
 
 
 def gathered(histograms: Sequence[Histogram]) -> list[Metric]:

@@ -23,6 +23,8 @@ LIGHT = (
     "ledger/test_record_outline.py",
     "models",
     "moderation",
+    "observability/test_dashboards.py",
+    "observability/test_rules.py",
     "policy",
     "training_sets",
 )

@@ -84,6 +84,19 @@ def test_an_unknown_rule_means_what_the_rule_or_else_the_policy_says(
         assert (violation.score, violation.part) == (None, "")
 
 
+def test_unknown_rules_that_let_content_through_are_told_apart_from_those_that_are_false() -> None:
+    """A fallback to ALLOW adds nothing to the outcome, and would else be counted by nobody."""
+    policy = compiled(
+        rule("opens", on_unknown="fail_open"),
+        rule("holds"),
+        rule("false", detects={"detector": "text_spam", "label": "spam", "min_severity": 7}, on_unknown="fail_open"),
+    )
+    outcome = policy.decide(inputs(failed(), scored(name="text_spam", spam=0)))
+    assert outcome.failed_open == ("opens",)
+    assert [violation.rule for violation in outcome.violations] == ["holds"]
+    assert policy.decide(inputs(scored(hate=0), scored(name="text_spam", spam=0))).failed_open == ()
+
+
 def test_an_image_nobody_looked_at_leaves_every_detects_rule_unknown() -> None:
     outcome = compiled(rule()).evaluate(inputs(scored(hate=1), not_covered("cover"), parts=["text", "cover"]))
     assert only(outcome).missing == ("text_harm.hate@cover",)

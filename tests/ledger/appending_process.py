@@ -1,6 +1,7 @@
 """A program for tests: appends records to a ledger with several callers and prints each id once it is acknowledged.
 
-Arguments: the ledger as a command line names it, callers, records each (0: until killed), key prefix ("" for none), largest file in bytes (0: any).
+Arguments: the ledger as a command line names it, callers, records each (0: until killed), key prefix ("" for none),
+largest file in bytes (0: any).
 With a key prefix, record n of every caller of every process has the key `prefix-n`. Prints `READY` after the first
 record, `<caller's number> <decision id>` per acknowledged record, `UNAVAILABLE` per refusal.
 """
@@ -57,6 +58,5 @@ async def append_all(named: str, *, callers: int, records: int, prefix: str, siz
 
 if __name__ == "__main__":
     named, callers, records, prefix, size_limit = sys.argv[1:]
-    asyncio.run(
-        append_all(named, callers=int(callers), records=int(records), prefix=prefix, size_limit=int(size_limit))
-    )
+    numbers = {"callers": int(callers), "records": int(records), "size_limit": int(size_limit)}
+    asyncio.run(append_all(named, prefix=prefix, **numbers))

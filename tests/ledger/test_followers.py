@@ -132,4 +132,4 @@ async def _waits(target: PostgresTarget) -> None:
             return row is not None and row[0] > 0
 
     while not await asyncio.to_thread(waiting):
-        await asyncio.sleep(0.01)
+        pass

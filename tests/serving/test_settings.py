@@ -85,3 +85,44 @@ def test_policies_that_leave_a_surface_undecided_stop_the_start(tmp_path: Path) 
     shutil.copy(composition.PACKAGED_POLICIES / "comments.yaml", tmp_path)
     with pytest.raises(PolicyError, match="profile"):
         composition.policies(load_settings(policies_dir=tmp_path))
+
+
+def test_postgres_needs_a_database_and_says_where_to_name_it() -> None:
+    settings = load_settings(ledger={"store": "postgres"})
+    with pytest.raises(SettingsError, match=r"TIDEGATE_LEDGER_DSN.*ledger\.dsn_file"):
+        settings.ledger_dsn()
+
+
+def test_the_database_is_named_by_a_file_and_the_environment_goes_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "dsn"
+    secret.write_text(" postgresql://file/db\n")
+    settings = load_settings(ledger={"store": "postgres", "dsn_file": secret})
+    assert settings.ledger_dsn() == "postgresql://file/db"
+    monkeypatch.setenv("TIDEGATE_LEDGER_DSN", "postgresql://environment/db")
+    assert settings.ledger_dsn() == "postgresql://environment/db"
+    assert "postgresql" not in str(settings.payload())
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "No such file"), (b"\xff", "UTF-8"), (b" \n", "is empty")])
+def test_a_file_that_names_no_database_is_told(tmp_path: Path, content: bytes | None, why: str) -> None:
+    secret = tmp_path / "dsn"
+    if content is not None:
+        secret.write_bytes(content)
+    settings = load_settings(ledger={"store": "postgres", "dsn_file": secret})
+    with pytest.raises(SettingsError, match=why):
+        settings.ledger_dsn()
+
+
+def test_a_secret_among_the_settings_is_refused_with_where_it_belongs(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"ledger\.dsn: .*TIDEGATE_LEDGER_DSN") as refused:
+        load_settings(_file(tmp_path, "ledger: {dsn: 'postgresql://u:hush@h/d'}\n"))
+    assert "hush" not in str(refused.value)
+
+
+def test_the_production_settings_are_valid_and_name_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEGATE_LEDGER_DSN", "postgresql://somewhere/decisions")
+    settings = load_settings(Path(composition.__file__).with_name("production.yaml"))
+    assert (settings.features.online_store, settings.ledger.store) == ("redis", "postgres")
+    assert settings.ledger_dsn() == "postgresql://somewhere/decisions"

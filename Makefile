@@ -12,7 +12,7 @@ SELF := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-buil
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check k8s-check up down proto requirements models train-environment bench-models bench-features bench-ledger load load-environment compare clean
+.PHONY: help demo test check k8s-check images-check up down proto requirements models train-environment bench-models bench-features bench-ledger load load-environment compare clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(VENV)/.dev k8s-check ## Lint, format, types, import layers and manifest
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+images-check: $(VENV)/.dev ## Runs the build steps of the images in a folder, without Docker, and asks their commands (minutes)
+	@$(BIN)/python -m k8s.check.image_steps
 
 k8s-check: $(VENV)/.dev $(VENV)/.kubectl ## Renders the manifests and checks them against schemas, code and each other
 	@$(BIN)/python -m k8s.check

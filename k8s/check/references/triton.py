@@ -13,6 +13,8 @@ from tidegate.models.runtime.installation import TritonInstallation
 CHECK = "triton"
 _OF_PLACE = {"model-repository", "backend-directory", "grpc-address", "http-address", "metrics-address"}
 """Differ by where it runs."""
+_OF_A_CLUSTER = {"grpc-max-connection-age", "grpc-max-connection-age-grace"}
+"""Only where there are several servers: clients look for new ones when a connection ends."""
 
 
 def triton_findings(rendered: Rendered) -> Iterator[Finding]:
@@ -40,7 +42,7 @@ def expected(*, python: bool) -> list[str]:
 
 
 def _told(arguments: list[str]) -> set[str]:
-    return {each for each in arguments if each.removeprefix("--").partition("=")[0] not in _OF_PLACE}
+    return {each for each in arguments if each.removeprefix("--").partition("=")[0] not in _OF_PLACE | _OF_A_CLUSTER}
 
 
 class _NotInstalled(TritonInstallation):

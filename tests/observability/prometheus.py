@@ -87,6 +87,10 @@ class Prometheus:
         assert isinstance(found, list), found
         return [exemplar for series in found for exemplar in series["exemplars"]]
 
+    def names(self) -> set[str]:
+        """Of all series."""
+        return set(self._asked("label/__name__/values", {}))  # type: ignore[arg-type]  # a list of names here
+
     def rules(self) -> list[dict[str, Any]]:
         """All rules with their health."""
         data = self._asked("rules", {})

@@ -30,6 +30,8 @@ _CHANNEL: Final = [
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    # A name may stand for several servers (a headless Service): requests go round, not all to the first.
+    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
 ]
 """A restarted server is found again within a second; gRPC's own defaults allow two minutes."""
 _PROBE_TIMEOUT_S: Final = 2.0

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import Any
 
 import grpc
 import numpy as np
@@ -23,7 +24,7 @@ class Refusing:
     async def start(self, stack: AsyncExitStack) -> int:
         """Returns its port."""
         server = grpc.aio.server()
-        handlers = {"ModelInfer": grpc.unary_unary_rpc_method_handler(self._refuse)}
+        handlers: dict[str, Any] = {"ModelInfer": grpc.unary_unary_rpc_method_handler(self._refuse)}
         server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler("inference.GRPCInferenceService", handlers),)
         )

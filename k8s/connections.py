@@ -19,6 +19,7 @@ class Role(StrEnum):
     SIGNALS = "signals"
     TRITON = "triton"
     FEATURES_JOB = "features-job"
+    LEDGER_JOB = "ledger-job"
 
 
 class Outside(StrEnum):
@@ -115,6 +116,7 @@ def connections() -> list[Connection]:
         Connection(Role.HEAD, Outside.REDIS, (_GCS,), "Ray's own state, so that a new head knows the cluster"),
         Connection(Role.ROUTER, Outside.POSTGRES, (Ports(5432),), "decisions are recorded and read"),
         Connection(Role.SIGNALS, Outside.POSTGRES, (Ports(5432),), "our own decisions on an account are followed"),
+        Connection(Role.LEDGER_JOB, Outside.POSTGRES, (Ports(5432),), "tables are made, decisions exported"),
         Connection(Outside.OPERATOR, Role.HEAD, (_DASHBOARD,), "KubeRay deploys the application and asks how it is"),
         Connection(Role.HEAD, Outside.API_SERVER, (Ports(443),), "Ray's autoscaler asks for pods"),
         Connection(Role.TRITON, Outside.COLLECTOR, (Ports(4318),), "spans of Triton"),

@@ -14,7 +14,7 @@ from tests.ledger.stores import PATIENT_S, verified
 from tidegate.ledger.postgres_adapter import PostgresLedger
 from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.postgres_partitions import AHEAD_DAYS
-from tidegate.ledger.postgres_place import PostgresPlace
+from tidegate.ledger.postgres_place import MIGRATED_AHEAD_DAYS, PostgresPlace
 from tidegate.ledger.postgres_schema import migrations
 from tidegate.ledger.record_format import RecordFormatError
 from tidegate.moderation.errors import LedgerUnavailable
@@ -201,16 +201,22 @@ async def test_somebody_elses_schema_is_left_alone(target: PostgresTarget) -> No
 
 
 async def test_who_may_only_use_the_tables_can_record(ledger: PostgresLedger, target: PostgresTarget) -> None:
-    """Nothing is created where all is there: a role without rights to do so is enough for a day that has its table."""
+    """Nothing is created where all is there: a role without the right to is enough for a day that has its table."""
     await ledger.append(sample_record())
+    PostgresPlace(target).migrate()
     with contextlib.closing(psycopg.connect(target.dsn, autocommit=True)) as outside:
         outside.execute("DROP ROLE IF EXISTS router")
         outside.execute("CREATE ROLE router LOGIN")
         outside.execute("GRANT USAGE ON SCHEMA tidegate_ledger TO router")
         outside.execute("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA tidegate_ledger TO router")
     humble = PostgresLedger(PostgresTarget(target.dsn.replace("tidegate@", "router@")), timeout_s=PATIENT_S)
-    record = sample_record()
-    assert await humble.append(record) == record
+    last = datetime.now(UTC) + timedelta(days=MIGRATED_AHEAD_DAYS)  # the days ahead of it have no table
+    for record in (sample_record(), sample_record(decided_at=last), sample_record(decided_at=last)):
+        assert await humble.append(record) == record
+    with pytest.raises(LedgerUnavailable):
+        await humble.append(sample_record(decided_at=last + timedelta(days=1)))
+    keyed = sample_record(idempotency_key="k")
+    assert await humble.append(keyed) == keyed
     await humble.close()
     with contextlib.closing(psycopg.connect(target.dsn, autocommit=True)) as outside:
         outside.execute("DROP OWNED BY router")

@@ -1,12 +1,15 @@
 """One table a day for records: made ahead, and on demand for a clock that is late or early."""
 
+import logging
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from tidegate.ledger.postgres_connection import BoundedConnection
 from tidegate.ledger.postgres_schema import SCHEMA
+
+_log = logging.getLogger(__name__)
 
 AHEAD_DAYS = 2
 """Days after one that is written to that get their table with it: at midnight nobody waits for one."""
@@ -41,17 +44,30 @@ class Partitions:
     def make(self, connection: BoundedConnection, days: Collection[date]) -> None:
         """Makes the tables of these days, and of the days after them, unless they are there.
 
-        In a transaction of its own, before the one that writes. Raises psycopg.Error.
+        In a transaction of its own, before the one that writes. Where we may make none, days ahead are left to whoever
+        may (`tidegate ledger migrate`). Raises psycopg.Error for the days themselves.
         """
         wanted = {each for day in days for each in _with_next(day)} - self._known
         if not wanted:
             return
-        if missing := sorted(_missing(connection, wanted)):
-            with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (PARTITION_LOCK,))
-                for day in sorted(_missing(connection, missing)):
-                    _make(connection, day)
+        missing = set(_missing(connection, wanted))
+        try:
+            make_missing(connection, missing)
+        except errors.InsufficientPrivilege:
+            if missing & set(days):
+                raise
+            _log.warning("ledger.days_ahead_missing", extra={"days": sorted(day.isoformat() for day in missing)})
         self._known |= wanted
+
+
+def make_missing(connection: BoundedConnection, days: Collection[date]) -> None:
+    """Makes the tables of those of the days that have none, one process at a time. Raises psycopg.Error."""
+    if not days:
+        return
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (PARTITION_LOCK,))
+        for day in sorted(_missing(connection, days)):
+            _make(connection, day)
 
 
 def _with_next(day: date) -> Iterator[date]:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 
@@ -10,7 +11,11 @@ from tidegate.ledger.archive import LedgerUnreadableError, NoLedgerError
 from tidegate.ledger.postgres_archive import PostgresArchive
 from tidegate.ledger.postgres_connection import BoundedConnection, PostgresTarget
 from tidegate.ledger.postgres_follower import PostgresFollower
+from tidegate.ledger.postgres_partitions import make_missing
 from tidegate.ledger.postgres_schema import ForeignLedgerError, migrate, migrations, version
+
+MIGRATED_AHEAD_DAYS = 7
+"""Days from today that get their table from `migrate`: a job that runs it daily may fail for a few days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,11 @@ class PostgresPlace:
         return PostgresFollower(self.target, noted)
 
     def migrate(self) -> None:
-        """See `LedgerPlace.migrate`."""
+        """See `LedgerPlace.migrate`. Makes tables for the next days too, for routers that may make none."""
         with self._explained(), contextlib.closing(self._connected()) as connection:
             migrate(connection)
+            today = datetime.now(UTC).date()
+            make_missing(connection, [today + timedelta(days=ahead) for ahead in range(MIGRATED_AHEAD_DAYS + 1)])
 
     def _connected(self) -> BoundedConnection:
         """Without a bound for statements: a count may take minutes."""

@@ -88,6 +88,10 @@ AVERAGED: Final = 2
 basin, and their mean generalises better than any of them (Izmailov et al. 2018, arXiv:1803.05407)."""
 
 
+_CHECKPOINT: Final = 2
+"""Of what a checkpoint holds; since 2 the random generator's state, without which a resumed run drops out otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class FitSettings:
     """What a run is determined by, with the data."""
@@ -120,8 +124,11 @@ def fit(
     *,
     checkpoint: Path,
     report: Callable[[str], None],
+    phases: Sequence[Phase] = PHASES,
 ) -> HarmNetwork:
     """Returns the fitted network, in evaluation mode.
+
+    Equal examples, settings and phases give equal bits on the same kind of CPU, interrupted or not.
 
     Args:
         origin: the encoder to start from.
@@ -129,14 +136,15 @@ def fit(
         settings: of the run; a checkpoint of other settings is ignored.
         checkpoint: where the run saves its state, and resumes from; what a phase ended with lies beside it.
         report: receives progress lines.
+        phases: of the run, in order.
     """
     torch.manual_seed(settings.seed)
     torch.set_num_threads(settings.threads)
     plain = [one for one in examples if one.split is Split.TRAIN]
     network = HarmNetwork(origin, outputs=len(HEADS), layers=settings.layers, head_width=settings.head_width)
-    run = _Run(network, settings, checkpoint, report)
+    run = _Run(network, settings, phases, checkpoint, report)
     ends: list[_State] = []
-    for number, phase in enumerate(PHASES):
+    for number, phase in enumerate(phases):
         training = with_evasions(plain, settings.evaded, settings.seed + number)
         ids = token_ids(origin, [example.text for example in training], max_tokens=settings.max_tokens)
         run.phase(number, phase, training, ids)
@@ -149,9 +157,15 @@ class _Run:
     """The state that a checkpoint holds."""
 
     def __init__(
-        self, network: HarmNetwork, settings: FitSettings, checkpoint: Path, report: Callable[[str], None]
+        self,
+        network: HarmNetwork,
+        settings: FitSettings,
+        phases: Sequence[Phase],
+        checkpoint: Path,
+        report: Callable[[str], None],
     ) -> None:
         self._network, self._settings, self._checkpoint, self._report = network, settings, checkpoint, report
+        self._phases, self._fingerprint = len(phases), _fingerprint(settings, phases)
         self._head = [*network.hidden.parameters(), *network.logits.parameters()]
         self._encoder = list(network.layers.parameters())
         self._reached = -1
@@ -169,7 +183,7 @@ class _Run:
         first = self._resume(number, optimiser, schedule)
         if first <= total:
             self._reached = number
-        self._report(f"phase {number + 1}/{len(PHASES)}: {total:,} steps, from step {min(first, total):,}")
+        self._report(f"phase {number + 1}/{self._phases}: {total:,} steps, from step {min(first, total):,}")
         self._network.train()
         began, running = time.monotonic(), math.nan
         for step in range(first, total):
@@ -190,7 +204,7 @@ class _Run:
 
     def ended(self, number: int) -> _State:
         """Returns the weights as they were when the phase ended, though a later phase may have gone on since."""
-        path = self._checkpoint.with_name(f"phase_{number + 1}_{_digest(self._settings)}.pt")
+        path = self._checkpoint.with_name(f"phase_{number + 1}_{_digest(self._fingerprint)}.pt")
         if not path.is_file():
             if self._reached != number:
                 raise FileNotFoundError(f"{path} is gone, and the checkpoint is past it: delete {self._checkpoint}")
@@ -202,10 +216,11 @@ class _Run:
 
     def _save(self, number: int, step: int, optimiser: torch.optim.Optimizer, schedule: _Schedule) -> None:
         state = {
-            "settings": _fingerprint(self._settings),
+            "settings": self._fingerprint,
             "network": self._network.state_dict(),
             "optimiser": optimiser.state_dict(),
             "schedule": schedule.state_dict(),
+            "generator": torch.get_rng_state(),
             "phase": number,
             "step": step,
         }
@@ -218,22 +233,23 @@ class _Run:
         if not self._checkpoint.is_file():
             return 0
         state = torch.load(self._checkpoint, weights_only=True)
-        if state["settings"] != _fingerprint(self._settings) or state["phase"] < number:
+        if state["settings"] != self._fingerprint or state["phase"] < number:
             return 0
         if state["phase"] > number:
             return sys.maxsize
         self._network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
+        torch.set_rng_state(state["generator"])  # dropout goes on where it was
         return int(state["step"])
 
 
-def _fingerprint(settings: FitSettings) -> str:
-    return json.dumps([asdict(settings), *(asdict(phase) for phase in PHASES)])
+def _fingerprint(settings: FitSettings, phases: Sequence[Phase]) -> str:
+    return json.dumps([_CHECKPOINT, asdict(settings), *(asdict(phase) for phase in phases)])
 
 
-def _digest(settings: FitSettings) -> str:
-    return hashlib.sha256(_fingerprint(settings).encode()).hexdigest()[:12]
+def _digest(fingerprint: str) -> str:
+    return hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
 
 
 def mean(states: Sequence[Mapping[str, Tensor]]) -> _State:

@@ -23,7 +23,7 @@ from tidegate.serving.settings import load_settings
 from tidegate.telemetry.monitoring.objectives import LATENCY_S
 from tidegate.telemetry.names import Attribute
 
-CONFIGS = sorted(COLLECTOR.glob("*.yaml"))
+CONFIGS = [COLLECTOR / f"{tier}.yaml" for tier in ("agent", "gateway")]
 SECTIONS = ("receivers", "processors", "exporters", "connectors", "extensions")
 PARENT = ("traceparent", f"00-{'ab' * 16}-{'cd' * 8}-01")
 

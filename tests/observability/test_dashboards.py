@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.observability.dashboards import DASHBOARDS, panels, queries
 from tests.observability.test_rules import METRIC, RECORDED, known_series, rules
@@ -22,8 +23,10 @@ TRITON = {
 """What Triton counts (its user guide, "Metrics"); `tests/models/test_triton_metrics.py` asks a real one."""
 
 
-def test_there_is_a_file_for_each_board_and_no_other() -> None:
+def test_there_is_a_file_for_each_board_and_no_other_and_kubernetes_gets_all() -> None:
     assert {path.stem for path in DASHBOARDS} == {board.name for board in BOARDS}
+    (made,) = yaml.safe_load((DASHBOARDS[0].parent / "kustomization.yaml").read_text())["configMapGenerator"]
+    assert set(made["files"]) == {path.name for path in DASHBOARDS}
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)

@@ -22,6 +22,8 @@ from tidegate.moderation.errors import LedgerUnavailable
 
 pytestmark = pytest.mark.integration
 
+POLICY = {"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a": "{}"}
+
 
 def recorded(target: PostgresTarget) -> list[str]:
     """Ids of all that is there, once the chains were found whole."""
@@ -78,17 +80,44 @@ async def test_a_commit_whose_answer_is_lost_is_looked_for_and_found(
     assert await distant.append(sample_record(content_id="the-marked-one", idempotency_key="k")) == record
 
 
-async def test_a_commit_that_never_arrived_is_looked_for_and_refused(
+async def test_a_commit_that_never_arrived_is_looked_for_and_made_again(
     distant: PostgresLedger, proxy: LossyProxy, target: PostgresTarget
 ) -> None:
+    """The server still thinks the old session alive, which holds the chain's lock: it is ended."""
     record = sample_record(content_id="the-marked-one", idempotency_key="k")
     proxy.cut_at(b"the-marked-one", Cut.BEFORE_IT_ARRIVES)
-    with pytest.raises(LedgerUnavailable):
-        await distant.append(record)
-    assert proxy.cuts == 1
-    assert record.decision_id not in recorded(target)
     assert await distant.append(record) == record
+    assert proxy.cuts == 1
     assert recorded(target).count(record.decision_id) == 1
+
+
+async def test_a_restart_while_nobody_writes_costs_nobody_an_answer(
+    ledger: PostgresLedger, postgres: PostgresServer, target: PostgresTarget
+) -> None:
+    kept = await ledger.append(sample_record())
+    assert await ledger.get(kept.decision_id) == kept
+    await asyncio.to_thread(postgres.restart_at_once)
+    assert await ledger.get(kept.decision_id) == kept
+    keyed = sample_record(idempotency_key="k")
+    assert await ledger.append(keyed) == keyed
+    await asyncio.to_thread(postgres.restart_at_once)
+    await ledger.keep_policies(POLICY)
+    assert await ledger.policy_document(*POLICY) == "{}"
+    assert len(recorded(target)) == 3
+
+
+async def test_a_database_that_takes_the_ledgers_place_gets_the_policies_too(
+    ledger: PostgresLedger, target: PostgresTarget
+) -> None:
+    """No decision without the document that replays it, as when a standby took over that was behind."""
+    await ledger.keep_policies({"ab": "{}"})
+    with psycopg.connect(target.dsn, autocommit=True) as outside:
+        outside.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name ~ 'tidegate'"
+        )
+        outside.execute("DROP SCHEMA tidegate_ledger CASCADE")
+    await ledger.append(sample_record())
+    assert await ledger.policy_document("ab") == "{}"
 
 
 async def test_a_server_that_crashes_under_load_loses_nothing_that_was_acknowledged(

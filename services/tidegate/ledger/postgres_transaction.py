@@ -4,7 +4,7 @@ Stands between group commit's callers and `postgres_writer`: nothing here talks 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -109,7 +109,7 @@ class PostgresTransaction:
         for each in self.appended:
             each.kept = each.error = None
 
-    def chained(self, head: Head) -> Sequence[Link]:
+    def chained(self, head: Head) -> list[Link]:
         """What is still to be recorded, chained to `head`. Repeats within the transaction find the first."""
         links: list[Link] = []
         by_key: dict[str, Appended] = {}

@@ -8,7 +8,7 @@ replica that stops anywhere holds up nobody.
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
 from psycopg import errors
@@ -16,7 +16,7 @@ from psycopg import errors
 from tidegate.ledger.chain import Head
 from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.postgres_session import WriterSession
-from tidegate.ledger.postgres_transaction import PostgresTransaction
+from tidegate.ledger.postgres_transaction import Link, PostgresTransaction
 
 _log = logging.getLogger(__name__)
 
@@ -83,9 +83,7 @@ class PostgresTransactions:
         transaction, deadline = self._current, self._monotonic() + self._timeout_s
         self._policies.update(transaction.policies)
         if not transaction.is_empty:
-            assert self._session is not None
-            with self._session.within(self._timeout_s):
-                self._record(self._session, transaction, deadline=deadline)
+            self._record(transaction, deadline=deadline)
         self._fresh = False
 
     def discard(self) -> None:
@@ -108,29 +106,38 @@ class PostgresTransactions:
             self._away_until = self._monotonic() + _AWAY_S * random.uniform(1.0, 1.5)  # noqa: S311 - jitter, not a secret
             raise
 
-    def _record(self, session: WriterSession, transaction: PostgresTransaction, *, deadline: float) -> None:
+    def _record(self, transaction: PostgresTransaction, *, deadline: float) -> None:
         for attempt in range(ATTEMPTS):
+            session = self._session or self._opened_again(deadline - self._monotonic())
+            before, links = session.head, list[Link]()
             transaction.reset()
-            expired = session.look(transaction, ids_too=attempt > 0)
-            links = transaction.chained(session.head)
-            end = links[-1].head if links else session.head
             try:
-                session.write(transaction, links, expired=expired)
+                with session.within(deadline - self._monotonic()):
+                    expired = session.look(transaction, ids_too=attempt > 0)
+                    links = transaction.chained(before)
+                    session.write(transaction, links, expired=expired)
             except (errors.UniqueViolation, errors.CheckViolation):
                 continue
             except psycopg.Error as cause:
-                if session.is_open() or not self._was_recorded(session.head, end, deadline=deadline, cause=cause):
+                if session.is_open():
                     raise
+                if not self._was_recorded(before, links, deadline=deadline, cause=cause):
+                    transaction.keep_policies(self._policies)  # as in `begin`
+                    continue  # it is known that nothing was recorded, and the callers still wait
             for link in links:
                 link.appended.kept = link.appended.payload
             return
         raise errors.SerializationFailure(f"not recorded in {ATTEMPTS} attempts")
 
-    def _was_recorded(self, before: Head, end: Head, *, deadline: float, cause: psycopg.Error) -> bool:
-        """Whether what moves the chain from `before` to `end` was committed: by looking, until it is known."""
+    def _opened_again(self, left_s: float) -> WriterSession:
+        self._session = WriterSession.open(self._target, writer_id=self._writer_id, timeout_s=max(0.0, left_s))
+        return self._session
+
+    def _was_recorded(self, before: Head, links: Sequence[Link], *, deadline: float, cause: psycopg.Error) -> bool:
+        """Whether what follows `before` was committed: by looking, until it is known. Leaves a session if it is."""
         _log.warning("ledger.connection_lost", extra={"cause": repr(cause)})
         self.discard()
-        if end == before:  # it recorded nothing: whoever asked can ask again
+        if not links:  # nothing that must not be done twice
             return False
         while (left_s := deadline - self._monotonic()) > 0:
             try:
@@ -138,7 +145,12 @@ class PostgresTransactions:
             except psycopg.Error:
                 time.sleep(_LOOK_AGAIN_S)
             else:
-                recorded = self._session.head == end
-                _log.warning("ledger.outcome_known", extra={"recorded": recorded})
-                return recorded
+                return self._resolved(self._session.head, before=before, end=links[-1].head)
         raise OutcomeUnknownError from cause
+
+    def _resolved(self, found: Head, *, before: Head, end: Head) -> bool:
+        if found.sequence < before.sequence:  # a standby took over that had not got them
+            missing = before.sequence - found.sequence
+            _log.error("ledger.acknowledged_records_missing", extra={"writer_id": found.writer_id, "records": missing})
+        _log.warning("ledger.outcome_known", extra={"recorded": found == end})
+        return found == end

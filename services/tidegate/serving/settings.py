@@ -206,7 +206,7 @@ class _Plain(BaseModel):
     replicas: ReplicaSettings
 
 
-_HINTS = {"dict_type": ': names with values, such as {"text_harm": "2"}'}
+_HINTS = {"dict_type": ': names with values, such as {"text_harm": "3"}'}
 """What to write instead, by kind of mistake, where pydantic's words don't tell."""
 _HINTS_AT: dict[tuple[int | str, ...], str] = {
     ("ledger", "dsn"): f": a secret is no setting; put it into {LEDGER_DSN}, or into a file that ledger.dsn_file names"
@@ -230,7 +230,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     except SourceError as error:
         raise SettingsError(
             f"environment: {error}; a TIDEGATE_ variable that holds a list or a mapping is JSON, such as "
-            """TIDEGATE_DETECTORS__SHADOW='{"text_harm": ["1"]}'"""
+            """TIDEGATE_DETECTORS__SHADOW='{"text_harm": ["4"]}'"""
         ) from error
     except ValidationError as error:
         problems = "; ".join(

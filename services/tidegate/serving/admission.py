@@ -59,6 +59,7 @@ class Admission:
             metrics: Told of places and of who was shed; None tells nobody.
             clock: Monotonic seconds.
         """
+        self._places = under_way
         self._free = under_way
         self._most_waiting = waiting
         self._clock = clock
@@ -75,6 +76,11 @@ class Admission:
         )
         for cause in Shed:
             self._metrics.shed(cause, calls=0)  # so that the first one is an increase
+
+    @property
+    def ongoing(self) -> int:
+        """Requests that are worked on, and those that wait."""
+        return self._places - self._free + len(self._unary) + len(self._streamed)
 
     @asynccontextmanager
     async def unary(self, budget: Budget) -> AsyncIterator[None]:

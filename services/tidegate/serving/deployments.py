@@ -12,6 +12,7 @@ from tidegate.moderation.signals import AccountSignals
 from tidegate.serving import composition
 from tidegate.serving.measuring import measuring, moderation_metrics, router_pressure
 from tidegate.serving.router import RouterMethods
+from tidegate.serving.scaling import ONGOING
 from tidegate.serving.settings import Settings
 from tidegate.serving.wire import answer_here
 from tidegate.telemetry.metrics import meter_of
@@ -161,6 +162,10 @@ class ModerationRouter(RouterMethods):
         )
         super().__init__(parts)
         answer_here(self)
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What Serve hands to `scaling.by_ongoing_requests`."""
+        return {ONGOING: self.ongoing}
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica
         """Writes out what was accepted, releases connections, sends the last spans and counts."""

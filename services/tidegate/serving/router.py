@@ -57,6 +57,11 @@ class RouterMethods(BankMethods, SignalMethods):
         SignalMethods.__init__(self, parts.signals)
         self._parts = parts
 
+    @property
+    def ongoing(self) -> int:
+        """See `Admission.ongoing`."""
+        return self._parts.servicer.ongoing
+
     async def Moderate(self, request: Sized | Undecodable, grpc_context: CallContext) -> pb.ModerateResponse:  # noqa: N802 - the RPC's name
         """ModerationService.Moderate."""
         return await self._parts.servicer.moderate(request, grpc_context)

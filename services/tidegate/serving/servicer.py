@@ -90,6 +90,11 @@ class ModerationServicer:
         self._clock = clock
         self._stream_in_flight = stream_in_flight
 
+    @property
+    def ongoing(self) -> int:
+        """See `Admission.ongoing`."""
+        return self._admission.ongoing
+
     async def moderate(self, request: Sized | Undecodable, context: CallContext) -> pb.ModerateResponse:
         """Decides on one item."""
         response = pb.ModerateResponse()

@@ -97,8 +97,8 @@ _RAY_WORKERS = Ports(10002, 10999)
 """Calls between actors, Serve's controller included: `rayStartParams`."""
 _REPLICAS = Ports(32768, 60999)
 """Serve's gRPC servers between deployments take a port that the kernel gives them."""
-_DIRECT = Ports(40000, 40099)
-"""The routers' own gRPC servers, which the HAProxy of every router's pod calls."""
+_DIRECT = (Ports(40000, 40099), Ports(30000, 30099))
+"""The routers' own gRPC and HTTP servers, which the HAProxy of every router's pod calls and checks."""
 _GRPC, _OTLP, _TRITON = Ports(9000), Ports(4317), Ports(8001)
 
 
@@ -108,7 +108,8 @@ def connections() -> list[Connection]:
         Connection(
             Outside.CLIENTS, Role.ROUTER, (_GRPC,), "items and events come in, by way of the gateway or directly"
         ),
-        Connection(Role.ROUTER, Role.ROUTER, (_DIRECT,), "HAProxy of one pod asks the routers of all"),
+        Connection(Role.ROUTER, Role.ROUTER, _DIRECT, "HAProxy of one pod asks the routers of all"),
+        Connection(Role.ROUTER, Role.HEAD, (Ports(8500), Ports(9500)), "HAProxy's way out while no router runs"),
         Connection(Role.STAGES, Role.TRITON, (_TRITON,), "tensors of texts and images"),
         Connection(Role.STAGES, Outside.REDIS, (_GCS,), "account signals are read"),
         Connection(Role.SIGNALS, Outside.REDIS, (_GCS,), "account signals are written"),

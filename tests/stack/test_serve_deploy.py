@@ -1,9 +1,12 @@
 """What a RayService does with its manifest, without Kubernetes: `ray start`, `serve deploy`, the probes of its pods."""
 
+import shlex
 import shutil
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +18,13 @@ from k8s.check.rendering import Rendered, RenderingError, render
 from k8s.generate import OVERLAYS
 from tests.stack.deployed import DeployedRay
 from tests.stack.running import Stack, eventually
-from tidegate.client import ContentItem, Surface, TidegateClient, text_part
+from tidegate.client import ContentItem, ModerationError, Surface, TidegateClient, text_part
 from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import apply
 from tidegate.serving.stack.ports import LOOPBACK, free_ports
 from tidegate.serving.stack.probe import serves
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400, func_only=True)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600, func_only=True)]
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,11 @@ def test_the_generated_configuration_deploys_and_probes_tell_when_a_pod_may_have
         assert decision.decision_id
         deployed = yaml.safe_load(_status(cluster))["applications"]["tidegate"]["deployments"]
         assert set(deployed) == {each["name"] for each in config["applications"][0]["deployments"]}
+        with _calling(address, item):
+            assert eventually(lambda: _routers(cluster) == 2, timeout_s=150), _status(cluster)
+
+        done = cluster.run(*_drain_command())
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _here(ray: Manifest, *, port: int, state_dir: Path, triton: str) -> dict[str, Any]:
@@ -84,7 +92,51 @@ def _here(ray: Manifest, *, port: int, state_dir: Path, triton: str) -> dict[str
     settings["grpc"] = {"port": port}
     config["grpc_options"]["port"] = port
     config["http_options"] = {"host": LOOPBACK, "port": free_ports(1)[0]}
+    # Scaled by production's policy, and so that a single caller is reason enough for a second router.
+    scaled = next(each for each in _production() if each["name"] == "ModerationRouter")["autoscaling_config"]
+    at_once = {"upscale_delay_s": 0, "metrics_interval_s": 1, "look_back_period_s": 2, "target_ongoing_requests": 0.01}
+    router = next(each for each in config["applications"][0]["deployments"] if each["name"] == "ModerationRouter")
+    del router["num_replicas"]
+    router["autoscaling_config"] = scaled | at_once | {"min_replicas": 1, "max_replicas": 2}
     return config
+
+
+@contextmanager
+def _calling(address: str, item: ContentItem) -> Iterator[None]:
+    """One caller that asks again and again."""
+    stop = threading.Event()
+
+    def ask() -> None:
+        with TidegateClient(address) as client:
+            while not stop.is_set():
+                with suppress(ModerationError):  # while routers come and go
+                    client.moderate(item, budget_ms=20_000)
+
+    caller = threading.Thread(target=ask)
+    caller.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        caller.join()
+
+
+def _routers(cluster: DeployedRay) -> int:
+    told = yaml.safe_load(_status(cluster))["applications"]["tidegate"]["deployments"]["ModerationRouter"]
+    return int(told["replica_states"].get("RUNNING", 0))
+
+
+def _drain_command() -> list[str]:
+    """What a router's pod of the production overlay runs before it ends, without the wait."""
+    (ray,) = render(OVERLAYS / "production").of("RayService")
+    pod = next(each for each in ray.pods() if each.group == "routers")
+    script = pod.main().document["lifecycle"]["preStop"]["exec"]["command"][-1]
+    return shlex.split(script.partition(";")[0])
+
+
+def _production() -> list[dict[str, Any]]:
+    deployments: list[dict[str, Any]] = yaml.safe_load((OVERLAYS / "production/deployments.yaml").read_text())
+    return deployments
 
 
 def _passes(container: Container, probe: str, at: dict[str, int]) -> bool:

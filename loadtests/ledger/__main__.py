@@ -1,6 +1,6 @@
 """Durable appends on PostgreSQL beside the server's plain multi-row insert, in turns.
 
-    python -m loadtests.ledger [--repeats 5] [--seconds 5] [--out build/bench]
+    python -m loadtests.ledger [--repeats 9] [--seconds 2] [--out build/bench]
 
 A PostgreSQL of its own, as it is run: fsync on, on this machine's disk. In turns, so that a machine that gets slower
 meanwhile does so for both: 32 callers who each append a decision and wait for it, and one connection that inserts the
@@ -27,6 +27,7 @@ from loadtests.ledger.plain_insert import prepared_rows, rows_per_s
 from tests.ledger.postgres_server import PostgresServer, binaries
 from tidegate.ledger.postgres_adapter import PostgresLedger
 from tidegate.ledger.postgres_connection import PostgresTarget
+from tidegate.ledger.postgres_place import PostgresPlace
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 
 TARGET = 0.5
@@ -44,7 +45,12 @@ def measure(server: PostgresServer, folder: Path, *, repeats: int, seconds: floa
     records = decisions(RECORDS)
     rows = prepared_rows(records)
     found: dict[str, list[Appends | float]] = defaultdict(list)
+    PostgresPlace(target).migrate()
     for repeat in range(repeats):
+        for size in SIZES:
+            rate = rows_per_s(target, rows, size=size, seconds=seconds)
+            found[f"plain, {size}"].append(rate)
+            _say(repeat, repeats, f"plain insert of {size:,} rows a statement: {rate:,.0f} rows/s")
         for name, ledger, callers, keyed in (
             (f"{CALLERS} callers", PostgresLedger(target, timeout_s=_WAIT_S), CALLERS, False),
             (f"{CALLERS} callers with idempotency keys", PostgresLedger(target, timeout_s=_WAIT_S), CALLERS, True),
@@ -54,38 +60,37 @@ def measure(server: PostgresServer, folder: Path, *, repeats: int, seconds: floa
             appends = measured_appends(ledger, records, callers=callers, seconds=seconds, keyed=keyed)
             found[name].append(appends)
             _say(repeat, repeats, f"{name}: {appends.per_s:,.0f} appends/s, {appends.cpu_us:.0f} us of CPU time each")
-        for size in SIZES:
-            rate = rows_per_s(target, rows, size=size, seconds=seconds)
-            found[f"plain, {size}"].append(rate)
-            _say(repeat, repeats, f"plain insert of {size:,} rows a statement: {rate:,.0f} rows/s")
     return found
 
 
 def result(found: dict[str, list[Appends | float]]) -> list[Row]:
-    """The rows of the result. A ratio is of the medians."""
-    plain = {
-        size: statistics.median(each for each in found[f"plain, {size}"] if isinstance(each, float)) for size in SIZES
-    }
-    rates = {
-        name: statistics.median(each.per_s for each in samples if isinstance(each, Appends))
-        for name, samples in found.items()
-        if not name.startswith("plain")
-    }
-    ours = rates[f"{CALLERS} callers"]
+    """The rows of the result. A ratio is the median of the repeats' ratios, whose sides were taken within seconds."""
+    rates = {name: [each if isinstance(each, float) else each.per_s for each in of] for name, of in found.items()}
+    ours = f"{CALLERS} callers"
+
+    def beside(size: int) -> float:
+        pairs = zip(rates[ours], rates[f"plain, {size}"], strict=True)
+        return round(statistics.median(mine / plain for mine, plain in pairs), 3)
+
     first = f"durable appends with {CALLERS} callers ÷ plain insert of {CALLERS} rows a statement"
-    rows = [at_least(first, round(ours / plain[CALLERS], 3), TARGET, "")]
-    rows.append(shown("the same ÷ plain insert of 1,000 rows a statement", round(ours / plain[1_000], 3), ""))
-    rows += [shown(f"durable appends, {name}", round(rate), "1/s") for name, rate in rates.items()]
-    rows += [shown(f"plain insert, {size:,} rows a statement", round(rate), "1/s") for size, rate in plain.items()]
-    cpu = statistics.median(each.cpu_us for each in found[f"{CALLERS} callers"] if isinstance(each, Appends))
-    return [*rows, shown("CPU time of this process per append", round(cpu), "us")]
+    rows = [at_least(first, beside(CALLERS), TARGET, "")]
+    rows += [shown(f"the same ÷ plain insert of {size:,} rows a statement", beside(size), "") for size in SIZES[1:]]
+    for name, of in rates.items():
+        told = "plain insert, rows a statement: " if name.startswith("plain") else "durable appends, "
+        rows.append(shown(told + name.removeprefix("plain, "), round(statistics.median(of)), "1/s"))
+    appends = [each for each in found[ours] if isinstance(each, Appends)]
+    rows.append(shown("CPU time of this process per append", round(statistics.median(a.cpu_us for a in appends)), "us"))
+    for place, name in enumerate(("median", "99th percentile")):
+        latency = round(statistics.median(each.latency_ms[place] for each in appends), 2)
+        rows.append(shown(f"from append to acknowledgement, {CALLERS} callers, {name}", latency, "ms"))
+    return rows
 
 
 def main() -> int:
     """Measures, writes and draws; the number to exit with."""
     parser = argparse.ArgumentParser(description="Durable appends beside plain multi-row inserts.")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each measure in each repeat")
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measure in each repeat")
     parser.add_argument("--out", type=Path, default=OUT)
     chosen = parser.parse_args()
     end_on_sigterm()

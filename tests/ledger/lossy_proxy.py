@@ -5,6 +5,9 @@ import socket
 import threading
 from enum import Enum
 
+READY = b"Z\0\0\0\5I"
+"""ReadyForQuery, outside a transaction: what was sent is committed."""
+
 
 class Cut(Enum):
     """What becomes of the message that holds the marker."""
@@ -85,6 +88,6 @@ class LossyProxy:
             while data := server.recv(65536):
                 if not deaf.is_set():
                     client.sendall(data)
-                elif b"COMMIT\0" in data:  # the tag of a completed COMMIT
+                elif READY in data:
                     answered.set()
             client.shutdown(socket.SHUT_RDWR)

@@ -8,6 +8,7 @@ import pytest
 
 from tidegate.ledger.group_commit import GroupCommit, StoreBusy
 from tidegate.moderation.errors import IdempotencyKeyReused, LedgerUnavailable
+from tidegate.telemetry import core_wait
 
 
 class FakeStore:
@@ -86,6 +87,22 @@ async def test_whoever_comes_during_a_commit_goes_into_the_next_one_together() -
     store.gate.set()
     assert await asyncio.gather(first, *others) == ["first", "0", "1", "2", "3", "4"]
     assert store.commits == [["first"], ["0", "1", "2", "3", "4"]]
+    await writer.close()
+
+
+async def test_where_cores_are_crowded_records_gather_after_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_wait, "LONGEST_REST_S", 0.3)
+    store = FakeStore()
+    writer = GroupCommit(store, waits=lambda: 1.0)
+    first = await held(store, writer)
+    await asyncio.sleep(0.3)
+    store.gate.set()
+    await first
+    others = [asyncio.create_task(writer.run(put(str(number)))) for number in range(3)]
+    await asyncio.sleep(0.01)
+    others.append(asyncio.create_task(writer.run(put("3"))))
+    await asyncio.gather(*others)
+    assert store.commits == [["first"], ["0", "1", "2", "3"]]
     await writer.close()
 
 

@@ -23,12 +23,11 @@ from tidegate.ledger.postgres_statements import (
     FIND_HEAD,
     FIND_IDS,
     FIND_KEYS,
-    INSERT_KEYS,
     INSERT_POLICIES,
-    INSERT_RECORDS,
     LOCK_WRITER,
     PROBE,
-    STORE_HEAD,
+    RECORD,
+    RECORD_KEYED,
     writer_lock,
 )
 from tidegate.ledger.postgres_transaction import Link, PostgresTransaction
@@ -95,7 +94,7 @@ class WriterSession:
         return expired
 
     def write(self, transaction: PostgresTransaction, links: Sequence[Link], *, expired: Sequence[bytes]) -> None:
-        """In one message with COMMIT. Keys come last: that is when other replicas may have to wait for us.
+        """Records and commits, in one message: the server locks nothing while it waits for the rest of it.
 
         Raises:
             errors.UniqueViolation: Another replica was first with a key, or the record is there already: look again.
@@ -105,22 +104,22 @@ class WriterSession:
         self._partitions.make(self._connection, {link.appended.day for link in links})
         self._warnings.clear()
         try:
-            committed = self._sent(transaction, links, expired)
+            if transaction.policies or transaction.probes or expired:
+                self._commit_all(transaction, links, expired)
+            elif links:
+                self._record(links)
         except (errors.UniqueViolation, errors.CheckViolation) as violated:
             self._connection.rollback()
             if isinstance(violated, errors.CheckViolation):
                 self._partitions.forget()
             raise
-        if committed.statusmessage != "COMMIT":
-            raise errors.TransactionRollback(f"COMMIT was answered with {committed.statusmessage}")
         if links:
             self.head = links[-1].head
         if self._warnings:  # as when the wait for a standby was cancelled: here, and not yet where it should be too
             raise errors.TransactionResolutionUnknown(f"COMMIT came with a warning: {self._warnings[-1]}")
 
-    def _sent(
-        self, transaction: PostgresTransaction, links: Sequence[Link], expired: Sequence[bytes]
-    ) -> psycopg.Cursor[TupleRow]:
+    def _commit_all(self, transaction: PostgresTransaction, links: Sequence[Link], expired: Sequence[bytes]) -> None:
+        """Policies, probes and what makes room for keys, which are rare, with the records."""
         execute = self._connection.execute
         with self._connection.pipeline():
             execute("BEGIN")
@@ -129,15 +128,21 @@ class WriterSession:
                 execute(INSERT_POLICIES, tuple(map(list, zip(*documents, strict=True))))
             if transaction.probes:
                 execute(PROBE)
+            if expired:
+                execute(DROP_EXPIRED_KEYS, (list(expired),))
             if links:
-                execute(INSERT_RECORDS, _columns(links))
-                days, end = [link.appended.day for link in links], links[-1].head
-                execute(STORE_HEAD, (end.writer_id, end.sequence, end.hash, min(days), max(days)))
-                if expired:
-                    execute(DROP_EXPIRED_KEYS, (list(expired),))
-                if keys := _keys(links):
-                    execute(INSERT_KEYS, keys)
-            return execute("COMMIT")
+                self._record(links)
+            committed = execute("COMMIT")
+        if committed.statusmessage != "COMMIT":
+            raise errors.TransactionRollback(f"COMMIT was answered with {committed.statusmessage}")
+
+    def _record(self, links: Sequence[Link]) -> None:
+        days, end = [link.appended.day for link in links], links[-1].head
+        head = (end.writer_id, end.sequence, end.hash, min(days), max(days))
+        if keys := _keys(links):
+            self._connection.execute(RECORD_KEYED, (*_columns(links), *keys, *head))
+        else:
+            self._connection.execute(RECORD, (*_columns(links), *head))
 
     def _heed(self, notice: errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":

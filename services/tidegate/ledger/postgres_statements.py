@@ -20,24 +20,28 @@ FIND_IDS = (
     "SELECT r.decision_id, r.record FROM unnest(%s::date[], %s::text[]) AS wanted (day, decision_id)"
     " JOIN tidegate_ledger.records AS r USING (day, decision_id)"
 )
-INSERT_RECORDS = (
+_INSERT_RECORDS = (
     "INSERT INTO tidegate_ledger.records (day, decision_id, idempotency_key, fingerprint, decided_at_us, writer_id,"
     " sequence, previous_hash, hash, record)"
     " SELECT * FROM unnest(%b::date[], %b::text[], %b::bytea[], %b::text[], %b::bigint[], %b::text[], %b::bigint[],"
     " %b::bytea[], %b::bytea[], %b::bytea[])"
 )
-INSERT_KEYS = (
+_INSERT_KEYS = (
     "INSERT INTO tidegate_ledger.idempotency_keys (idempotency_key, fingerprint, day, decision_id)"
     " SELECT * FROM unnest(%b::bytea[], %b::text[], %b::date[], %b::text[])"
 )
-DROP_EXPIRED_KEYS = "DELETE FROM tidegate_ledger.idempotency_keys WHERE idempotency_key = ANY(%b::bytea[])"
-STORE_HEAD = (
+_STORE_HEAD = (
     "INSERT INTO tidegate_ledger.heads AS h (writer_id, sequence, hash, first_day, last_day)"
     " VALUES (%s, %s, %b, %s, %s)"
     " ON CONFLICT (writer_id) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash,"
     " first_day = least(h.first_day, excluded.first_day), last_day = greatest(h.last_day, excluded.last_day),"
     " changed_at = clock_timestamp()"
 )
+RECORD = f"WITH recorded AS ({_INSERT_RECORDS}) {_STORE_HEAD}"
+"""Records, and the new end of their chain. One statement, which is a transaction by itself."""
+RECORD_KEYED = f"WITH recorded AS ({_INSERT_RECORDS}), keyed AS ({_INSERT_KEYS}) {_STORE_HEAD}"
+"""The same with idempotency keys."""
+DROP_EXPIRED_KEYS = "DELETE FROM tidegate_ledger.idempotency_keys WHERE idempotency_key = ANY(%b::bytea[])"
 INSERT_POLICIES = (
     "INSERT INTO tidegate_ledger.policies (digest, document)"
     " SELECT * FROM unnest(%s::text[], %s::text[]) ON CONFLICT DO NOTHING"

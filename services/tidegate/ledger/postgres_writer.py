@@ -1,8 +1,8 @@
 """Transactions of one writer on a PostgreSQL ledger. Runs on the group commit's thread only.
 
-A transaction is one round trip: all statements and COMMIT in one message; one more before it where callers gave
-idempotency keys, to look for them. Nothing is locked while the server waits for us but the writer's own chain, so a
-replica that stops anywhere holds up nobody.
+A transaction is one statement, and so one round trip; one more goes before it where callers gave idempotency keys, to
+look for them. Nothing is locked while the server waits for us but the writer's own chain, so a replica that stops
+anywhere holds up nobody.
 """
 
 import logging

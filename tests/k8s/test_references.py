@@ -285,7 +285,7 @@ def test_a_deployment_that_no_group_can_run_is_told(broken: Broken) -> None:
 
 def test_fewer_pods_than_the_fewest_replicas_need_is_told(broken: Broken) -> None:
     def more(config: dict[str, Any]) -> None:
-        config["applications"][0]["deployments"][0]["num_replicas"] = 3
+        config["applications"][0]["deployments"][0]["autoscaling_config"]["min_replicas"] = 3
 
     finding = _only(serve_findings, broken("production", RAY, lambda ray: _change_serve(ray, more)))
     assert finding.field.endswith("[routers].minReplicas")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.pipeline.batching import GreedyBatcher
+from tidegate.telemetry import core_wait
 
 
 class _Stage:
@@ -65,6 +66,58 @@ async def test_beside_a_batch_under_way_another_goes_only_half_full() -> None:
     assert stage.batches == [[0], [1, 2, 3, 4]]
     await asyncio.gather(*tasks)
     assert stage.batches == [[0], [1, 2, 3, 4], [5]]
+
+
+async def arriving(batcher: GreedyBatcher[int, int], numbers: range) -> list[asyncio.Task[int]]:
+    """Requests that come one by one, some turns of the loop apart."""
+    tasks = []
+    for number in numbers:
+        tasks.append(asyncio.create_task(batcher.submit(number)))
+        for _ in range(3):
+            await asyncio.sleep(0)
+    return tasks
+
+
+async def test_where_cores_are_crowded_work_gathers_while_the_stage_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_wait, "LONGEST_REST_S", 0.3)
+    stage = _Stage([0.0, 0.3])
+    batcher = GreedyBatcher(stage.run, max_batch=16, in_flight=1, waits=lambda: 1.0)
+    assert await batcher.submit(0) == 0
+    assert await asyncio.gather(*await arriving(batcher, range(1, 4))) == [10, 20, 30]
+    assert stage.batches == [[0], [1, 2, 3]]
+
+
+class _HourLong(_Stage):
+    """A stage that takes an hour by its own clock, and so would the rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+
+    async def run(self, batch: Sequence[int]) -> Sequence[int]:
+        self.now_s += 3_600.0
+        return await super().run(batch)
+
+    def clock(self) -> float:
+        return self.now_s
+
+
+async def test_half_a_batch_ends_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_wait, "LONGEST_REST_S", 3_600.0)
+    stage = _HourLong()
+    batcher = GreedyBatcher(stage.run, max_batch=6, in_flight=1, waits=lambda: 1.0, clock=stage.clock)
+    assert await batcher.submit(0) == 0
+    assert await asyncio.gather(*await arriving(batcher, range(1, 4))) == [10, 20, 30]
+    assert stage.batches == [[0], [1, 2, 3]]
+
+
+async def test_where_cores_are_not_crowded_nothing_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_wait, "LONGEST_REST_S", 3_600.0)
+    stage = _HourLong()
+    waits = core_wait.CROWDED / 2
+    batcher = GreedyBatcher(stage.run, max_batch=16, in_flight=1, waits=lambda: waits, clock=stage.clock)
+    assert [await batcher.submit(number) for number in range(3)] == [0, 10, 20]
+    assert stage.batches == [[0], [1], [2]]
 
 
 @settings(deadline=None, max_examples=50)

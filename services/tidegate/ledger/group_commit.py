@@ -1,8 +1,9 @@
 """Group commit: what waits goes to disk together, in one transaction, on one thread.
 
 Stands behind `DecisionLedger.append`. The commit is greedy: whoever comes while a transaction is being made durable
-goes into the next one, and an idle writer commits at once. Nothing waits for a timer. A caller hears of success only
-after COMMIT has returned. Knows nothing of SQL: a `Transactions` does that.
+goes into the next one, and an idle writer commits at once. Only where cores are crowded it rests after a commit
+(`core_wait.rest_s`), so that what a transaction costs is shared by more. A caller hears of success only after COMMIT
+has returned. Knows nothing of SQL: a `Transactions` does that.
 """
 
 import asyncio
@@ -15,9 +16,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from tidegate.moderation.errors import LedgerUnavailable, TidegateError
+from tidegate.telemetry.core_wait import CoreWait, rest_s
 from tidegate.telemetry.pressure import LedgerFailure, LedgerMetrics, NullLedgerMetrics
 
 _log = logging.getLogger(__name__)
+
+_ENOUGH = 16
+"""Records in a transaction from which on what it costs itself is small beside them: by then a record takes a sixth of
+what it takes alone."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -84,7 +90,19 @@ class GroupCommit(Generic[T]):
         batch_limit: int = 1_000,
         timeout_s: float = 2.0,
         metrics: LedgerMetrics | None = None,
+        waits: Callable[[], float] | None = None,
     ) -> None:
+        """Starts nothing yet.
+
+        Args:
+            transactions: Of one store.
+            queue_limit: How many callers may wait; more are refused.
+            batch_limit: Most callers in one transaction.
+            timeout_s: Longest wait of a caller.
+            metrics: Told of transactions and of who waits; None tells nobody.
+            waits: The share of time that the writer's thread waits for a core; None measures it.
+        """
+        self._waits = waits or CoreWait().share
         self._metrics = metrics or NullLedgerMetrics()
         self._transactions = transactions
         self._queue_limit = queue_limit
@@ -139,7 +157,12 @@ class GroupCommit(Generic[T]):
 
     def _write_until_closed(self) -> None:
         while self._wait_for_work():
-            self._commit_waiting()
+            begun_s = time.perf_counter()
+            size = self._commit_waiting()
+            took_s = time.perf_counter() - begun_s
+            rest = rest_s(took_s, waits=self._waits(), size=size, enough=_ENOUGH)
+            if rest and not self._closing:
+                time.sleep(rest)
         self._transactions.close()
 
     def _wait_for_work(self) -> bool:
@@ -157,7 +180,8 @@ class GroupCommit(Generic[T]):
             taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_limit))]
         return [job for job in taken if not job.abandoned]
 
-    def _commit_waiting(self) -> None:
+    def _commit_waiting(self) -> int:
+        """How many were in the transaction."""
         jobs: list[_Job[T]] = []
         begun_s = time.perf_counter()
         try:
@@ -165,13 +189,13 @@ class GroupCommit(Generic[T]):
             jobs = self._take()  # after begin: whoever came while we waited for another writer goes along
             if not jobs:  # all of them gave up meanwhile
                 self._transactions.discard()
-                return
+                return 0
             for job in jobs:
                 job.attempt(transaction)
             self._transactions.commit()
             self._metrics.committed(len(jobs), duration_s=time.perf_counter() - begun_s)
         except StoreBusy:
-            return  # they go on waiting, each as long as its own timeout
+            return 0  # they go on waiting, each as long as its own timeout
         except Exception as cause:  # noqa: BLE001 - thread boundary: one failed batch must not end the writer
             self._transactions.discard()
             jobs = jobs or self._take()
@@ -181,6 +205,7 @@ class GroupCommit(Generic[T]):
                 job.error = LedgerUnavailable()
             self._metrics.failed(LedgerFailure.COMMIT, records=len(jobs))
         _deliver(jobs)
+        return len(jobs)
 
 
 def _deliver(jobs: Iterable[_Job[Any]]) -> None:

@@ -3,7 +3,8 @@
 An idle stage is sent what has come in one turn of the event loop. What arrives while a batch is under way goes out with
 the next one; beside the first goes another, up to `in_flight`, only once it would be half full: what a batch costs
 whatever its size (a call between processes, one to Triton) is most of what a small one costs. There is never a fixed
-wait, so a lone caller pays nothing for it.
+wait, so a lone caller pays nothing for it. Where cores are crowded, a stage rests after a batch (`core_wait.rest_s`):
+then answers are late because of what batches cost, and fewer and fuller ones make all of them come sooner.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from tidegate.telemetry.core_wait import CoreWait, rest_s
 from tidegate.telemetry.pressure import NullStageMetrics, StageMetrics
 
 Request = TypeVar("Request")
@@ -32,6 +34,7 @@ class GreedyBatcher(Generic[Request, Response]):
         in_flight: int,
         metrics: StageMetrics | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        waits: Callable[[], float] | None = None,
     ) -> None:
         """Wires the batcher to its stage.
 
@@ -41,6 +44,7 @@ class GreedyBatcher(Generic[Request, Response]):
             in_flight: Most batches under way at a time.
             metrics: Told of batches and of who waits; None tells nobody.
             clock: Seconds that only grow.
+            waits: The share of time that this thread waits for a core; None measures it.
         """
         self._run = run
         self._max_batch = max_batch
@@ -48,9 +52,12 @@ class GreedyBatcher(Generic[Request, Response]):
         self._in_flight = in_flight
         self._under_way = 0
         self._sending = False
+        self._resting: asyncio.TimerHandle | None = None
         self._waiting: deque[tuple[Request, asyncio.Future[Response]]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._clock = clock
+        self._waits = waits or CoreWait().share
+        self._rests_until = float("-inf")
         self._metrics = metrics or NullStageMetrics()
         self._metrics.watch(waiting=lambda: len(self._waiting), under_way=lambda: self._under_way)
 
@@ -59,10 +66,23 @@ class GreedyBatcher(Generic[Request, Response]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Response] = loop.create_future()
         self._waiting.append((request, future))
-        if not self._sending and self._may_send():
-            self._sending = True
+        if not self._sending:
+            self._send_soon(loop)
+        elif self._resting is not None and len(self._waiting) >= self._worth_another:
+            self._resting.cancel()
+            self._resting = None
             loop.call_soon(self._send)
         return await future
+
+    def _send_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._may_send():
+            return
+        self._sending = True
+        rest = 0.0 if len(self._waiting) >= self._worth_another else self._rests_until - self._clock()
+        if rest > 0:
+            self._resting = loop.call_later(rest, self._send)
+        else:
+            loop.call_soon(self._send)
 
     def _may_send(self) -> bool:
         if not self._under_way:
@@ -71,6 +91,7 @@ class GreedyBatcher(Generic[Request, Response]):
 
     def _send(self) -> None:
         self._sending = False
+        self._resting = None
         while self._may_send():
             batch = self._take()
             if not batch:
@@ -103,6 +124,11 @@ class GreedyBatcher(Generic[Request, Response]):
             if not isinstance(error, Exception):
                 raise
         finally:
-            self._metrics.batched(len(batch), duration_s=self._clock() - begun_s, failed=failed)
+            ended_s = self._clock()
+            self._metrics.batched(len(batch), duration_s=ended_s - begun_s, failed=failed)
             self._under_way -= 1
-            self._send()
+            self._rests_until = ended_s + rest_s(
+                ended_s - begun_s, waits=self._waits(), size=len(batch), enough=self._worth_another
+            )
+            if not self._sending:
+                self._send_soon(asyncio.get_running_loop())

@@ -15,7 +15,7 @@ import pytest
 from tests.ledger.sample_records import SAMPLE_TIME, sample_record
 from tests.ledger.stores import LedgerStore, SqliteStore
 from tidegate.ledger.chain import GENESIS, Head
-from tidegate.ledger.export import Exported, ExportUnderWayError, ForeignExportError, export
+from tidegate.ledger.export import Exported, ExportGapError, ExportUnderWayError, ForeignExportError, export
 from tidegate.ledger.record_format import encode
 from tidegate.moderation.decision import Action, DecisionRecord
 
@@ -151,6 +151,20 @@ async def test_a_folder_of_another_ledger_is_left_alone(store: LedgerStore, tmp_
     await write(store, [decided()])
     with pytest.raises(ForeignExportError, match="another ledger"):
         exported(store, tmp_path / "out")
+
+
+async def test_a_file_that_was_moved_away_is_missed_and_no_other_is_overwritten(
+    store: LedgerStore, tmp_path: Path
+) -> None:
+    await write(store, [decided() for _ in range(4)])
+    exported(store, tmp_path / "out", rows_per_file=2)
+    first, second = sorted((tmp_path / "out").glob("decisions/*/*.parquet"))
+    kept = second.read_bytes()
+    first.unlink()
+    await write(store, [decided()])
+    with pytest.raises(ExportGapError, match="3 of 5 records"):
+        exported(store, tmp_path / "out", rows_per_file=2)
+    assert second.read_bytes() == kept
 
 
 async def test_two_exports_into_one_folder_do_not_meet(store: LedgerStore, tmp_path: Path) -> None:

@@ -124,6 +124,23 @@ async def test_a_reader_that_takes_long_holds_up_no_new_day(ledger: PostgresLedg
         assert await ledger.append(record) == record
 
 
+async def test_who_holds_the_table_at_midnight_holds_up_no_decision_of_a_day_that_has_one(
+    ledger: PostgresLedger, target: PostgresTarget
+) -> None:
+    """ANALYZE takes this lock, for as long as it takes."""
+    evening = sample_record(decided_at=datetime(2026, 12, 31, 23, tzinfo=UTC))
+    morning = sample_record(decided_at=datetime(2027, 1, 1, tzinfo=UTC))
+    await ledger.append(evening)
+    with contextlib.closing(psycopg.connect(target.dsn)) as analyst:
+        analyst.execute("LOCK TABLE tidegate_ledger.records IN SHARE UPDATE EXCLUSIVE MODE")
+        assert await ledger.append(morning) == morning
+        assert days(target)[-1] == "20270102", "a third day could not be made"
+    other = PostgresLedger(target, timeout_s=PATIENT_S)
+    await other.append(sample_record(decided_at=datetime(2027, 1, 1, 1, tzinfo=UTC)))
+    assert days(target)[-1] == "20270103"
+    await other.close()
+
+
 async def test_a_day_that_was_dropped_is_made_again_when_it_is_written_to(
     ledger: PostgresLedger, target: PostgresTarget
 ) -> None:
@@ -177,6 +194,13 @@ async def test_an_id_that_tells_its_day_is_found_whatever_day_it_tells(ledger: P
     record = sample_record(decision_id=Uuid7Ids()())
     await ledger.append(record)
     assert await ledger.get(record.decision_id) == record
+
+
+@pytest.mark.parametrize("decision_id", ["e677d21fdbff7" + 19 * "0", "ffffffffffff7" + 19 * "f"])
+async def test_an_id_that_tells_a_day_beyond_the_calendar_is_not_found(
+    ledger: PostgresLedger, decision_id: str
+) -> None:
+    assert await ledger.get(decision_id) is None
 
 
 async def test_a_ledger_of_a_newer_version_is_left_alone(ledger: PostgresLedger, target: PostgresTarget) -> None:

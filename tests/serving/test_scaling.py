@@ -36,10 +36,20 @@ def _context(told: dict[str, float], *, current: int, target_ongoing: float = 24
         ({"a": 24.0, "b": 24.0}, 2, 2.0),
         ({"a": 48.0, "b": 48.0}, 2, 4.0),
         ({"a": 6.0, "b": 6.0}, 2, 0.5),
-        ({"a": 48.0}, 2, 4.0),
+        ({"a": 48.0}, 2, 2.0),
+        ({"a": 120.0}, 2, 5.0),
+        ({"a": 12.0}, 2, 1.0),
         ({}, 3, 3),
     ],
-    ids=["as they are", "twice as busy", "nearly idle", "a new one has not told yet", "nobody has told yet"],
+    ids=[
+        "as they are",
+        "twice as busy",
+        "nearly idle",
+        "a new one has not told yet",
+        "the other is too busy for two",
+        "the other is half idle",
+        "nobody has told yet",
+    ],
 )
 def test_there_are_as_many_routers_as_keep_the_target_each(told: dict[str, float], current: int, wanted: float) -> None:
     decided, _ = by_ongoing_requests(_context(told, current=current))

@@ -118,7 +118,12 @@ def export_command(
 
     What is there already is not written again: interrupted, the same call goes on; later, it adds what came since.
     """
-    from tidegate.ledger.export import ExportUnderWayError, ForeignExportError, export  # noqa: PLC0415 - Arrow takes a while
+    from tidegate.ledger.export import (  # noqa: PLC0415 - Arrow takes a while
+        ExportGapError,
+        ExportUnderWayError,
+        ForeignExportError,
+        export,
+    )
 
     with opened(place) as archive, progress_bar() as bar:
         task = bar.add_task("exporting", total=archive.count())
@@ -130,7 +135,7 @@ def export_command(
                 until=until.date() if until else None,
                 progress=lambda count: bar.advance(task, count),
             )
-        except (ExportUnderWayError, ForeignExportError) as error:
+        except (ExportUnderWayError, ForeignExportError, ExportGapError) as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
             raise click.ClickException(f"{out} can't be written: {told_os_error(error)}; export again") from error

@@ -44,6 +44,10 @@ class ForeignExportError(Exception):
     """The folder holds more of a day than the ledger: an export of another ledger."""
 
 
+class ExportGapError(Exception):
+    """A file that was exported is gone, and what it held can't be told from what comes after it."""
+
+
 @dataclass(slots=True)
 class Exported:
     """What an export added."""
@@ -78,7 +82,7 @@ def export(
         rows_per_file: Most records of a file.
 
     Raises:
-        ExportUnderWayError, ForeignExportError: See there.
+        ExportUnderWayError, ForeignExportError, ExportGapError: See there.
         OSError: A file can't be written. What was published stays, and the next export goes on.
     """
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -104,9 +108,15 @@ def _export_day(archive: LedgerArchive, folder: "_Day", count: int, told: Export
         return
     entries = archive.entries_of(folder.day, after=chains)
     while written := folder.write(entries):
+        there += written
         told.records += written
         told.records_in_all += written
         told.files += 1
+    if there < count:
+        raise ExportGapError(
+            f"{folder.path} holds {there:,} of {count:,} records: a file of it is gone; put it back, or remove"
+            " the folder and export the day again"
+        )
 
 
 class _Day:
@@ -139,7 +149,9 @@ class _Day:
         first = next(chunks, None)
         if first is None:
             return 0
-        part = self.path / f"part-{len(self._parts):05}.parquet"
+        # Not how many there are: where somebody has moved one away, the next must not take another's place.
+        number = int(self._parts[-1].stem.removeprefix("part-")) + 1 if self._parts else 0
+        part = self.path / f"part-{number:05}.parquet"
         count, chains = 0, dict[str, int]()
         with _published(part) as draft, pq.ParquetWriter(draft, SCHEMA, compression="zstd") as writer:
             for chunk in chain([first], chunks):

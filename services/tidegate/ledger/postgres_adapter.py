@@ -86,8 +86,8 @@ class PostgresLedger:
         if "\0" in decision_id:
             return None
         found = None
-        if (day := _day_in(decision_id)) is not None:
-            found = await self._row(_BY_ID_AND_DAY, decision_id, day - timedelta(days=1), day + timedelta(days=1))
+        if (days := _days_around(decision_id)) is not None:
+            found = await self._row(_BY_ID_AND_DAY, decision_id, *days)
         found = found or await self._row(_BY_ID, decision_id)
         return None if found is None else _readable(found[0])
 
@@ -138,12 +138,13 @@ class PostgresLedger:
         return await self._reader.read(query)
 
 
-def _day_in(decision_id: str) -> date | None:
-    """The UTC day in a UUID version 7 in hex; None if it is something else."""
+def _days_around(decision_id: str) -> tuple[date, date] | None:
+    """The days before and after the one in a UUID version 7 in hex; None if it is something else."""
     if len(decision_id) != _HEX_DIGITS or decision_id[12] != "7":
         return None
     try:
-        return datetime.fromtimestamp(int(decision_id[:12], 16) / 1000, UTC).date()
+        day = datetime.fromtimestamp(int(decision_id[:12], 16) / 1000, UTC).date()
+        return day - timedelta(days=1), day + timedelta(days=1)
     except (ValueError, OverflowError):
         return None
 

@@ -79,8 +79,11 @@ class Admission:
 
     @property
     def ongoing(self) -> int:
-        """Requests that are worked on, and those that wait."""
-        return self._places - self._free + len(self._unary) + len(self._streamed)
+        """Requests that are worked on, and unary ones that wait: what more routers would take over.
+
+        A stream stays with its router, so what waits of it is no reason for another one.
+        """
+        return self._places - self._free + len(self._unary)
 
     @asynccontextmanager
     async def unary(self, budget: Budget) -> AsyncIterator[None]:

@@ -20,7 +20,10 @@ def by_ongoing_requests(context: AutoscalingContext) -> tuple[float, dict[str, A
     told = (context.aggregated_metrics or {}).get(ONGOING, {})
     if not told:
         return context.target_num_replicas, {}
-    ongoing = sum(told.values())
-    if len(told) < context.current_num_replicas:  # a new one has not told yet: taken for as busy as the others
-        ongoing *= context.current_num_replicas / len(told)
-    return ongoing / context.config.target_ongoing_requests, {}  # type: ignore[union-attr]  # Serve's own annotation is Any or None
+    wanted = sum(told.values()) / context.config.target_ongoing_requests  # type: ignore[union-attr]  # Serve's own annotation is Any or None
+    if len(told) < context.current_num_replicas:
+        # New ones have not told yet. Taken for as busy as the others, they keep what there is from shrinking; more
+        # routers are asked for only by what was told, or each new one would ask for the next.
+        as_busy = wanted * context.current_num_replicas / len(told)
+        wanted = min(as_busy, max(wanted, context.target_num_replicas))
+    return wanted, {}

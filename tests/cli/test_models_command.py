@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from tests.ledger.sample_records import SAMPLE_TIME, sample_inputs, sample_record
 from tidegate.cli.main import main
 from tidegate.cli.models import models
+from tidegate.cli.models_view import State, described, draw_list
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.models.catalogue import all_versions, catalogue
 from tidegate.models.severity import severity
@@ -55,6 +56,21 @@ def test_the_list_names_every_version_and_what_decides() -> None:
 def test_people_see_the_same_versions() -> None:
     shown = run("list").stdout
     assert all(f"{one.name} {one.version}" in shown for one in all_versions())
+
+
+def test_what_has_no_weights_is_not_said_to_lack_any() -> None:
+    rows = json.loads(run("list", "--json").stdout)["detectors"]
+    [matcher] = [row for row in rows if row["name"] == "image_match"]
+    assert (matcher["origin"], matcher["size_bytes"]) == ("no weights", None)
+    [line] = [line for line in run("list").stdout.splitlines() if line.startswith("image_match")]
+    assert "no weights" in line
+    assert "not installed" not in line
+
+
+def test_a_package_that_is_missing_is_still_said_to_be_so(capsys: pytest.CaptureFixture[str]) -> None:
+    row = described(catalogue()["image_text"], State.LIVE)
+    draw_list([{**row, "size_bytes": None}])
+    assert "not installed" in capsys.readouterr().out
 
 
 def test_settings_decide_what_is_live() -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 
 from tidegate.models.catalogue import DetectorSpec
 from tidegate.models.packaged import PackagedFileError
+
+NO_WEIGHTS: Final = "no weights"
+"""Origin of a detector that was not trained: there is nothing to install."""
 
 
 class State(StrEnum):
@@ -46,7 +49,7 @@ def draw_list(rows: Sequence[Mapping[str, Any]]) -> None:
     console = Console(highlight=False)
     colours = {State.LIVE: "green", State.SHADOW: "yellow", State.AVAILABLE: "dim"}
     for row in rows:
-        size = "not installed" if row["size_bytes"] is None else f"{row['size_bytes'] / 1e6:.1f} MB"
+        size = _size(row)
         languages = ", ".join(row["languages"]) or "any language"
         facts = (row["modality"], f"in {row['engine']}", row["latency_class"], size, languages, row["licence"])
         name = f"{row['name']} {row['version']}"
@@ -63,11 +66,17 @@ def _origin(spec: DetectorSpec) -> str:
         return f"package {', '.join(packages)}"
     if spec.encoder is not None:
         return f"trained here, on {spec.encoder.package} {spec.encoder.version}"
-    return "trained here" if spec.weights_sha256 else "no weights"
+    return "trained here" if spec.weights_sha256 else NO_WEIGHTS
+
+
+def _size(row: Mapping[str, Any]) -> str:
+    if row["size_bytes"] is not None:
+        return f"{row['size_bytes'] / 1e6:.1f} MB"
+    return NO_WEIGHTS if row["origin"] == NO_WEIGHTS else "not installed"
 
 
 def _size_bytes(spec: DetectorSpec) -> int | None:
-    """Of the weights: those committed, or those in packages; None where a package is not installed."""
+    """Of the weights, committed or in packages; None where there are none, or a package is not installed."""
     if spec.packages:
         try:
             return sum(one.path().stat().st_size for one in spec.packages)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from loadtests.locust.embedded_stack import StackError, running_stack
 from loadtests.locust.gate import BREACHED, HOLDS, UNUSABLE, Verdict, judge
+from loadtests.locust.knee import doubt
 from loadtests.locust.level_table import table_of
 from loadtests.locust.locust_run import LocustError, LocustRuns
 from loadtests.locust.pace import FULL, QUICK
@@ -97,7 +98,10 @@ def _measured(steps: Steps) -> dict[str, RunRecord]:
 
 
 def _written(runs: dict[str, RunRecord], thresholds: Thresholds, out: Path) -> tuple[Verdict, ...]:
-    verdicts = judge(thresholds, [level for run in runs.values() for level in run.levels])
+    levels = [level for run in runs.values() for level in run.levels]
+    verdicts = judge(thresholds, levels)
+    if doubtful := doubt(levels):
+        sys.stdout.write(f"warning: {doubtful}\n")
     for verdict in verdicts:
         sys.stdout.write(verdict.said() + "\n")
     (out / "load.json").write_text(json.dumps([asdict(each) for each in verdicts], indent=1, ensure_ascii=False) + "\n")

@@ -29,3 +29,14 @@ def knee_of(levels: Iterable[Level]) -> Level | None:
         else:
             missed = True
     return knee
+
+
+def doubt(levels: Iterable[Level]) -> str:
+    """What to know of a knee of which twice the load was carried, too; empty if that was not so."""
+    doubled = [level for level in levels if level.name == "double-knee"]
+    if not doubled or not all(map(carried, doubled)):
+        return ""
+    return (
+        f"twice the knee's load, {doubled[0].offered:g}/s, was carried as well: the ramp met a moment in which the"
+        " machine was busy. The knee is higher, and no overload was tested; run again while nothing else runs"
+    )

@@ -108,8 +108,9 @@ class LoadSession:
         return Corpus(self.options.mix, seed=self.options.seed, pictures=self._made_pictures(), part=part, run=run)
 
     def traces(self, *, user: int = 0) -> TraceParents:
-        """This process's traces."""
-        return TraceParents(self.options.sampled_share, seed=hash((self.options.seed, self.part().number, user)))
+        """This process's traces. Each run has its own: what two requests share is one trace to whoever looks at it."""
+        seed = hash((self.options.seed, self.part().number, user, time.time_ns()))
+        return TraceParents(self.options.sampled_share, seed=seed)
 
     def _made_pictures(self) -> list[bytes]:
         if self._pictures is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tidegate.ledger import group_commit
 from tidegate.ledger.group_commit import GroupCommit, StoreBusy
 from tidegate.moderation.errors import IdempotencyKeyReused, LedgerUnavailable
 from tidegate.telemetry import core_wait
@@ -104,6 +105,23 @@ async def test_where_cores_are_crowded_records_gather_after_a_commit(monkeypatch
     await asyncio.gather(*others)
     assert store.commits == [["first"], ["0", "1", "2", "3"]]
     await writer.close()
+
+
+@pytest.mark.parametrize("ending", ["enough wait", "it closes"])
+async def test_a_rest_ends_when_enough_wait_or_it_closes(monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    """The rest would be longer than any caller waits."""
+    monkeypatch.setattr(group_commit, "rest_s", lambda *_, **__: 3_600.0)
+    store = FakeStore()
+    writer = GroupCommit(store, timeout_s=30.0)
+    await writer.run(put("first"))
+    many = group_commit._ENOUGH if ending == "enough wait" else 1
+    others = [asyncio.create_task(writer.run(put(str(number)))) for number in range(many)]
+    await asyncio.sleep(0.05)
+    if ending == "enough wait":
+        await asyncio.gather(*others)
+    await asyncio.gather(writer.close(), *others)
+    assert [len(commit) for commit in store.commits] == [1, many]
+    assert store.closed
 
 
 async def test_nobody_hears_of_success_before_the_commit_has_returned() -> None:

@@ -1,6 +1,6 @@
 """Where the knee of a ramp is."""
 
-from loadtests.locust.knee import knee_of
+from loadtests.locust.knee import doubt, knee_of
 from loadtests.locust.levels import Level
 from tests.loadtests.samples import level
 
@@ -37,3 +37,10 @@ def test_the_order_in_which_levels_were_run_does_not_matter() -> None:
     knee = knee_of(reversed(ramp(1.0, 0.99, 0.2, 0.1)))
     assert knee is not None
     assert knee.offered == 20.0
+
+
+def test_a_knee_of_which_twice_the_load_is_carried_is_doubted() -> None:
+    double = [level("double-knee", offered=60.0, good=100), level("double-knee", offered=60.0, good=97)]
+    assert "60/s" in doubt([*ramp(1.0, 1.0, 1.0), *double])
+    assert not doubt([*ramp(1.0, 1.0, 1.0), *double, level("double-knee", offered=60.0, good=50)])
+    assert not doubt(ramp(1.0, 1.0))

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.features.refs import ACCOUNT_PROFILE
+from tidegate.models.account_risk import attribution
 from tidegate.models.account_risk.channels import ChannelCode, channels, encoded, fitted_codes
 from tidegate.models.account_risk.inputs import (
     INPUTS,
@@ -148,6 +149,19 @@ def test_what_can_not_be_is_refused_by_name(field: str, value: Any) -> None:
         MODEL.score([PERSON, replace(PERSON, **{field: value})])
     assert (caught.value.row, caught.value.field) == (1, field)
     assert caught.value.allowed
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400)], ids=["large", "small"])
+def test_a_number_that_no_float_holds_is_refused_by_name(value: int) -> None:
+    with pytest.raises(AccountInputError, match=r"^account 1: followers must be"):
+        MODEL.score([PERSON, replace(PERSON, followers=value)])
+
+
+def test_more_patterns_of_missing_inputs_than_are_remembered_score_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [replace(PERSON, **{one: None, other: None}) for one in NAMES[:4] for other in NAMES[4:8]]
+    expected = MODEL.score(rows)
+    monkeypatch.setattr(attribution, "_PATTERNS", 2)
+    assert AccountRiskModel.load(SPEC).score([*rows, *rows]) == (*expected, *expected)
 
 
 def test_the_largest_values_still_have_a_score() -> None:

@@ -1,4 +1,4 @@
-"""Greedy micro-batching: never a wait, never more than allowed under way, every caller gets its own answer."""
+"""Greedy micro-batching: no wait but on crowded cores, never more than allowed under way, to each its own answer."""
 
 import asyncio
 from collections.abc import Sequence

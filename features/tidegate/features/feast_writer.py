@@ -91,16 +91,15 @@ class FeastOnlineWriter:
     def _written(self, rows: Mapping[View, pa.Table]) -> Iterator[int]:
         """Writes chunk by chunk, and yields how many rows of the largest view are written."""
         longest = max((table.num_rows for table in rows.values()), default=0)
-        starts = range(0, longest, CHUNK)
         if longest <= CHUNK:
-            for start in starts:
+            if longest:
                 with self._opened() as session:
-                    _prepared(session, rows, start)()
+                    _prepared(session, rows, 0)()
                 yield longest
             return
         with ThreadPoolExecutor(1, thread_name_prefix="features-online-encode") as ahead:
             encoding: tuple[_Session, Future[Callable[[], None]]] | None = None
-            for start in starts:
+            for start in range(0, longest, CHUNK):
                 with self._opened() as session:
                     if encoding is None or encoding[0] is not session:  # at first, and where the store was replaced
                         encoding = session, ahead.submit(_prepared, session, rows, start)

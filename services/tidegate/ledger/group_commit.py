@@ -111,6 +111,7 @@ class GroupCommit(Generic[T]):
         self._waiting: deque[_Job[T]] = deque()
         self._changed = threading.Condition()
         self._closing = False
+        self._resting = False
         self._thread: threading.Thread | None = None
         self._metrics.watch(lambda: len(self._waiting))
 
@@ -153,7 +154,8 @@ class GroupCommit(Generic[T]):
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write_until_closed, name="ledger-writer", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            if not self._resting or len(self._waiting) >= _ENOUGH:
+                self._changed.notify()
 
     def _write_until_closed(self) -> None:
         while self._wait_for_work():
@@ -161,9 +163,18 @@ class GroupCommit(Generic[T]):
             size = self._commit_waiting()
             took_s = time.perf_counter() - begun_s
             rest = rest_s(took_s, waits=self._waits(), size=size, enough=_ENOUGH)
-            if rest and not self._closing:
-                time.sleep(rest)
+            if rest:
+                self._rest(rest)
         self._transactions.close()
+
+    def _rest(self, seconds: float) -> None:
+        """Until enough wait, or it closes."""
+        ends_s = time.monotonic() + seconds
+        with self._changed:
+            while len(self._waiting) < _ENOUGH and not self._closing and (left_s := ends_s - time.monotonic()) > 0:
+                self._resting = True
+                self._changed.wait(left_s)
+            self._resting = False
 
     def _wait_for_work(self) -> bool:
         """True when somebody waits, False when closed and nobody does."""

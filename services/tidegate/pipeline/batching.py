@@ -3,8 +3,8 @@
 An idle stage is sent what has come in one turn of the event loop. What arrives while a batch is under way goes out with
 the next one; beside the first goes another, up to `in_flight`, only once it would be half full: what a batch costs
 whatever its size (a call between processes, one to Triton) is most of what a small one costs. There is never a fixed
-wait, so a lone caller pays nothing for it. Where cores are crowded, a stage rests after a batch (`core_wait.rest_s`):
-then answers are late because of what batches cost, and fewer and fuller ones make all of them come sooner.
+wait. Only where cores are crowded does a stage rest after a small batch, up to 25 ms (`core_wait.rest_s`): answers are
+late there because of what batches cost, and fewer and fuller ones make nearly all of them come sooner.
 """
 
 import asyncio

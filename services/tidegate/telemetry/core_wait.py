@@ -1,16 +1,24 @@
-"""How crowded the cores are, as a thread feels it: the share of time that it could run and had no core."""
+"""How crowded the cores are, as a thread feels it: the share of time that it could run and had no core.
 
+What batchers make of it (`rest_s`) stands beside it, since the pipeline and the ledger both go by it.
+"""
+
+import math
 import os
 import threading
 import time
 from pathlib import Path
 
+CROWDED = 0.1
+"""Share of time from which cores count as crowded: below it a rest costs more than it saves."""
+LONGEST_REST_S = 0.025
+"""Bounds what a rest can add to an answer: a batch may take long for other reasons."""
+
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 """Of the calling thread: nanoseconds on a core, nanoseconds waited for one, slices
 (https://docs.kernel.org/scheduler/sched-stats.html)."""
 _SAMPLED_EVERY_S = 0.05
-_KEPT = 0.5
-"""Weight of what was found before, at each sample."""
+_SMOOTHED_OVER_S = 0.1
 
 
 class CoreWait:
@@ -29,13 +37,15 @@ class CoreWait:
         self._share = 0.0
 
     def share(self) -> float:
-        """From 0 to 1, smoothed over about a tenth of a second."""
+        """From 0 to 1, smoothed over a tenth of a second: what was found before counts less, the longer ago it was."""
         now_s = time.monotonic()
-        if now_s - self._at_s >= _SAMPLED_EVERY_S and self._told:
+        passed_s = now_s - self._at_s
+        if passed_s >= _SAMPLED_EVERY_S and self._told:
             waited_ns = self._read()
             if self._at_s:
-                found = (waited_ns - self._waited_ns) / 1e9 / (now_s - self._at_s)
-                self._share = _KEPT * self._share + (1 - _KEPT) * min(1.0, found)
+                kept = math.exp(-passed_s / _SMOOTHED_OVER_S)
+                found = (waited_ns - self._waited_ns) / 1e9 / passed_s
+                self._share = kept * self._share + (1 - kept) * min(1.0, found)
             self._at_s, self._waited_ns = now_s, waited_ns
         return self._share
 
@@ -51,7 +61,7 @@ _OPENED = threading.local()
 
 
 def _schedstat() -> int:
-    """The calling thread's file, opened once: whoever asks in one thread reads the same."""
+    """The calling thread's file, opened once and open as long as the process: one per event loop and ledger writer."""
     descriptor: int | None = getattr(_OPENED, "descriptor", None)
     if descriptor is None:
         descriptor = _OPENED.descriptor = os.open(_SCHEDSTAT, os.O_RDONLY | os.O_CLOEXEC)
@@ -73,9 +83,3 @@ def rest_s(took_s: float, *, waits: float, size: int, enough: int) -> float:
     if waits < CROWDED or size >= enough:
         return 0.0
     return min(took_s, LONGEST_REST_S) * min(1.0, 4 * waits) * (1 - size / enough)
-
-
-CROWDED = 0.1
-"""Share of time from which cores count as crowded: below it a rest costs more than it saves."""
-LONGEST_REST_S = 0.025
-"""Bounds what a rest can add to an answer: a batch may take long for other reasons."""

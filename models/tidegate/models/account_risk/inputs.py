@@ -134,6 +134,7 @@ def values(rows: Sequence[AccountInputs]) -> Floats:
         AccountInputError: a value is not of its kind, not finite, negative or beyond `largest`.
     """
     read = [_READ(account) for account in rows]
+    # No accounts, no columns: hence not strict.
     columns = [_column(one, column) for one, column in zip(INPUTS, zip(*read, strict=True), strict=False)]
     if all(column is not None for column in columns):
         return np.array(columns, dtype=np.float64).T.reshape(len(rows), len(INPUTS))
@@ -177,6 +178,6 @@ def _fits(declared: AccountInput, value: object) -> bool:
         return isinstance(value, bool | np.bool_)
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         return False
-    if not (math.isfinite(value) and 0 <= value <= declared.largest):
+    if not 0 <= value <= declared.largest:  # nor are NaN and the infinite; asked first, as floats hold no such ints
         return False
     return declared.kind is InputKind.DAYS or float(value).is_integer()

@@ -57,7 +57,7 @@ def _event(number: int, generator: random.Random, *, accounts: int) -> AccountEv
     occurred_at = NOW - timedelta(microseconds=generator.randrange(600_000_000_000))
     kind = generator.choices((EventKind.UPLOAD, EventKind.COMMENT, EventKind.REPORT_RECEIVED), (3, 2, 1))[0]
     if kind is EventKind.REPORT_RECEIVED:
-        reporter = f"acct-{generator.randrange(accounts):08d}"
+        reporter = f"user-{generator.randrange(accounts):08d}"
         return AccountEvent(event_id, account_id, kind, occurred_at, counterpart_id=reporter)
     digest = generator.randbytes(32).hex()
     return AccountEvent(event_id, account_id, kind, occurred_at, subject_id=f"item-{number:09d}", content_digest=digest)

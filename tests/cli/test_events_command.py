@@ -187,6 +187,16 @@ def test_a_number_that_is_none_is_told_with_its_line_event_and_field(
     assert told in " ".join(result.stderr.split("\n"))
 
 
+def test_of_an_unknown_kind_those_are_told_that_may_be_loaded(settings: Settings, server: RecordingServer) -> None:
+    wrong = b'{"event_id": "u", "account_id": "a", "kind": "NOPE", "occurred_at": "2026-03-01T12:00:00Z"}\n'
+    [told] = json.loads(run(settings, server, "-", "--json", standard_input=wrong).stdout)["refused_lines"]
+    assert told["field"] == "kind"
+    assert set(told["message"].removeprefix("must be one of ").split(", ")) == set(EventKind) - {EventKind.DECISION}
+    decision = AccountEvent("d", "a", EventKind.DECISION, NOW, subject_id="c", action="BLOCK")
+    [told] = json.loads(run(settings, server, "-", "--json", standard_input=lines(decision)).stdout)["refused_lines"]
+    assert (told["event_id"], told["reason"]) == ("d", "INVALID")
+
+
 def test_late_events_are_for_a_backfill(settings: Settings, server: RecordingServer, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     file.write_bytes(lines(dataclasses.replace(comment("late"), occurred_at=NOW - timedelta(days=30))))
@@ -311,11 +321,25 @@ def test_where_a_person_stops_it_the_rest_is_said_to_be_unread(
     assert (report.accepted, report.unanswered, report.untried, report.unread) == (3, 0, 0, True)
 
 
-def test_an_example_of_each_kind_can_be_loaded(server: RecordingServer, settings: Settings) -> None:
-    made = examples("account-1", now=NOW)
+@pytest.mark.parametrize("account", ["account-1", "account-2", "account-3"])
+def test_an_example_of_each_kind_can_be_loaded(server: RecordingServer, settings: Settings, account: str) -> None:
+    made = examples(account, now=NOW)
     assert {event.kind for event in made} == set(EventKind) - {EventKind.DECISION}
     assert run(settings, server, "-", standard_input=lines(*made)).exit_code == 0
-    assert len(server.events("account-1")) == len(made)
+    assert len(server.events(account)) == len(made)
+
+
+def test_a_report_by_the_account_itself_is_refused_and_the_rest_is_recorded(
+    settings: Settings, server: RecordingServer
+) -> None:
+    own = AccountEvent("own", "a", EventKind.REPORT_RECEIVED, NOW, counterpart_id="a")
+    by_another = dataclasses.replace(own, event_id="other", counterpart_id="b")
+    result = run(settings, server, "-", "--json", standard_input=lines(own, by_another))
+    assert result.exit_code == 1
+    [told] = json.loads(result.stdout)["refused_lines"]
+    assert (told["line"], told["reason"], told["field"]) == (1, "INVALID", "counterpart_id")
+    assert "another account" in told["message"]
+    assert server.events("a") == ["other"]
 
 
 def test_examples_are_lines_and_no_two_calls_make_the_same() -> None:

@@ -11,6 +11,8 @@ _DIGEST = sha256(b"the content, as it was published").hexdigest()
 
 def examples(account_id: str, *, now: datetime) -> list[AccountEvent]:
     """Events of this account in an order in which they could happen, the last one now."""
+    others = (name for name in ("account-2", "account-3", "account-4") if name != account_id)
+    follower, reporter = next(others), next(others)
     told: dict[EventKind, dict[str, Any]] = {
         EventKind.PROFILE: {
             "profile": ProfileFacts(
@@ -28,9 +30,9 @@ def examples(account_id: str, *, now: datetime) -> list[AccountEvent]:
         EventKind.UPLOAD: {"subject_id": "upload-1", "content_digest": _DIGEST},
         EventKind.COMMENT: {"subject_id": "comment-1", "content_digest": _DIGEST},
         EventKind.PLAY: {"subject_id": "upload-1", "count": 25},
-        EventKind.FOLLOW: {"counterpart_id": "account-2"},
-        EventKind.BLOCK: {"counterpart_id": "account-3"},
-        EventKind.REPORT_RECEIVED: {"subject_id": "comment-1", "counterpart_id": "account-3"},
+        EventKind.FOLLOW: {"counterpart_id": follower},
+        EventKind.BLOCK: {"counterpart_id": reporter},
+        EventKind.REPORT_RECEIVED: {"subject_id": "comment-1", "counterpart_id": reporter},
         EventKind.STRIKE_ISSUED: {"subject_id": "strike-1", "points": 1.0, "expires_at": now + timedelta(days=90)},
         EventKind.STRIKE_EXPIRED: {"subject_id": "strike-1"},
         EventKind.STRIKE_REVERSED: {"subject_id": "strike-1"},

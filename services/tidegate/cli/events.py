@@ -18,9 +18,9 @@ from tidegate.cli.event_load import MOST_LISTED, MOST_TOLD, LoadReport, count_un
 from tidegate.cli.events_view import draw_kinds, draw_report
 from tidegate.cli.outage import Outage
 from tidegate.cli.output import print_json
-from tidegate.client import EventKind, ModerationError
+from tidegate.client import ModerationError
 from tidegate.features.events.document import line_of
-from tidegate.features.events.event import FIELDS
+from tidegate.features.events.event import FIELDS, SENT_KINDS
 from tidegate.serving.settings import Settings
 
 _AGAIN: Final = "load the same file again, what is recorded is not recorded twice"
@@ -92,7 +92,7 @@ def kinds_command(as_json: bool) -> None:
             "kind": kind.value,
             "required": sorted(fields.required),
             "optional": sorted(fields.optional),
-            "sent": kind is not EventKind.DECISION,
+            "sent": kind in SENT_KINDS,
         }
         for kind, fields in FIELDS.items()
     ]

@@ -6,8 +6,7 @@ from rich.text import Text
 
 from tidegate.cli.decision_drawing import plain
 from tidegate.cli.event_load import LoadReport
-from tidegate.client import EventKind
-from tidegate.features.events.event import FIELDS
+from tidegate.features.events.event import FIELDS, SENT_KINDS
 
 
 def draw_report(report: LoadReport, *, elapsed_s: float) -> None:
@@ -43,7 +42,7 @@ def draw_kinds() -> None:
         table.add_column(heading)
     for kind, fields in FIELDS.items():
         required = ", ".join(sorted(fields.required))
-        own = "made by Tidegate, not sent" if kind is EventKind.DECISION else ""
+        own = "" if kind in SENT_KINDS else "made by Tidegate, not sent"
         table.add_row(kind, own or required, "" if own else ", ".join(sorted(fields.optional)))
     console = Console(highlight=False)
     console.print(table)

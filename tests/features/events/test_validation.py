@@ -133,6 +133,17 @@ def test_every_number_of_a_profile_is_checked() -> None:
         assert refused(event).field == f"profile.{name}"
 
 
+@pytest.mark.parametrize(
+    "kind", [kind for kind in EventKind if EventField.COUNTERPART_ID in FIELDS[kind].required | FIELDS[kind].optional]
+)
+def test_what_others_do_to_an_account_it_does_not_do_itself(kind: EventKind) -> None:
+    own = changed(kind, counterpart_id=BY_KIND[kind].account_id)
+    found = refused(own)
+    assert (found.reason, found.field) == (Refusal.INVALID, "counterpart_id")
+    assert "must name another account than account_id" in found.message
+    assert refusal(changed(kind, counterpart_id=f"{own.account_id}2"), now=NOW, backfill=False) is None
+
+
 def test_a_profile_that_says_nothing_is_taken() -> None:
     assert refusal(changed(EventKind.PROFILE, profile=ProfileFacts()), now=NOW, backfill=False) is None
 

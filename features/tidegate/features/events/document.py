@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from tidegate.features.events.event import AccountEvent, EventKind, ProfileFacts
+from tidegate.features.events.event import SENT_KINDS, AccountEvent, EventKind, ProfileFacts
 
 
 class EventDocumentError(Exception):
@@ -179,7 +179,7 @@ def _kind(name: str, value: object) -> EventKind:
     try:
         return EventKind(_text(name, value))
     except ValueError:
-        raise EventDocumentError(name, f"must be one of {', '.join(EventKind)}") from None
+        raise EventDocumentError(name, f"must be one of {', '.join(SENT_KINDS)}") from None
 
 
 def _profile(name: str, value: object) -> ProfileFacts:

@@ -99,6 +99,9 @@ FIELDS: Mapping[EventKind, KindFields] = MappingProxyType(
 )
 """Which fields each kind carries."""
 
+SENT_KINDS = tuple(kind for kind in EventKind if kind is not EventKind.DECISION)
+"""What callers send and load. Decisions come from the ledger alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProfileFacts:
@@ -155,7 +158,7 @@ class AccountEvent:
     subject_id: str = ""
     """What it is about: the content, the strike, the appeal or the decision. Empty if none."""
     counterpart_id: str = ""
-    """Who else took part: the reporter, the follower, the blocker. Empty if none."""
+    """Which other account took part: the reporter, the follower, the blocker. Empty if none."""
     content_digest: str = ""
     """SHA-256 of the content, 64 lower-case hex digits; empty if not told."""
     points: float = 0.0

@@ -132,6 +132,8 @@ def _value(field: EventField, event: AccountEvent, *, now: datetime, limits: Eve
             yield from _name(field, event.subject_id, limits.max_subject_id_characters)
         case EventField.COUNTERPART_ID:
             yield from _name(field, event.counterpart_id, limits.max_account_id_characters)
+            if event.counterpart_id == event.account_id:  # every kind that carries one tells what another account did
+                yield _Wrong(field, f"must name another account than account_id: {event.kind} is what others do to it")
         case EventField.COUNT:
             yield from _whole(field, event.count, least=1, most=limits.max_count)
         case EventField.EXPIRES_AT:

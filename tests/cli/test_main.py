@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from tidegate.cli.features import features
 from tidegate.cli.main import COMMANDS, main
+from tidegate.features.commands import COMMANDS as FEATURE_COMMANDS
 
 _SLOW = {
     "ray",
@@ -87,6 +88,36 @@ def test_help_of_features_lists_every_command_and_each_exists() -> None:
     for name in features.list_commands(context):
         assert f"  {name} " in listed
         assert isinstance(features.get_command(context, name), click.Command)
+
+
+@pytest.mark.parametrize(
+    ("name", "defaults"),
+    [
+        ("show", ["features"]),
+        ("compute", ["features", "events.db"]),
+        ("skew", ["events.db"]),
+        ("quality", ["events.db", "features"]),
+        ("training-set", ["events.db"]),
+        ("reference", ["features/reference.json"]),
+    ],
+)
+def test_help_of_features_shows_what_the_settings_give_and_asks_for_nothing_else(
+    name: str, defaults: list[str], tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(
+        main, ["--state-dir", str(tmp_path), "features", name, "--help"], env={"COLUMNS": "500"}, terminal_width=500
+    )
+    assert result.exit_code == 0
+    assert result.stdout.count("[required]") == (1 if name == "training-set" else 0)  # its --out has no default
+    for default in defaults:
+        assert f"[default: {tmp_path / default}]" in result.stdout
+
+
+def test_without_settings_a_repository_must_be_named() -> None:
+    told = CliRunner().invoke(FEATURE_COMMANDS["compute"], ["--help"]).stdout
+    assert "[required]" in told
+    assert "[default: STATE/events.db]" in told
+    assert CliRunner().invoke(FEATURE_COMMANDS["compute"], []).exit_code == 2
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:

@@ -16,6 +16,7 @@ import orjson
 from tidegate.features.catalogue_view import catalogue_command
 from tidegate.features.feast_import import import_feast
 from tidegate.features.online import EVENTS, OnlineChoice, OnlineKind
+from tidegate.features.settled_option import SettledOption
 
 if TYPE_CHECKING:
     from tidegate.features.batch.compute import Step
@@ -26,10 +27,18 @@ RISK = "tidegate.features.risk"
 _SAID_EVERY_S = 2.0
 
 state_option = click.option(
-    "--state", type=click.Path(path_type=Path, file_okay=False), required=True, help="Directory of the repository."
+    "--state",
+    cls=SettledOption,
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Directory of the repository.",
 )
 _signals_option = click.option(
-    "--signals", type=click.Path(path_type=Path, dir_okay=False), help=f"The event log. [default: STATE/{EVENTS}]"
+    "--signals",
+    cls=SettledOption,
+    otherwise=f"STATE/{EVENTS}",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The event log.",
 )
 _json_option = click.option(
     "--json", "as_json", is_flag=True, help="The result for machines; progress stays on stderr."

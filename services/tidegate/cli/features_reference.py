@@ -5,11 +5,18 @@ from pathlib import Path
 import click
 
 from tidegate.cli.output import print_json, told_os_error
+from tidegate.features.settled_option import SettledOption
 
 
 @click.command()
 @click.argument("training_set", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="JSON file to write.")
+@click.option(
+    "--out",
+    cls=SettledOption,
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="JSON file to write.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def reference(training_set: Path, out: Path, as_json: bool) -> None:
     """Bins the signals of TRAINING_SET, a Parquet file, and keeps how it fills the bins.

@@ -14,6 +14,7 @@ from tidegate.cli.output import print_json, told_os_error
 from tidegate.cli.replay import Moment
 from tidegate.features.events.log import EventLog, EventLogUnavailableError
 from tidegate.features.events.sqlite_log import SqliteEventLog
+from tidegate.features.settled_option import SettledOption
 from tidegate.ledger.archive import LedgerPlace
 from tidegate.moderation.item import Surface
 from tidegate.training_sets.export import Wanted, decisions, write_training_set
@@ -24,6 +25,7 @@ _KEY_BYTES = 16
 events_option = click.option(
     "--events",
     "events_path",
+    cls=SettledOption,
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
     help="The event log's file (events.db in the state directory).",

@@ -56,6 +56,18 @@ def test_export_writes_lines_for_its_owner_only_and_masks_others(deployment: Dep
     assert named - {GONE} == {f"other-{number}" for number in range(1, len(named))}
 
 
+def test_a_file_that_cannot_be_written_is_told_by_the_name_that_was_given(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for out, why in ((tmp_path / "none" / "x", "No such file"), (tmp_path / "file" / "x", "Not a directory")):
+        result = run(deployment, "export", GONE, "--out", str(out))
+        assert result.exit_code == 1
+        assert f"{out} can't be written: {why}" in result.stderr
+        assert "a folder that exists" in result.stderr
+        assert f".{out.name}." not in result.stderr
+
+
 def test_nothing_held_is_no_failure_and_no_other_name_is_told(deployment: Deployment) -> None:
     mistyped = GONE[:-1]
     shown = run(deployment, "export", mistyped)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tidegate.cli.account_view import draw_held, draw_nothing, draw_receipt, print_plain
+from tidegate.cli.output import told_os_error
 from tidegate.cli.steps import Steps
 from tidegate.features.feast_import import import_feast
 from tidegate.serving.decode import MAX_ACCOUNT_ID
@@ -16,6 +17,7 @@ from tidegate.serving.ledger_store import ConfiguredLedger
 from tidegate.serving.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from tidegate.accounts.export_files import Export
     from tidegate.accounts.held import AccountPlaces
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -58,13 +60,13 @@ def export_command(settings: Settings, account_id: str, out: Path | None, mask_o
     """
     with Steps("reading every store"), _failures_explained():
         from tidegate.accounts.export import OthersMasked  # noqa: PLC0415 - imports Feast, which takes seconds
-        from tidegate.accounts.export_files import collected, write_export  # noqa: PLC0415 - as above
+        from tidegate.accounts.export_files import collected  # noqa: PLC0415 - as above
 
         found = collected(_places(settings), account_id, now=datetime.now(UTC))
         if mask_others:
             found = found.masked(OthersMasked(account_id))
         if out is not None:
-            write_export(out, found)
+            _write(out, found)
     if as_json:
         print_plain(found.document() if out is None else found.summary())
         return
@@ -105,6 +107,18 @@ def erase_command(settings: Settings, account_id: str, yes: bool, as_json: bool)
         print_plain({"erased": True, "receipt_file": str(path), **receipt.document()})
     else:
         draw_receipt(receipt, path)
+
+
+def _write(out: Path, found: "Export") -> None:
+    from tidegate.accounts.export_files import write_export  # noqa: PLC0415 - as above
+
+    try:
+        write_export(out, found)
+    except OSError as error:  # it names the draft beside the file, which nobody asked for
+        raise click.ClickException(
+            f"{out} can't be written: {told_os_error(error)}. Nothing was written; give --out a file in a folder "
+            "that exists, that you may write to and that has room"
+        ) from error
 
 
 def _places(settings: Settings) -> "AccountPlaces":

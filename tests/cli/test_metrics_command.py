@@ -2,7 +2,10 @@
 
 import json
 import math
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,86 @@ def test_counts_are_summed_over_processes_and_drawn_by_metric(receiver: Receiver
     drawn = run(tmp_path, "--address", address)
     assert drawn.exit_code == 0
     assert "tidegate_detector_severities" in drawn.stdout
+
+
+EXPOSED = """
+# HELP tidegate_empty A gauge without series.
+# TYPE tidegate_empty gauge
+# HELP tidegate_idle Under way.
+# TYPE tidegate_idle gauge
+tidegate_idle{stage="text",job="a"} 0
+# HELP tidegate_share Of something.
+# TYPE tidegate_share gauge
+tidegate_share 0.25
+# HELP tidegate_lost_total Never yet.
+# TYPE tidegate_lost_total counter
+tidegate_lost_total 0
+# HELP tidegate_bands_total Of scores.
+# TYPE tidegate_bands_total counter
+tidegate_bands_total{band="7",job="a"} 0
+tidegate_bands_total{band="1",job="a"} 12
+# HELP tidegate_mixed Some have a label that others lack.
+# TYPE tidegate_mixed gauge
+tidegate_mixed{kind="x"} 1
+tidegate_mixed{kind=""} 2
+# HELP tidegate_wait_seconds Two processes, none of which tells the least or the most.
+# TYPE tidegate_wait_seconds histogram
+tidegate_wait_seconds_bucket{le="1.0"} 2
+tidegate_wait_seconds_bucket{le="+Inf"} 2
+tidegate_wait_seconds_sum 1.0
+tidegate_wait_seconds_count 2
+# HELP tidegate_unused_seconds Nothing was measured.
+# TYPE tidegate_unused_seconds histogram
+tidegate_unused_seconds_bucket{le="+Inf"} 0
+tidegate_unused_seconds_sum 0
+tidegate_unused_seconds_count 0
+"""
+
+
+@contextmanager
+def exposing(text: str) -> Iterator[str]:
+    """An address that shows this."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/metrics"
+        finally:
+            server.shutdown()
+            thread.join(30)
+
+
+def test_where_nothing_is_it_says_none_and_where_nothing_is_under_way_0(tmp_path: Path) -> None:
+    with exposing(EXPOSED) as address:
+        drawn = run(tmp_path, "--address", address)
+    assert drawn.exit_code == 0, drawn.output
+    told = {
+        block.split()[0]: [line.split() for line in block.strip().splitlines()[1:]]
+        for block in drawn.stdout.strip().split("\n\n")
+    }
+    assert told == {
+        "tidegate_empty": [["none"]],
+        "tidegate_idle": [["stage"], ["text", "0"]],
+        "tidegate_share": [["0.25"]],
+        "tidegate_lost": [["0"]],
+        "tidegate_bands": [["band"], ["1", "12"]],
+        "tidegate_mixed": [["kind"], ["none", "2"], ["x", "1"]],
+        "tidegate_wait_seconds": [
+            ["count", "mean", "min", "p50", "p99", "max"],
+            ["2", "0.5", "none", "0.5", "0.99", "none"],
+        ],
+        "tidegate_unused_seconds": [["none"]],
+    }
 
 
 def test_without_a_stack_or_an_address_that_answers_it_says_so(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from tidegate.telemetry.receiver.exposition import HIGHEST, LOWEST
 
 HISTOGRAM: Final = "histogram"
 """The type of family that has quantiles."""
+GAUGE: Final = "gauge"
+"""The type of family that says how much there is now."""
 _PROCESS: Final = frozenset({"job", "instance"})
 
 Labels = tuple[tuple[str, str], ...]

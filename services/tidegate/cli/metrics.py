@@ -2,7 +2,7 @@
 
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -11,12 +11,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
 
-from tidegate.cli.metric_rows import HISTOGRAM, Row, Shown, shown
+from tidegate.cli.metric_rows import GAUGE, HISTOGRAM, Labels, Row, Shown, shown
 from tidegate.cli.output import print_json
 from tidegate.serving.settings import Settings
 from tidegate.serving.stack.state import read_state
 
 TIMEOUT_S = 5.0
+NONE = "none"
+"""What stands where there is no series, no label or no measurement."""
 PART = "metrics"
 """Name of the stack's part that has the address."""
 
@@ -42,7 +44,7 @@ def metrics(settings: Settings, address: str | None, show_all: bool, as_json: bo
     for one in shown(families):
         # Not the table's title, which would be folded to the table's width.
         console.print(f"\n[bold]{one.family.name}[/bold]  [dim]{one.family.documentation}[/dim]")
-        console.print(_table(one))
+        console.print(_table(one) if _told(one) else NONE)
 
 
 def _address(settings: Settings) -> str:
@@ -79,21 +81,35 @@ def _document(one: Shown) -> dict[str, Any]:
 
 
 def _table(one: Shown) -> Table:
-    names = sorted({name for labels in one.rows for name, _ in labels})
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    names = sorted({name for labels in _told(one) for name, _ in labels})
+    headed = bool(names) or one.family.type == HISTOGRAM
+    table = Table(box=None, pad_edge=False, header_style="dim", show_header=headed)
     for name in names:
         table.add_column(name)
     for heading in ("count", "mean", "min", "p50", "p99", "max") if one.family.type == HISTOGRAM else ("",):
         table.add_column(heading, justify="right")
-    for labels, row in one.rows.items():
-        if row.value:  # bands that no score fell into are kept for Prometheus, not for readers
-            values = dict(labels)
-            table.add_row(*(values.get(name, "") for name in names), *_cells(one.family, row))
+    for labels, row in _told(one).items():
+        values = dict(labels)
+        table.add_row(*(values.get(name) or NONE for name in names), *_cells(one.family, row))
     return table
 
 
+def _told(one: Shown) -> Mapping[Labels, Row]:
+    """Its series without those that never counted anything: such bands are kept for Prometheus, not for readers.
+
+    A gauge's 0 is a measurement, and that of a counter without labels an answer.
+    """
+    family = one.family.type
+    return {
+        labels: row
+        for labels, row in one.rows.items()
+        if row.value or family == GAUGE or not (labels or family == HISTOGRAM)
+    }
+
+
 def _cells(family: Metric, row: Row) -> Iterator[str]:
-    yield f"{row.value:,.0f}"
+    whole = row.value.is_integer() or abs(row.value) >= 1_000  # noqa: PLR2004 - four digits are told of a fraction
+    yield f"{row.value:,.0f}" if whole else f"{row.value:.4g}"
     if family.type == HISTOGRAM:
         told = (row.total / row.value, row.lowest, row.quantile(0.5), row.quantile(0.99), row.highest)
-        yield from ("" if value is None else f"{value:,.4g}" for value in told)
+        yield from (NONE if value is None else f"{value:,.4g}" for value in told)

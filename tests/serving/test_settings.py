@@ -48,6 +48,50 @@ def test_a_wrong_key_or_value_is_refused_by_name(tmp_path: Path, text: str, name
         load_settings(_file(tmp_path, text))
 
 
+LIVE_SHAPE = 'must be names with one version each, such as {"text_harm": "3"}'
+SHADOW_SHAPE = 'must be names with lists of versions, such as {"text_harm": ["4"]}'
+
+
+@pytest.mark.parametrize(
+    ("key", "shape", "value"),
+    [
+        *(
+            ("shadow", SHADOW_SHAPE, value)
+            for value in ('{"text_harm": "4"}', '{"text_harm": 4}', '{"text_harm": [4]}')
+        ),
+        *(("shadow", SHADOW_SHAPE, value) for value in ('["text_harm 2"]', '"text_harm 2"', '{"text_harm": {"4": 1}}')),
+        *(
+            ("live", LIVE_SHAPE, value)
+            for value in ('{"text_harm": 3}', '{"text_harm": ["3"]}', '["text_harm 3"]', "3")
+        ),
+    ],
+)
+def test_versions_of_a_wrong_shape_are_told_the_right_one(
+    key: str, shape: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError) as from_file:
+        load_settings(_file(tmp_path, f"detectors: {{{key}: {value}}}\n"))  # JSON is YAML
+    monkeypatch.setenv(f"TIDEGATE_DETECTORS__{key.upper()}", value)
+    with pytest.raises(SettingsError) as from_environment:
+        load_settings()
+    for refused in (str(from_file.value), str(from_environment.value)):
+        assert refused.startswith(f"detectors.{key}")
+        assert refused.endswith(f": {shape}")
+        assert "tuple" not in refused
+
+
+def test_the_shapes_that_are_told_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, shape in (("LIVE", LIVE_SHAPE), ("SHADOW", SHADOW_SHAPE)):
+        monkeypatch.setenv(f"TIDEGATE_DETECTORS__{key}", shape.split("such as ")[1])
+    detectors = load_settings().detectors
+    assert (detectors.live, detectors.shadow) == ({"text_harm": "3"}, {"text_harm": ("4",)})
+    monkeypatch.setenv("TIDEGATE_DETECTORS__SHADOW", "text_harm 4")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert """TIDEGATE_DETECTORS__SHADOW='{"text_harm": ["4"]}'""" in str(refused.value)
+    assert """TIDEGATE_DETECTORS__LIVE='{"text_harm": "3"}'""" in str(refused.value)
+
+
 def test_the_standard_otlp_variable_sends_everything_there_triton_by_http(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
     settings = load_settings()

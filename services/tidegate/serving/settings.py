@@ -206,12 +206,15 @@ class _Plain(BaseModel):
     replicas: ReplicaSettings
 
 
-_HINTS = {"dict_type": ': names with values, such as {"text_harm": "3"}'}
-"""What to write instead, by kind of mistake, where pydantic's words don't tell."""
+_SHAPES: dict[tuple[int | str, ...], str] = {
+    ("detectors", "live"): 'must be names with one version each, such as {"text_harm": "3"}',
+    ("detectors", "shadow"): 'must be names with lists of versions, such as {"text_harm": ["4"]}',
+}
+"""What a mapping must look like, in place of pydantic's words for anything wrong within it."""
 _HINTS_AT: dict[tuple[int | str, ...], str] = {
     ("ledger", "dsn"): f": a secret is no setting; put it into {LEDGER_DSN}, or into a file that ledger.dsn_file names"
 }
-"""The same, by key."""
+"""What to write instead, by key."""
 
 
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
@@ -230,20 +233,21 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     except SourceError as error:
         raise SettingsError(
             f"environment: {error}; a TIDEGATE_ variable that holds a list or a mapping is JSON, such as "
-            """TIDEGATE_DETECTORS__SHADOW='{"text_harm": ["4"]}'"""
+            """TIDEGATE_DETECTORS__LIVE='{"text_harm": "3"}' or TIDEGATE_DETECTORS__SHADOW='{"text_harm": ["4"]}'"""
         ) from error
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(step) for step in wrong['loc'])}: {wrong['msg']}"
-            f"{_HINTS_AT.get(wrong['loc'], _HINTS.get(wrong['type'], ''))}"
-            for wrong in error.errors()
-        )
+        problems = "; ".join(_told(wrong["loc"], wrong["msg"]) for wrong in error.errors())
         raise SettingsError(problems) from error
     standard = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     if standard and settings.telemetry.endpoint is None:
         telemetry = settings.telemetry.model_copy(update={"endpoint": standard})
         return settings.model_copy(update={"telemetry": telemetry})
     return settings
+
+
+def _told(key: tuple[int | str, ...], message: str) -> str:
+    """One mistake: which key, and what is allowed there."""
+    return f"{'.'.join(map(str, key))}: {_SHAPES.get(key[:2], message)}{_HINTS_AT.get(key, '')}"
 
 
 def _from_file(path: Path | None) -> dict[str, Any]:

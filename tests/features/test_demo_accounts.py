@@ -6,6 +6,8 @@ import pytest
 
 from tidegate.features.demo_accounts import DEMO_ACCOUNTS, UNLOGGED_ACCOUNTS, demo_events
 from tidegate.features.events.columns import events_of, microseconds
+from tidegate.features.events.event import EventKind
+from tidegate.features.generator import generate_events
 from tidegate.features.transforms.account_signals import account_signals
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -45,6 +47,14 @@ def test_they_still_do_with_what_an_earlier_seeding_left_in_the_log() -> None:
     strikes = signals("acct-strikes", now=NOW + timedelta(days=5, minutes=20), events=both)
     assert (strikes["strikes_90d"], strikes["strike_points"], strikes["blocks_30d"]) == (3, 7.0, 4)
     assert strikes["reports_received_7d"] == 9
+
+
+def test_no_made_up_account_reports_follows_or_blocks_itself() -> None:
+    """Such an event would be refused from anybody else."""
+    made = pa.concat_tables([demo_events(DEMO_ACCOUNTS, now=NOW), generate_events(300, seed=7, now=NOW)])
+    others = [event for event in events_of(made) if event.counterpart_id]
+    assert {event.kind for event in others} == {EventKind.FOLLOW, EventKind.REPORT_RECEIVED, EventKind.BLOCK}
+    assert not [event for event in others if event.counterpart_id == event.account_id]
 
 
 def test_accounts_that_the_stream_would_mend_are_not_in_the_log() -> None:

@@ -55,15 +55,16 @@ SHADOW_SHAPE = 'must be names with lists of versions, such as {"text_harm": ["4"
 @pytest.mark.parametrize(
     ("key", "shape", "value"),
     [
-        *(
-            ("shadow", SHADOW_SHAPE, value)
-            for value in ('{"text_harm": "4"}', '{"text_harm": 4}', '{"text_harm": [4]}')
-        ),
-        *(("shadow", SHADOW_SHAPE, value) for value in ('["text_harm 2"]', '"text_harm 2"', '{"text_harm": {"4": 1}}')),
-        *(
-            ("live", LIVE_SHAPE, value)
-            for value in ('{"text_harm": 3}', '{"text_harm": ["3"]}', '["text_harm 3"]', "3")
-        ),
+        ("shadow", SHADOW_SHAPE, '{"text_harm": "4"}'),
+        ("shadow", SHADOW_SHAPE, '{"text_harm": 4}'),
+        ("shadow", SHADOW_SHAPE, '{"text_harm": [4]}'),
+        ("shadow", SHADOW_SHAPE, '{"text_harm": {"4": 1}}'),
+        ("shadow", SHADOW_SHAPE, '["text_harm 2"]'),
+        ("shadow", SHADOW_SHAPE, '"text_harm 2"'),
+        ("live", LIVE_SHAPE, '{"text_harm": 3}'),
+        ("live", LIVE_SHAPE, '{"text_harm": ["3"]}'),
+        ("live", LIVE_SHAPE, '["text_harm 3"]'),
+        ("live", LIVE_SHAPE, "3"),
     ],
 )
 def test_versions_of_a_wrong_shape_are_told_the_right_one(

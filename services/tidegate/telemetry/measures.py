@@ -132,16 +132,7 @@ CANCELLED = "CANCELLED"
 class NullModerationMetrics:
     """Counts nothing."""
 
-    def decided(
-        self,
-        record: DecisionRecord,
-        *,
-        duration_s: float,
-        repeated: bool,
-        hops_ms: Mapping[str, float] = NO_HOPS,
-        failed_open: Sequence[str] = (),
-        trace: TraceContext | None = None,
-    ) -> None:
+    def decided(self, record: DecisionRecord, **told: object) -> None:
         """See `ModerationMetrics`."""
 
     def refused(self, reason: str, *, code: str) -> None:

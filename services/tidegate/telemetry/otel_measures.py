@@ -25,7 +25,7 @@ AGES_EVERY = 8
 cost more than all other counting of a decision together, and a distribution needs no more."""
 
 DURATIONS = Scale("s", (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0))
-"""Of requests and their hops; objectives stand on edges (`observability/slo.py`)."""
+"""Of requests and their hops; objectives stand on edges (`monitoring/objectives.py`)."""
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _AGES = Scale("s", (1.0, 10.0, _MINUTE, 10 * _MINUTE, _HOUR, 6 * _HOUR, _DAY / 2, _DAY, 2 * _DAY, 7 * _DAY, 30 * _DAY))
 _VISIBLE = Scale("s", (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0, 300.0))

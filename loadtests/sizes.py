@@ -36,11 +36,11 @@ from tidegate.enrichment.port import SignalsRequest
 from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.features.pipeline import apply
 from tidegate.ledger.postgres_adapter import PostgresLedger
-from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.record_format import decode
 from tidegate.models.catalogue import Modality, TensorType, catalogue
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.tracing import TraceContext
+from tidegate.postgres.connection import PostgresTarget
 from tidegate.serving import encode
 
 ASKED = 2_000

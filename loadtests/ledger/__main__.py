@@ -26,9 +26,9 @@ from loadtests.ledger.decisions import decisions
 from loadtests.ledger.plain_insert import prepared_rows, rows_per_s
 from tests.ledger.postgres_server import PostgresServer, binaries
 from tidegate.ledger.postgres_adapter import PostgresLedger
-from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.postgres_place import PostgresPlace
 from tidegate.ledger.sqlite_adapter import SqliteLedger
+from tidegate.postgres.connection import PostgresTarget
 
 TARGET = 0.5
 CALLERS = 32

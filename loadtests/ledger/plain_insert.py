@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import psycopg
 
 from tidegate.ledger.chain import GENESIS, Head
-from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.postgres_partitions import day_of
 from tidegate.ledger.record_format import encode
 from tidegate.ledger.record_keys import RecordKeys
 from tidegate.moderation.decision import DecisionRecord
+from tidegate.postgres.connection import PostgresTarget
 
 Columns = tuple[object, ...]
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.ledger.postgres_server import PostgresServer, binaries
 from tests.ledger.stores import LedgerStore, PostgresStore, SqliteStore
-from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.sqlite_adapter import SqliteLedger
+from tidegate.postgres.connection import PostgresTarget
 
 
 @pytest.fixture

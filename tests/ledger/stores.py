@@ -12,11 +12,11 @@ import psycopg
 from tidegate.ledger.archive import LedgerPlace
 from tidegate.ledger.port import DecisionLedger
 from tidegate.ledger.postgres_adapter import PostgresLedger
-from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.postgres_place import PostgresPlace
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.ledger.sqlite_place import SqlitePlace
 from tidegate.ledger.verify import VerifyReport, verify
+from tidegate.postgres.connection import PostgresTarget
 
 PATIENT_S = 30.0
 """For ledgers in tests that are not about time: a busy machine must not fail them."""

@@ -11,8 +11,8 @@ import pytest
 from tests.ledger.sample_records import SAMPLE_TIME, sample_record
 from tests.ledger.stores import LedgerStore, PostgresStore
 from tidegate.ledger.archive import LedgerFollower
-from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.record_format import decode
+from tidegate.postgres.connection import PostgresTarget
 
 
 class Reader:

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from tests.ledger.sample_records import sample_record
 from tests.ledger.stores import LedgerStore
 from tidegate.cli.main import main
-from tidegate.ledger.postgres_connection import PostgresTarget
+from tidegate.postgres.connection import PostgresTarget
 
 SECRET = "hush-3f9a"
 

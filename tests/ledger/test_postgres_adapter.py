@@ -12,13 +12,13 @@ from tests.ledger.ledger_contract import LedgerContract
 from tests.ledger.sample_records import sample_record
 from tests.ledger.stores import PATIENT_S, verified
 from tidegate.ledger.postgres_adapter import PostgresLedger
-from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.postgres_partitions import AHEAD_DAYS
 from tidegate.ledger.postgres_place import MIGRATED_AHEAD_DAYS, PostgresPlace
-from tidegate.ledger.postgres_schema import migrations
+from tidegate.ledger.postgres_schema import LEDGER
 from tidegate.ledger.record_format import RecordFormatError
 from tidegate.moderation.errors import LedgerUnavailable
 from tidegate.pipeline.recording import Uuid7Ids
+from tidegate.postgres.connection import PostgresTarget
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,7 @@ async def test_many_replicas_that_start_at_once_make_one_ledger(target: Postgres
     assert await asyncio.gather(*map(PostgresLedger.append, replicas, records)) == records
     await asyncio.gather(*map(PostgresLedger.close, replicas))
     assert asked(target, "SELECT version FROM tidegate_ledger.migrations") == [
-        (number + 1,) for number in range(len(migrations()))
+        (number + 1,) for number in range(LEDGER.newest)
     ]
     report = verified(PostgresPlace(target))
     assert (report.records, report.writers, report.breaks) == (8, 8, ())

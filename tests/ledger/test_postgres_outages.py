@@ -14,11 +14,11 @@ from tests.ledger.postgres_server import PostgresServer
 from tests.ledger.sample_records import sample_record
 from tests.ledger.stores import PATIENT_S, verified
 from tidegate.ledger.postgres_adapter import PostgresLedger
-from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.postgres_place import PostgresPlace
 from tidegate.ledger.record_format import decode
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.errors import LedgerUnavailable
+from tidegate.postgres.connection import PostgresTarget
 
 pytestmark = pytest.mark.integration
 

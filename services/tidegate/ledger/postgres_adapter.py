@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString, TypeVar
 
 from tidegate.ledger.group_commit import GroupCommit
-from tidegate.ledger.postgres_connection import BoundedConnection, PostgresTarget
 from tidegate.ledger.postgres_reader import PostgresReader
 from tidegate.ledger.postgres_transaction import PostgresTransaction
 from tidegate.ledger.postgres_writer import PostgresTransactions
@@ -19,6 +18,7 @@ from tidegate.ledger.record_format import RecordFormatError, decode, encode
 from tidegate.ledger.record_keys import RecordKeys
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.errors import LedgerUnavailable
+from tidegate.postgres.connection import BoundedConnection, PostgresTarget
 from tidegate.telemetry.pressure import LedgerMetrics
 
 _log = logging.getLogger(__name__)

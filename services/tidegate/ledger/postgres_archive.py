@@ -9,8 +9,8 @@ from psycopg.pq import TransactionStatus
 
 from tidegate.ledger.archive import LedgerStatistics
 from tidegate.ledger.chain import Entry, Head
-from tidegate.ledger.postgres_connection import BoundedConnection
 from tidegate.ledger.record_keys import RecordKeys, microseconds
+from tidegate.postgres.connection import BoundedConnection
 
 _PAGE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 from tidegate.ledger.archive import Stretch
-from tidegate.ledger.postgres_connection import BoundedConnection, PostgresTarget
-from tidegate.ledger.postgres_schema import migrations, version
+from tidegate.ledger.postgres_schema import LEDGER
+from tidegate.postgres.connection import BoundedConnection, PostgresTarget
 
 TIMEOUT_S = 5.0
 """For one look. The signals' loop waits for it."""
@@ -72,7 +72,7 @@ class PostgresFollower:
             connection = self._target.connected(name="tidegate ledger tail", timeout_s=TIMEOUT_S, point_reads=True)
             try:
                 with connection.within(TIMEOUT_S):
-                    current = version(connection) == len(migrations())
+                    current = LEDGER.version(connection) == LEDGER.newest
             except BaseException:
                 connection.close()
                 raise

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from psycopg import errors, sql
 
-from tidegate.ledger.postgres_connection import BoundedConnection
 from tidegate.ledger.postgres_schema import SCHEMA
+from tidegate.postgres.connection import BoundedConnection
 
 _log = logging.getLogger(__name__)
 

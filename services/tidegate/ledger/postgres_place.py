@@ -9,10 +9,11 @@ import psycopg
 
 from tidegate.ledger.archive import LedgerUnreadableError, NoLedgerError
 from tidegate.ledger.postgres_archive import PostgresArchive
-from tidegate.ledger.postgres_connection import BoundedConnection, PostgresTarget
 from tidegate.ledger.postgres_follower import PostgresFollower
 from tidegate.ledger.postgres_partitions import make_missing
-from tidegate.ledger.postgres_schema import ForeignLedgerError, migrate, migrations, version
+from tidegate.ledger.postgres_schema import LEDGER
+from tidegate.postgres.connection import BoundedConnection, PostgresTarget, said
+from tidegate.postgres.schema import ForeignSchemaError
 
 MIGRATED_AHEAD_DAYS = 7
 """Days from today that get their table from `migrate`: a job that runs it daily may fail for a few days."""
@@ -33,12 +34,12 @@ class PostgresPlace:
     def opened(self) -> Iterator[PostgresArchive]:
         """See `LedgerPlace.opened`. Makes no tables."""
         with self._explained(), contextlib.closing(self._connected()) as connection:
-            found = version(connection)
+            found = LEDGER.version(connection)
             if found == 0:
                 raise NoLedgerError(
                     f"There is no ledger in {self} yet. `tidegate up` or `tidegate ledger migrate` makes one."
                 )
-            if found < len(migrations()):
+            if found < LEDGER.newest:
                 raise LedgerUnreadableError(
                     f"The ledger in {self} is of an older version. `tidegate ledger migrate` brings it up to date."
                 )
@@ -51,7 +52,7 @@ class PostgresPlace:
     def migrate(self) -> None:
         """See `LedgerPlace.migrate`. Makes tables for the next days too, for routers that may make none."""
         with self._explained(), contextlib.closing(self._connected()) as connection:
-            migrate(connection)
+            LEDGER.migrate(connection)
             today = datetime.now(UTC).date()
             make_missing(connection, [today + timedelta(days=ahead) for ahead in range(MIGRATED_AHEAD_DAYS + 1)])
 
@@ -63,13 +64,7 @@ class PostgresPlace:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except ForeignLedgerError as error:
+        except ForeignSchemaError as error:
             raise LedgerUnreadableError(f"The ledger in {self} can't be used: {error}.") from error
         except psycopg.Error as error:
-            raise LedgerUnreadableError(f"The ledger in {self} can't be read: {_said(error)}.") from error
-
-
-def _said(error: psycopg.Error) -> str:
-    """The server's sentence, or the client's first line: neither holds a password."""
-    said = error.diag.message_primary or str(error).partition("\n")[0]
-    return said.strip().rstrip(".:") or type(error).__name__
+            raise LedgerUnreadableError(f"The ledger in {self} can't be read: {said(error)}.") from error

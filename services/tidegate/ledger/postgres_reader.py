@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import psycopg
 
-from tidegate.ledger.postgres_connection import BoundedConnection, PostgresTarget
-from tidegate.ledger.postgres_schema import migrate
+from tidegate.ledger.postgres_schema import LEDGER
 from tidegate.moderation.errors import LedgerUnavailable
+from tidegate.postgres.connection import BoundedConnection, PostgresTarget
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class PostgresReader:
         connection = self._target.connected(name="tidegate ledger reader", timeout_s=self._timeout_s, point_reads=True)
         try:
             with connection.within(self._timeout_s):
-                migrate(connection)
+                LEDGER.migrate(connection)
         except BaseException:
             connection.close()
             raise

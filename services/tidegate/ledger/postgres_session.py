@@ -5,7 +5,6 @@ reads is how the former ended.
 """
 
 import contextlib
-import logging
 from collections.abc import Iterator, Sequence
 
 import psycopg
@@ -14,9 +13,8 @@ from psycopg.pq import ConnStatus
 from psycopg.rows import TupleRow
 
 from tidegate.ledger.chain import GENESIS, Head
-from tidegate.ledger.postgres_connection import BoundedConnection, PostgresTarget
 from tidegate.ledger.postgres_partitions import Partitions
-from tidegate.ledger.postgres_schema import migrate
+from tidegate.ledger.postgres_schema import LEDGER
 from tidegate.ledger.postgres_statements import (
     DROP_EXPIRED_KEYS,
     END_STALE,
@@ -31,8 +29,8 @@ from tidegate.ledger.postgres_statements import (
     writer_lock,
 )
 from tidegate.ledger.postgres_transaction import Link, PostgresTransaction
-
-_log = logging.getLogger(__name__)
+from tidegate.postgres.connection import BoundedConnection, PostgresTarget
+from tidegate.postgres.durability import CommitWarnings, refuse_losses
 
 
 class WriterSession:
@@ -42,10 +40,9 @@ class WriterSession:
         """Takes a connection that holds the lock, and where the chain ends; see `open`."""
         self._connection = connection
         self._partitions = Partitions()
-        self._warnings: list[str] = []
+        self._warnings = CommitWarnings(connection)
         self.head = head
         """Where the chain ends. Nobody else can move it."""
-        connection.add_notice_handler(self._heed)
 
     @classmethod
     def open(cls, target: PostgresTarget, *, writer_id: str, timeout_s: float) -> "WriterSession":
@@ -54,8 +51,8 @@ class WriterSession:
         connection = target.connected(name=name, timeout_s=timeout_s, point_reads=True)
         try:
             with connection.within(timeout_s):
-                migrate(connection)
-                _refuse_losses(connection)
+                LEDGER.migrate(connection)
+                refuse_losses(connection)
                 connection.execute(END_STALE, (name,))
                 connection.execute(LOCK_WRITER, (writer_lock(writer_id),))
                 found = connection.execute(FIND_HEAD, (writer_id,)).fetchone()
@@ -102,7 +99,7 @@ class WriterSession:
             psycopg.Error: Anything else. Where the session is open still, nothing was recorded; else it is not known.
         """
         self._partitions.make(self._connection, {link.appended.day for link in links})
-        self._warnings.clear()
+        self._warnings.forget()
         try:
             if transaction.policies or transaction.probes or expired:
                 self._commit_all(transaction, links, expired)
@@ -115,8 +112,7 @@ class WriterSession:
             raise
         if links:
             self.head = links[-1].head
-        if self._warnings:  # as when the wait for a standby was cancelled: here, and not yet where it should be too
-            raise errors.TransactionResolutionUnknown(f"COMMIT came with a warning: {self._warnings[-1]}")
+        self._warnings.refuse()
 
     def _commit_all(self, transaction: PostgresTransaction, links: Sequence[Link], expired: Sequence[bytes]) -> None:
         """Policies, probes and what makes room for keys, which are rare, with the records."""
@@ -143,20 +139,6 @@ class WriterSession:
             self._connection.execute(RECORD_KEYED, (*_columns(links), *keys, *head))
         else:
             self._connection.execute(RECORD, (*_columns(links), *head))
-
-    def _heed(self, notice: errors.Diagnostic) -> None:
-        if notice.severity_nonlocalized == "WARNING":
-            self._warnings.append(str(notice.message_primary))
-
-
-def _refuse_losses(connection: BoundedConnection) -> None:
-    """COMMIT has to mean durable, whatever the server's default is."""
-    row = connection.execute("SELECT current_setting('synchronous_commit'), current_setting('fsync')").fetchone()
-    assert row is not None
-    if row[0] == "off":
-        connection.execute("SET synchronous_commit = on")
-    if row[1] == "off":
-        _log.error("ledger.server_without_fsync")
 
 
 def _mark_keys(transaction: PostgresTransaction, found: psycopg.Cursor[TupleRow]) -> Sequence[bytes]:

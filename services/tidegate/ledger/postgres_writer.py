@@ -14,9 +14,9 @@ import psycopg
 from psycopg import errors
 
 from tidegate.ledger.chain import Head
-from tidegate.ledger.postgres_connection import PostgresTarget
 from tidegate.ledger.postgres_session import WriterSession
 from tidegate.ledger.postgres_transaction import Link, PostgresTransaction
+from tidegate.postgres.connection import PostgresTarget
 
 _log = logging.getLogger(__name__)
 

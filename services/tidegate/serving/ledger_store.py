@@ -46,8 +46,8 @@ def ledger_place(settings: Settings) -> LedgerPlace:
 
 def postgres_place(dsn: str) -> "PostgresPlace":
     """A ledger in PostgreSQL. Raises SettingsError, which does not repeat the text, if it names no database."""
-    from tidegate.ledger.postgres_connection import DsnError, PostgresTarget  # noqa: PLC0415 - only what is used
     from tidegate.ledger.postgres_place import PostgresPlace  # noqa: PLC0415 - as above
+    from tidegate.postgres.connection import DsnError, PostgresTarget  # noqa: PLC0415 - only what is used
 
     try:
         return PostgresPlace(PostgresTarget(dsn))

@@ -1,4 +1,4 @@
-"""Connections to the PostgreSQL server that keeps a ledger: where it is, and that nothing on them waits for ever.
+"""Connections to a PostgreSQL server: where it is, and that nothing on them waits for ever.
 
 A server may be gone (TCP tells), slow (it cancels by itself) or hung while its kernel still answers, which only a
 clock on our side notices: `BoundedConnection`.
@@ -116,3 +116,9 @@ class BoundedConnection(psycopg.Connection[TupleRow]):
             left_s = max(0.0, self._deadline_s - time.monotonic())
             timeout = left_s if timeout is None else min(timeout, left_s)
         return super().wait(gen, interval, timeout)
+
+
+def said(error: psycopg.Error) -> str:
+    """The server's sentence, or the client's first line, for people: neither holds a password."""
+    told = error.diag.message_primary or str(error).partition("\n")[0]
+    return told.strip().rstrip(".:") or type(error).__name__

@@ -1,10 +1,11 @@
-"""What every store of hash banks promises, held to both adapters."""
+"""What every store of hash banks promises, held to all adapters."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.detectors.bank_pictures import random_hash
+from tests.detectors.bank_stores import PostgresBankStore
 from tidegate.detectors.banks.bank import DEFAULT_BANK, Bank, BankChange, BankKind, Entry
 from tidegate.detectors.banks.errors import BankExists, BankNotFound, EntryExists
 from tidegate.detectors.banks.memory_adapter import MemoryBanks
@@ -18,9 +19,14 @@ def entry(name: str, *seeds: int) -> Entry:
     return Entry(name, tuple(random_hash(seed) for seed in seeds or (0,)))
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
 def banks(request: pytest.FixtureRequest, tmp_path: Path) -> HashBanks:
-    return MemoryBanks() if request.param == "memory" else SqliteBanks(tmp_path / "new" / "banks.db")
+    if request.param == "memory":
+        return MemoryBanks()
+    if request.param == "sqlite":
+        return SqliteBanks(tmp_path / "new" / "banks.db")
+    store: PostgresBankStore = request.getfixturevalue("postgres_banks")
+    return store.banks()
 
 
 def ids(banks: HashBanks, bank_id: str = BANK) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.ledger.postgres_server import PostgresServer, binaries
+from tests.ledger.postgres_server import PostgresServer, running_server
 from tests.ledger.stores import LedgerStore, PostgresStore, SqliteStore
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.postgres.connection import PostgresTarget
@@ -27,15 +27,8 @@ async def ledger(ledger_path: Path) -> AsyncIterator[SqliteLedger]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A running server, which tests may restart and suspend, and leave running."""
-    programs = binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    server = PostgresServer(programs)
-    try:
-        server.start()
+    with running_server() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import pytest
 
 from tidegate.serving.stack.ports import free_ports
 
@@ -26,6 +27,20 @@ def binaries() -> Path | None:
         return found[-1].parent
     on_path = shutil.which("initdb")
     return Path(on_path).resolve().parent if on_path else None
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator["PostgresServer"]:
+    """One for the block. Skips the test where PostgreSQL is not installed."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    server = PostgresServer(programs)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 class PostgresServer:

@@ -25,6 +25,7 @@ class CommitWarnings:
     def __init__(self, connection: BoundedConnection) -> None:
         """Listens from now on."""
         self._warnings: list[str] = []
+        self._connection = connection
         connection.add_notice_handler(self._heed)
 
     def forget(self) -> None:
@@ -36,6 +37,27 @@ class CommitWarnings:
         if self._warnings:
             raise errors.TransactionResolutionUnknown(f"COMMIT came with a warning: {self._warnings[-1]}")
 
+    def stop(self) -> None:
+        """Listens no more."""
+        self._connection.remove_notice_handler(self._heed)
+
     def _heed(self, notice: errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":
             self._warnings.append(str(notice.message_primary))
+
+
+def commit(connection: BoundedConnection) -> None:
+    """COMMIT, of a transaction that has written something.
+
+    Raises:
+        errors.TransactionResolutionUnknown: It came with a warning, see `CommitWarnings`.
+        psycopg.Error: The server rolled back, or does not answer: then it is not known what became of it.
+    """
+    warnings = CommitWarnings(connection)
+    try:
+        committed = connection.execute("COMMIT")
+    finally:
+        warnings.stop()
+    if committed.statusmessage != "COMMIT":
+        raise errors.TransactionRollback(f"COMMIT was answered with {committed.statusmessage}")
+    warnings.refuse()

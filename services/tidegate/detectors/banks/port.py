@@ -20,6 +20,8 @@ class Revision:
     """The highest entry number seen."""
     last_removal: int
     """The highest removal seen."""
+    mark: str = ""
+    """Of the last change, where a store may lose changes that were seen: as many later on may be others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from tidegate.detectors.banks.sqlite_rows import (
     update_bank,
 )
 from tidegate.detectors.banks.sqlite_schema import APPLICATION_ID, TABLES, VERSION, is_current, opened, transaction
+from tidegate.detectors.banks.stored_rows import DamagedStoreError
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class SqliteBanks:
         try:
             self._prepare()
             yield
-        except (sqlite3.Error, OSError) as cause:  # TimeoutError is an OSError
+        except (sqlite3.Error, OSError, DamagedStoreError) as cause:  # TimeoutError is an OSError
             _log.error("banks.store_failed", extra={"cause": repr(cause)})
             raise BanksUnavailable from cause
 

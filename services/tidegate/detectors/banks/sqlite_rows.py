@@ -2,28 +2,28 @@
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from tidegate.detectors.banks.bank import Bank, BankChange, BankKind, Entry, StoredBank, StoredEntry
-from tidegate.detectors.banks.columns import EntryColumns
+from tidegate.detectors.banks.bank import Bank, BankChange, Entry, StoredBank, StoredEntry
 from tidegate.detectors.banks.errors import BankExists, BankNotFound, EntryExists
 from tidegate.detectors.banks.pdq import HASH_BYTES
 from tidegate.detectors.banks.port import Added, Changes, Revision
+from tidegate.detectors.banks.stored_rows import (
+    DamagedStoreError,
+    entry_columns,
+    refuse_miscounted,
+    split,
+    stored_bank,
+)
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SELECT_BANKS: Final = (
     "SELECT number, id, kind, threshold_bits, enabled, description, entries, hashes, created_at_us FROM banks"
 )
 
 
-class DamagedStore(sqlite3.DatabaseError):
-    """The store holds what Tidegate never writes, or not all that its banks count."""
-
-
 def all_banks(connection: sqlite3.Connection) -> tuple[StoredBank, ...]:
     """In the order in which they were made."""
-    return tuple(_stored(row) for row in connection.execute(f"{_SELECT_BANKS} ORDER BY number"))
+    return tuple(stored_bank(row) for row in connection.execute(f"{_SELECT_BANKS} ORDER BY number"))
 
 
 def bank_of(connection: sqlite3.Connection, bank_id: str) -> StoredBank:
@@ -31,16 +31,16 @@ def bank_of(connection: sqlite3.Connection, bank_id: str) -> StoredBank:
     row = connection.execute(f"{_SELECT_BANKS} WHERE id = ?", (bank_id,)).fetchone()
     if row is None:
         raise BankNotFound
-    return _stored(row)
+    return stored_bank(row)
 
 
 def insert_bank(connection: sqlite3.Connection, bank: Bank, *, now_us: int) -> StoredBank:
     """See `HashBanks.create`."""
     row = connection.execute(f"{_SELECT_BANKS} WHERE id = ?", (bank.id,)).fetchone()
     if row is not None:
-        if _stored(row).bank != bank:
+        if stored_bank(row).bank != bank:
             raise BankExists
-        return _stored(row)
+        return stored_bank(row)
     connection.execute(
         "INSERT INTO banks (id, kind, threshold_bits, enabled, description, created_at_us, entries, hashes)"
         " VALUES (?, ?, ?, ?, ?, ?, 0, 0)",
@@ -106,33 +106,30 @@ def entries_after(connection: sqlite3.Connection, bank: int, *, after: int, limi
         "SELECT number, id, hashes FROM entries WHERE bank = ? AND number > ? ORDER BY number LIMIT ?",
         (bank, after, limit),
     )
-    return tuple(StoredEntry(number, bank, Entry(entry_id, _split(hashes))) for number, entry_id, hashes in rows)
+    return tuple(StoredEntry(number, bank, Entry(entry_id, split(hashes))) for number, entry_id, hashes in rows)
 
 
 def revision_of(connection: sqlite3.Connection, *, file: str) -> Revision:
     """How far the store is now."""
     state = connection.execute("SELECT store, changes FROM state").fetchone()
     if state is None:
-        raise DamagedStore("the store has lost its state")
+        raise DamagedStoreError("the store has lost its state")
     store, changes = state
     highest = dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
     return Revision(f"{file}/{store}", changes, highest.get("entries", 0), highest.get("removals", 0))
 
 
 def changes_between(connection: sqlite3.Connection, seen: Revision | None, now: Revision) -> Changes:
-    """What happened since `seen`. Raises DamagedStore."""
+    """What happened since `seen`. Raises DamagedStoreError."""
     since = seen if seen is not None and seen.store == now.store and seen.changes < now.changes else None
     banks = all_banks(connection)
     rows = connection.execute(
         "SELECT number, bank, id, hashes FROM entries WHERE number > ? ORDER BY number",
         (since.last_entry if since else 0,),
     )
-    try:
-        added = EntryColumns.of(rows)
-    except ValueError as error:
-        raise DamagedStore("an entry's hashes are no hashes") from error
-    if since is None and added.words.shape[1] != sum(stored.hashes for stored in banks):
-        raise DamagedStore("the banks count other hashes than there are")
+    added = entry_columns(rows)
+    if since is None:
+        refuse_miscounted(added, banks)
     removed = (
         connection.execute("SELECT entry FROM removals WHERE number > ? ORDER BY number", (since.last_removal,))
         if since
@@ -151,20 +148,3 @@ def _count(connection: sqlite3.Connection, bank: int, *, entries: int, hashes: i
     connection.execute(
         "UPDATE banks SET entries = entries + ?, hashes = hashes + ? WHERE number = ?", (entries, hashes, bank)
     )
-
-
-def _stored(row: tuple[Any, ...]) -> StoredBank:
-    number, bank_id, kind, threshold_bits, enabled, description, entries, hashes, created_at_us = row
-    if kind not in BankKind.__members__:
-        raise DamagedStore("a bank is of no known kind")
-    return StoredBank(
-        number=number,
-        bank=Bank(bank_id, BankKind[kind], threshold_bits, bool(enabled), description),
-        entries=entries,
-        hashes=hashes,
-        created_at=_EPOCH + timedelta(microseconds=created_at_us),
-    )
-
-
-def _split(hashes: bytes) -> tuple[bytes, ...]:
-    return tuple(hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES))

@@ -2,6 +2,7 @@
 
 Feast 0.67 ignores rows that are not newer than what it holds, but reads those times first and writes afterwards: of two
 processes the one with the older row may come last. So all who write hold one lock, a chunk at a time. Readers don't.
+Who was suspended for longer than the lock lasts has lost it to another, and finds that out before it writes.
 
 Rows are written here as Feast writes them, field for field, but by column: its own way makes a message per value and a
 call per row, which for a million accounts is most of the time of a batch.
@@ -26,7 +27,8 @@ from tidegate.features.refs import JOIN_KEY
 LOCK = "tidegate:online-writer"
 """Key of the lock. A chunk holds it for some tens of milliseconds."""
 LOCK_EXPIRES_S = 15.0
-"""After which it falls to others if its holder was killed. Longer than a chunk takes, every socket timeout spent."""
+"""After which it falls to others if its holder was killed. Longer than a chunk takes, every socket timeout spent.
+Counts anew just before the chunk is written."""
 LOCK_WAIT_S = 20.0
 """The longest wait for it."""
 _SECOND_US = 1_000_000
@@ -56,20 +58,22 @@ class RedisRows:
     def _write(self, hashes: Mapping[bytes, Sequence[_Row]]) -> None:
         if not hashes:
             return
-        with self._alone():
+        with self._alone() as lock:
             held = self._commands.held(hashes)
             newer = {
                 key: [row for row, before in zip(rows, times, strict=True) if row[1] >= _microseconds(before)]
                 for (key, rows), times in zip(hashes.items(), held, strict=True)
             }
+            lock.reacquire()  # raises LockNotOwnedError where it was lost: what was read then need not be the newest
             self._commands.set({key: rows for key, rows in newer.items() if rows}, expires_s=self._expires_s)
 
     def delete(self, views: Sequence[FeatureView], account_ids: Sequence[str]) -> int:
         """See `feast_writer.StoredRows`. The hash goes as a whole, with fields of views of earlier releases."""
         del views
-        with self._alone(), self._client.pipeline(transaction=False) as pipeline:
+        with self._alone() as lock, self._client.pipeline(transaction=False) as pipeline:
             for key in key_bytes(account_ids):
                 pipeline.delete(key + self._project)
+            lock.reacquire()
             return int(sum(pipeline.execute()))
 
     def _rows(self, part: ViewRows) -> tuple[list[bytes], list[_Row]]:
@@ -83,7 +87,7 @@ class RedisRows:
         sent = self._commands.fields(fields)
         return keys, [(written_at, time, len(fields), each) for time, each in zip(times, sent, strict=True)]
 
-    def _alone(self) -> Any:
+    def _alone(self) -> Any:  # redis.lock.Lock, or a cluster's
         return self._client.lock(LOCK, timeout=LOCK_EXPIRES_S, blocking_timeout=LOCK_WAIT_S, sleep=0.005)
 
 

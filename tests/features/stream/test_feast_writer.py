@@ -2,7 +2,7 @@ import contextlib
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -17,8 +17,8 @@ from redis import Redis
 
 from tests.enrichment.conftest import RedisServer
 from tests.features.stream.online_stores import Store, emptied, rows
-from tidegate.features import feast_sqlite, feast_writer
-from tidegate.features.feast_redis import LOCK
+from tidegate.features import feast_redis, feast_sqlite, feast_writer
+from tidegate.features.feast_redis import LOCK, _Packed
 from tidegate.features.feast_sqlite import EXACT_TIME
 from tidegate.features.feast_writer import FeastOnlineWriter
 from tidegate.features.online_writer import OnlineStoreUnavailableError
@@ -388,4 +388,65 @@ def test_a_lock_whose_holder_was_killed_is_not_for_ever(redis_state: Path, redis
     store = Store(redis_state)
     store.writer.write(ACCOUNT_PROFILE, rows(ACCOUNT_PROFILE, NOW, "a"))
     assert store.values(ACCOUNT_PROFILE, "a") is not None
+    store.close()
+
+
+@contextlib.contextmanager
+def _suspended_after(
+    monkeypatch: pytest.MonkeyPatch, owner: object, function: str, meanwhile: Callable[[], None]
+) -> Iterator[None]:
+    """Whoever calls it next, holding the lock, comes back from it when the lock has expired and `meanwhile` is done."""
+    original = getattr(owner, function)
+    left = [meanwhile]
+
+    def late(*arguments: Any) -> Any:
+        found = original(*arguments)
+        if left:
+            monkeypatch.setattr(feast_redis, "LOCK_EXPIRES_S", 15.0)
+            left.pop()()
+        return found
+
+    with monkeypatch.context() as patched:
+        monkeypatch.setattr(feast_redis, "LOCK_EXPIRES_S", 0.1)
+        patched.setattr(owner, function, late)
+        yield
+    assert not left, "nobody was suspended"
+
+
+@pytest.mark.integration
+def test_a_writer_that_lost_the_lock_while_it_was_suspended_writes_nothing(
+    redis_state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has read what is stored, and another has taken over and written a newer row since."""
+    store, other = Store(redis_state), FeastOnlineWriter(redis_state)
+    newer = rows(ACCOUNT_ENFORCEMENT, NOW + MICROSECOND, "a", strikes_90d=2)
+    older = rows(ACCOUNT_ENFORCEMENT, NOW, "a", "b", strikes_90d=1)
+    with (
+        _suspended_after(monkeypatch, _Packed, "held", lambda: other.write(ACCOUNT_ENFORCEMENT, newer)),
+        pytest.raises(OnlineStoreUnavailableError, match="LockNotOwnedError"),
+    ):
+        store.writer.write(ACCOUNT_ENFORCEMENT, older)
+    assert (store.values(ACCOUNT_ENFORCEMENT, "a") or {})["strikes_90d"] == 2
+    assert store.values(ACCOUNT_ENFORCEMENT, "b") is None
+    store.writer.write(ACCOUNT_ENFORCEMENT, older)
+    told = [(store.values(ACCOUNT_ENFORCEMENT, account) or {})["strikes_90d"] for account in "ab"]
+    assert told == [2, 1], "what was refused is written again, newest wins"
+    other.close()
+    store.close()
+
+
+@pytest.mark.integration
+def test_an_erasure_that_lost_the_lock_while_it_was_suspended_deletes_nothing(
+    redis_state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = Store(redis_state), FeastOnlineWriter(redis_state)
+    since = rows(ACCOUNT_PROFILE, NOW, "a")
+    with (
+        _suspended_after(monkeypatch, feast_redis, "key_bytes", lambda: other.write(ACCOUNT_PROFILE, since)),
+        pytest.raises(OnlineStoreUnavailableError, match="LockNotOwnedError"),
+    ):
+        store.writer.delete(["a"])
+    assert store.values(ACCOUNT_PROFILE, "a") is not None
+    assert store.writer.delete(["a"]) == 1
+    other.close()
     store.close()

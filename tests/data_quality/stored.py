@@ -1,5 +1,6 @@
 """Decisions with given signals in a real ledger, and the command on its state directory."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -46,8 +47,7 @@ def decision(
 async def ledger_of(state: Path, records: Iterable[DecisionRecord]) -> None:
     """Puts decisions into the state directory's ledger."""
     ledger = SqliteLedger(state / "ledger.db", timeout_s=60)
-    for record in records:
-        await ledger.append(record)
+    await asyncio.gather(*map(ledger.append, records))  # in few commits
     await ledger.close()
 
 

@@ -39,7 +39,7 @@ def bits(value: object) -> object:
     return (type(value).__name__ if not isinstance(value, Enum) else "enum"), value
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 @given(records)
 def test_every_record_reads_back_bit_for_bit(record: DecisionRecord) -> None:
     payload = encode(record)

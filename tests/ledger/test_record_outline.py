@@ -11,7 +11,7 @@ from tidegate.ledger.record_outline import RecordOutline, outline
 from tidegate.moderation.decision import DecisionRecord
 
 
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=50, deadline=None)
 @given(records)
 def test_an_outline_reads_what_the_whole_record_reads(record: DecisionRecord) -> None:
     payload = encode(record)

@@ -18,7 +18,7 @@ JUDGED = st.integers(4, 60).flatmap(
 
 
 @given(JUDGED)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_order_is_measured_as_scikit_learn_does_ties_included(judged: tuple[measures.Scores, measures.Truth]) -> None:
     score, truth = judged
     assert measures.roc_auc(score, truth) == pytest.approx(roc_auc_score(truth, score))

@@ -64,7 +64,7 @@ ACCOUNTS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_rules(), RUNS, SPAM, ACCOUNTS)
 def test_deciding_comes_to_what_evaluating_every_rule_comes_to(
     rules: list[dict[str, Any]], harm: DetectorRun, spam: DetectorRun, account: Any

@@ -80,7 +80,7 @@ def of(known: dict[str, int | None], severity: int | None = 7) -> DecisionInputs
     return inputs(run, account=known_account(values, stale=stale))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(TREES, KNOWN)
 def test_a_condition_has_kleenes_value(tree: Tree, known: dict[str, int | None]) -> None:
     """Missing signals settle nothing by themselves, and what the others settle stays settled, in any operand order."""
@@ -91,7 +91,7 @@ def test_a_condition_has_kleenes_value(tree: Tree, known: dict[str, int | None])
     assert all(known[name.removeprefix("account_history__")] is None for name in evaluation.missing)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TREES, KNOWN, st.sampled_from([None, 4, 5]))
 def test_detects_and_when_are_joined_by_kleenes_and(
     tree: Tree, known: dict[str, int | None], severity: int | None
@@ -120,7 +120,7 @@ def _possible(kind: str, severity: int) -> list[int]:
     return [severity] if kind in ("ok", "OK") else [0, 7]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(PARTS, st.integers(1, 7))
 def test_detects_is_known_only_if_no_unseen_part_could_change_it(parts: list[tuple[str, int]], threshold: int) -> None:
     """TRUE or FALSE must hold in every completion of what was not seen; otherwise the rule is unknown."""
@@ -143,7 +143,7 @@ def test_detects_is_known_only_if_no_unseen_part_could_change_it(parts: list[tup
     assert evaluation.value is TRUTH[worlds.pop() if len(worlds) == 1 else None]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(TREES, min_size=1, max_size=4), KNOWN, st.sets(st.sampled_from(SIGNALS)), st.booleans())
 def test_losing_signals_never_turns_an_item_to_allow(
     trees: list[Tree], known: dict[str, int | None], lost: set[str], detector_lost: bool

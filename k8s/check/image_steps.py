@@ -1,9 +1,9 @@
 """Dockerfiles as data, and their install steps run in a folder: `python -m k8s.check.image_steps [IMAGE…]`.
 
 There is no Docker on the machines that this is tested on. The steps of the stage `build` are run as they stand, with
-`/opt/tidegate` and `/src` moved into a folder of their own and with the package cache, but for the compilation to
-bytecode, which takes minutes; then the image's commands are asked for what they can do. What this can't show: the base
-images, users, the size of layers.
+`/opt/tidegate`, `/models` and `/src` moved into a folder of their own and with the package cache, but for the
+compilation to bytecode, which takes minutes; then the image's commands are asked for what they can do. What this can't
+show: the base images (busybox's own commands among them), users, the size of layers.
 """
 
 import argparse
@@ -21,7 +21,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "k8s/images"
 
+CHECKED_COPY = "cd /models/{profile} && sha256sum -c SHA256SUMS && cp -r . /repository"
+"""What Triton's init container runs, with the image `models`."""
+
 ASKED = {
+    "models": tuple(("sh", "-c", CHECKED_COPY.format(profile=profile)) for profile in ("cpu", "gpu")),
     "services": (
         ("tidegate", "--version"),
         ("tidegate", "check-config"),
@@ -35,6 +39,8 @@ ASKED = {
     "triton-cpu": (("python", "-c", "import numpy, onnxruntime; assert numpy.__version__ < '2', numpy.__version__"),),
 }
 """What an image must be able to answer, by image."""
+
+_FOLDERS = re.compile(r"(?<![\w./])/(?:opt/tidegate|models|src)(?![\w])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +84,9 @@ def build(image: str, into: Path) -> Iterator[tuple[str, float]]:
     Raises:
         subprocess.CalledProcessError: One failed.
     """
-    source, target = into / "src", into / "opt/tidegate"
-    source.mkdir(parents=True)
-    target.mkdir(parents=True)
+    source = into / "src"
+    for folder in (source, into / "opt/tidegate"):
+        folder.mkdir(parents=True)
     variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for step in steps(IMAGES / f"{image}.Dockerfile"):
         if step.stage != "build":
@@ -90,11 +96,10 @@ def build(image: str, into: Path) -> Iterator[tuple[str, float]]:
             _copy(step.value, source)
         elif step.name == "ENV":
             variables |= {
-                name: _moved(value, source, target)
-                for name, value in (each.split("=", 1) for each in step.value.split())
+                name: moved(value, into) for name, value in (each.split("=", 1) for each in step.value.split())
             }
         elif step.name == "RUN" and "compileall" not in step.value:
-            command = _moved(step.value, source, target).replace(" --no-cache ", " ")
+            command = moved(step.value, into).replace(" --no-cache ", " ")
             subprocess.run(["/bin/sh", "-ec", command], check=True, cwd=source, env=variables)
             yield step.value, time.monotonic() - started
 
@@ -112,21 +117,26 @@ def _copy(value: str, source: Path) -> None:
             shutil.copy2(found, aim)
 
 
-def _moved(text: str, source: Path, target: Path) -> str:
-    return re.sub(r"(?<![\w.])/src(?![\w])", str(source), text.replace("/opt/tidegate", str(target)))
+def moved(text: str, into: Path) -> str:
+    """The same with the folders of an image below `into`."""
+    return _FOLDERS.sub(lambda found: f"{into}{found.group()}", text)
+
+
+def kept(image: str, into: Path) -> list[Path]:
+    """What the last stage takes from the stage `build`, where `build` has put it."""
+    copies = (step.value.split() for step in steps(IMAGES / f"{image}.Dockerfile") if step.name == "COPY")
+    return [Path(moved(each[-2], into)) for each in copies if each[0] == "--from=build"]
 
 
 def ask(image: str, into: Path) -> Iterator[tuple[str, int, str]]:
     """Asks the built image's commands. Yields each with its exit status and the end of what it said."""
-    target = into / "opt/tidegate"
-    told = {
-        name: _moved(value, into / "src", target) for name, value in environment(IMAGES / f"{image}.Dockerfile").items()
-    }
-    with tempfile.TemporaryDirectory() as home:
-        for command in ASKED.get(image, ()):
-            program = _program(command[0], told["PATH"], target)
+    told = {name: moved(value, into) for name, value in environment(IMAGES / f"{image}.Dockerfile").items()}
+    told.setdefault("PATH", "/usr/bin:/bin")  # busybox sets it by itself
+    for command in ASKED.get(image, ()):
+        with tempfile.TemporaryDirectory() as home:
+            program = _program(command[0], told["PATH"], into / "opt/tidegate")
             done = subprocess.run(
-                [program, *command[1:]],
+                [program, *(moved(each, into).replace("/repository", home) for each in command[1:])],
                 check=False,
                 capture_output=True,
                 text=True,
@@ -161,8 +171,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 failed += status != 0
                 if status:
                     _say(said)
-            size = sum(each.lstat().st_size for each in (into / "opt").rglob("*") if each.is_file())
-            _say(f"{image}: {size / 2**20:.0f} MiB beside the base image")
+            for folder in kept(image, into):
+                size = sum(each.lstat().st_size for each in folder.rglob("*") if each.is_file())
+                _say(f"{image}: {size / 2**20:.0f} MiB in {folder.relative_to(into)}")
         finally:
             if options.keep is None:
                 shutil.rmtree(into, ignore_errors=True)

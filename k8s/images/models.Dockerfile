@@ -17,7 +17,7 @@ ENV PYTHONPATH=/src/models
 RUN /opt/tidegate/venv/bin/python -m tidegate.models.runtime --root /src prepare --profile cpu
 RUN /opt/tidegate/venv/bin/python -m tidegate.models.runtime --root /src prepare --profile gpu
 RUN mkdir /models && cp -r build/models/repository/cpu build/models/repository/gpu /models/
-RUN for profile in cpu gpu; do cd /models/$profile && find . -type f ! -name SHA256SUMS -exec sha256sum {} + | sort -k 2 > SHA256SUMS; done
+RUN for profile in cpu gpu; do cd /models/$profile && find . -type f ! -name SHA256SUMS -exec sha256sum {} + | sort -k 2 > SHA256SUMS || exit 1; done
 
 FROM ${BUSYBOX}
 COPY --from=build --chmod=0555 /models /models

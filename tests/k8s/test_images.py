@@ -3,11 +3,13 @@
 import json
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from k8s.check.image_steps import IMAGES, ROOT, environment, steps
+from k8s.check.image_steps import ASKED, IMAGES, ROOT, environment, moved, steps
+from k8s.check.rendering import Rendered
 from tidegate.models.runtime.command import server_environment
 from tidegate.models.runtime.installation import TritonInstallation
 
@@ -87,6 +89,25 @@ def test_triton_on_cpu_starts_a_program_that_its_environment_holds() -> None:
     if not here.parents[6].exists():
         pytest.skip("Triton's environment is not prepared: `python -m tidegate.models.runtime prepare`")
     assert here.is_file()
+
+
+@pytest.mark.parametrize("image", sorted(ASKED))
+def test_build_steps_that_are_run_without_docker_name_no_folder_of_the_machine(image: str, tmp_path: Path) -> None:
+    for step in steps(IMAGES / f"{image}.Dockerfile"):
+        if step.stage == "build" and step.name in {"ENV", "RUN"}:
+            for absolute in re.findall(r"(?<![\w./$])/\w\S*", moved(step.value, tmp_path)):
+                assert absolute.startswith(str(tmp_path)), step.value
+
+
+@pytest.mark.parametrize(("overlay_name", "profile"), [("local", "cpu"), ("production", "gpu")])
+def test_the_image_of_models_is_asked_what_tritons_pod_starts_with(
+    overlay: Callable[[str], Rendered], overlay_name: str, profile: str
+) -> None:
+    (triton,) = (each for each in overlay(overlay_name).of("Deployment") if each.name == "tidegate-triton")
+    (first,) = (each.document for pod in triton.pods() for each in pod.containers() if each.first)
+    asked = [list(each) for each in ASKED["models"] if f"/models/{profile} " in each[-1]]
+    assert [["sh", "-c", *first["args"]]] == asked
+    assert first["command"] == ["/bin/sh", "-c"]
 
 
 def test_build_steps_are_commands_that_a_shell_can_read() -> None:

@@ -292,22 +292,52 @@ def test_fewer_pods_than_the_fewest_replicas_need_is_told(broken: Broken) -> Non
     assert finding.allowed == "3 or more"
 
 
-def test_a_pod_that_ends_before_its_requests_is_told(broken: Broken) -> None:
+def test_a_pod_that_is_killed_while_it_waits_is_told(broken: Broken) -> None:
     def hurry(ray: Manifest) -> None:
         pod = next(each for each in ray.pods() if each.group == "routers")
         pod.spec["terminationGracePeriodSeconds"] = 30
 
     finding = _only(serve_findings, broken("production", RAY, hurry))
-    assert finding.field.endswith("terminationGracePeriodSeconds")
+    assert finding.field.endswith("[routers].template.spec.terminationGracePeriodSeconds")
+    assert finding.allowed == "90 s or more"
+
+
+def test_a_node_that_goes_before_its_routers_is_told(broken: Broken) -> None:
+    def hurry(ray: Manifest) -> None:
+        pod = next(each for each in ray.pods() if each.group == "routers")
+        command = pod.main().document["lifecycle"]["preStop"]["exec"]["command"]
+        command[-1] = command[-1].replace("75", "45")
+
+    finding = _only(serve_findings, broken("production", RAY, hurry))
+    assert finding.field.endswith("--deadline-remaining-seconds")
     assert finding.allowed == "75 s or more"
 
 
-def test_a_budget_longer_than_the_draining_is_told(broken: Broken) -> None:
+def test_a_longer_budget_needs_pods_that_take_longer_to_end(broken: Broken) -> None:
     def allow(config: dict[str, Any]) -> None:
         config["applications"][0]["args"]["settings"]["budget"] = {"max_ms": 60_000}
 
     found = list(serve_findings(broken("production", RAY, lambda ray: _change_serve(ray, allow))))
-    assert any("MIN_DRAINING_PERIOD_S" in each.field and each.allowed == "60 s or more" for each in found)
+    assert {each.allowed for each in found} == {"105 s or more"}
+    assert {each.field.rpartition(".")[2] for each in found} == {"preStop --deadline-remaining-seconds"}
+
+
+def test_a_single_worker_ends_no_sooner_than_what_it_has_begun(broken: Broken) -> None:
+    def allow(config: dict[str, Any]) -> None:
+        config["applications"][0]["args"]["settings"]["budget"] = {"max_ms": 60_000}
+
+    finding = _only(serve_findings, broken("local", RAY, lambda ray: _change_serve(ray, allow)))
+    assert finding.field.endswith("lifecycle.preStop")
+    assert finding.allowed == "65 s or more"
+
+
+def test_another_draining_than_the_settings_say_is_told(broken: Broken) -> None:
+    def drain(config: dict[str, Any]) -> None:
+        config["applications"][0]["args"]["settings"]["grpc"] = {"draining_s": 20}
+
+    found = list(serve_findings(broken("production", RAY, lambda ray: _change_serve(ray, drain))))
+    assert {each.allowed for each in found} == {"20"}
+    assert len(found) == 5, "the head, which holds Serve's controller, and four groups of workers"
 
 
 @pytest.fixture

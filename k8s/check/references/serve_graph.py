@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -12,6 +13,11 @@ from k8s.check.objects import Manifest
 from k8s.check.rendering import Rendered
 
 CHECK = "serve"
+
+ENDS_IN_S = 15.0
+"""For Ray's processes, from SIGTERM on: by then nothing is under way. Not measured in a pod."""
+
+_DRAINING = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"
 
 
 def serve_findings(rendered: Rendered) -> Iterator[Finding]:
@@ -114,31 +120,51 @@ def _has(group: dict[str, Any], name: str) -> float:
 
 
 def _draining(rendered: Rendered, ray: Manifest, settings: dict[str, Any]) -> Iterator[Finding]:
-    """A router that ends gets longer than the longest budget, and so does a cluster that is replaced."""
-    from tidegate.serving.settings import Settings  # noqa: PLC0415 - beside the others
+    """A pod that ends gets as long as what it has begun may take, and so does a cluster that is replaced."""
+    from tidegate.serving import draining  # noqa: PLC0415 - beside the others
+    from tidegate.serving.settings import Settings  # noqa: PLC0415 - as above
 
-    longest_s = Settings.from_payload(settings).budget.max_ms / 1000
+    chosen = Settings.from_payload(settings)
+    told = f"grpc.draining_s {chosen.grpc.draining_s:g} s, budget.max_ms {chosen.budget.max_ms:g}: serving/draining.py"
     for pod in ray.pods():
         main = pod.main()
-        if "serve-grpc" not in main.ports:
-            continue
-        before_s, grace_s = _before_end_s(main.document), pod.spec.get("terminationGracePeriodSeconds", 30)
         variables = {name: entry.get("value") for name, entry in main.environment()}
-        drains_s = float(variables.get("RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S") or 0)
-        for where, found, least in (
-            (f"{main.path}.lifecycle.preStop", before_s, longest_s),
-            (f"{pod.path}.spec.terminationGracePeriodSeconds", grace_s, before_s + longest_s),
-            (f"{main.path}.env[RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S]", drains_s, longest_s),
+        drains_s = float(variables.get(_DRAINING) or 30)  # Serve's own default
+        if drains_s != chosen.grpc.draining_s:
+            where, problem = f"{main.path}.env[{_DRAINING}]", f"{drains_s:g} s; the settings say otherwise ({told})"
+            yield Finding(CHECK, rendered.name, ray.title, where, problem, f"{chosen.grpc.draining_s:g}")
+        if pod.group == "headgroup":
+            continue  # nothing of ours runs there
+        end, grace_s = _End.of(main.document), pod.spec.get("terminationGracePeriodSeconds", 30)
+        hook, drained_s = f"{main.path}.lifecycle.preStop", draining.node_s(chosen)
+        wanted = [
+            (f"{pod.path}.spec.terminationGracePeriodSeconds", grace_s, end.waits_s + ENDS_IN_S),
             ("spec.rayClusterDeletionDelaySeconds", ray.spec.get("rayClusterDeletionDelaySeconds", 60), grace_s),
-        ):
+            # Without a node to go to, replicas serve on: what they have begun must end.
+            (hook, end.waits_s, draining.stage_s(chosen) if end.deadline_s is None else end.deadline_s),
+        ]
+        if end.deadline_s is not None:
+            wanted.append((f"{hook} --deadline-remaining-seconds", end.deadline_s, drained_s))
+        for where, found, least in wanted:
             if found < least:
-                problem = f"{found:g} s: requests may take {longest_s:g} s (budget.max_ms)"
+                problem = f"{found:g} s are too few ({told})"
                 yield Finding(CHECK, rendered.name, ray.title, where, problem, f"{least:g} s or more")
 
 
-def _before_end_s(container: dict[str, Any]) -> float:
-    hook = (container.get("lifecycle") or {}).get("preStop") or {}
-    if "sleep" in hook:
-        return float(hook["sleep"]["seconds"])
-    slept = re.search(r"sleep (\d+)", " ".join(hook.get("exec", {}).get("command", ())))
-    return float(slept.group(1)) if slept else 0.0
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What a container does before it ends."""
+
+    waits_s: float
+    """How long it waits."""
+    deadline_s: float | None
+    """When, as Ray is told, the node is gone; None if Ray is told nothing."""
+
+    @classmethod
+    def of(cls, container: dict[str, Any]) -> "_End":
+        hook = (container.get("lifecycle") or {}).get("preStop") or {}
+        if "sleep" in hook:
+            return cls(float(hook["sleep"]["seconds"]), None)
+        command = " ".join(hook.get("exec", {}).get("command", ()))
+        slept, deadline = re.search(r"sleep (\d+)", command), re.search(r"--deadline-remaining-seconds=(\d+)", command)
+        return cls(float(slept.group(1)) if slept else 0.0, float(deadline.group(1)) if deadline else None)

@@ -55,6 +55,7 @@ def up(settings: Settings, detach: bool, as_json: bool, timeout_s: int) -> None:
         _prepare_models(settings)
     directory.mkdir(parents=True, exist_ok=True)
     forget_state(directory)
+    settings = settings.model_copy(update={"grpc": settings.grpc.model_copy(update={"draining_s": DRAINING_S})})
     payload = directory / "settings.json"
     payload.write_text(json.dumps(settings.payload()))
     # Short on purpose: Unix sockets allow about 100 characters, a state directory may be longer.

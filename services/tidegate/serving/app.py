@@ -10,6 +10,7 @@ from ray import serve
 from ray.serve import Application
 
 from tidegate.models.catalogue import Modality
+from tidegate.serving import draining
 from tidegate.serving.composition import selection
 from tidegate.serving.deployments import FeatureLookup, ImageDetectors, ModerationRouter, SpeechDetectors, TextDetectors
 from tidegate.serving.settings import Settings, Topology, load_settings
@@ -18,9 +19,6 @@ from tidegate.serving.signals.deployment import AccountSignals
 STAGE_ONGOING = 256
 """Most calls by way of Serve in one replica. Its own default of 5 is far too low for fan-out to I/O. What clients ask
 does not go by way of Serve (`wire`); `admission` bounds it."""
-
-GRACEFUL_SHUTDOWN_S = 35.0
-"""Longer than the longest budget, so that requests under way finish before a replica is stopped."""
 
 
 def build(args: dict[str, Any]) -> Application:
@@ -41,29 +39,33 @@ def application(settings: Settings) -> Application:
         SettingsError: A detector version that the settings ask for does not exist.
     """
     payload, replicas = settings.payload(), settings.replicas
-    router = _deployment(ModerationRouter, replicas=replicas.router, ongoing=STAGE_ONGOING)
+    router = _deployment(ModerationRouter, replicas=replicas.router, stops_in_s=draining.router_s(settings))
     if settings.topology is Topology.COLOCATED:
         return router.bind(payload)
     chosen = selection(settings)
+
+    def stage(body: type[Any], count: int) -> Application:
+        return _deployment(body, replicas=count, stops_in_s=draining.stage_s(settings)).bind(payload)
+
     stages = {
-        "features": _deployment(FeatureLookup, replicas=replicas.features, ongoing=STAGE_ONGOING).bind(payload),
-        "text": _deployment(TextDetectors, replicas=replicas.text, ongoing=STAGE_ONGOING).bind(payload),
-        "signals": _deployment(AccountSignals, replicas=1, ongoing=STAGE_ONGOING).bind(payload),
+        "features": stage(FeatureLookup, replicas.features),
+        "text": stage(TextDetectors, replicas.text),
+        "signals": stage(AccountSignals, 1),
     }
     if chosen.of(modality=Modality.IMAGE):
-        stages["images"] = _deployment(ImageDetectors, replicas=replicas.images, ongoing=STAGE_ONGOING).bind(payload)
+        stages["images"] = stage(ImageDetectors, replicas.images)
     if chosen.of(modality=Modality.AUDIO):
-        stages["speech"] = _deployment(SpeechDetectors, replicas=replicas.speech, ongoing=STAGE_ONGOING).bind(payload)
+        stages["speech"] = stage(SpeechDetectors, replicas.speech)
     return router.bind(payload, **stages)
 
 
-def _deployment(body: type[Any], *, replicas: int, ongoing: int) -> serve.Deployment:
+def _deployment(body: type[Any], *, replicas: int, stops_in_s: float) -> serve.Deployment:
     made: serve.Deployment = serve.deployment(  # type: ignore[assignment]  # called with a body it is no decorator
         body,
         name=body.__name__,
         num_replicas=replicas,
-        max_ongoing_requests=ongoing,
-        graceful_shutdown_timeout_s=GRACEFUL_SHUTDOWN_S,
+        max_ongoing_requests=STAGE_ONGOING,
+        graceful_shutdown_timeout_s=stops_in_s,
         logging_config={"enable_access_log": False},  # on by default, a line per request and hop
     )
     return made

@@ -34,6 +34,15 @@ class LedgerStore(StrEnum):
     """A PostgreSQL database, for routers on many machines."""
 
 
+class BankStore(StrEnum):
+    """Where hash banks are kept."""
+
+    SQLITE = "sqlite"
+    """A file, for the processes of one machine."""
+    POSTGRES = "postgres"
+    """A PostgreSQL database, for routers and image stages on many machines."""
+
+
 class Section(BaseModel):
     """A part of the settings; unknown keys are refused."""
 
@@ -55,6 +64,9 @@ class GrpcSettings(Section):
     """Most requests that one router works on at a time, unary calls and items of streams together."""
     max_waiting: int = Field(128, ge=0)
     """Most unary calls that wait for one of these places; more are refused with RESOURCE_EXHAUSTED and a retry hint."""
+    draining_s: float = Field(30, ge=0)
+    """Seconds for which a router that is stopped goes on taking requests, while every proxy takes it out. Ray must be
+    told the same by `RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S`; `tidegate up` does so, and takes 1 s."""
 
 
 class LimitSettings(Section):
@@ -180,6 +192,21 @@ class LedgerSettings(Section):
     before it. The URI is no setting itself: settings are printed, kept and handed on, and it may hold a password."""
     timeout_ms: float = Field(2_000, gt=0)
     """Longest wait until a decision is durable; past it the request ends UNAVAILABLE."""
+
+
+class BankSettings(Section):
+    """The banks of known pictures that `image_match` compares with."""
+
+    store: BankStore = BankStore.SQLITE
+    """SQLite for one machine, PostgreSQL for several."""
+    dsn_file: Path | None = None
+    """File that holds PostgreSQL's connection URI, such as a mounted secret. The variable `TIDEGATE_BANKS_DSN` goes
+    before it. Without both, the banks are in the ledger's database, where one is named (`ledger.dsn_file`)."""
+    timeout_ms: float = Field(2_000, gt=0)
+    """Longest wait for PostgreSQL, for each step of a call. Pictures wait a quarter of a second at most."""
+    max_age_s: float = Field(60, ge=0)
+    """How long pictures are compared with what was read while PostgreSQL does not answer. Past it, `image_match` is
+    FAILED, which no policy takes for clean. 0 is at once, as with SQLite."""
 
 
 class TelemetrySettings(Section):

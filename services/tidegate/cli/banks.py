@@ -1,4 +1,7 @@
-"""`tidegate banks`: the banks of known pictures that `image_match` compares with, over HashBankService."""
+"""`tidegate banks`: the banks of known pictures that `image_match` compares with, over HashBankService.
+
+Only `migrate` goes to the store itself.
+"""
 
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from tidegate.cli.bank_options import address_option, distance_type, json_option
 from tidegate.cli.bank_view import KINDS, bank_as_json, draw_banks, draw_match, match_as_json
 from tidegate.cli.output import print_json
 from tidegate.detectors.banks.bank import DEFAULT_THRESHOLD_BITS
-from tidegate.serving.settings import Settings
+from tidegate.serving.settings import Settings, SettingsError
 
 _kind = click.option(
     "--kind",
@@ -161,6 +164,25 @@ def match_command(
         print_json(match_as_json(found))
     else:
         draw_match(found)
+
+
+@banks.command("migrate")
+@click.pass_obj
+def migrate_command(settings: Settings) -> None:
+    """Makes the tables of the settings' store, or brings them to this version. Safe while it is used.
+
+    Asks the store and not the service: run it where the store can be reached. `tidegate up` does this by itself. Nobody
+    else makes a store in PostgreSQL: an empty one would know no picture, and say so of each.
+    """
+    from tidegate.serving.bank_store import BankStoreError, bank_place, make_banks  # noqa: PLC0415 - loads numpy
+
+    try:
+        make_banks(settings)
+    except SettingsError as error:
+        raise click.ClickException(f"settings: {error}") from error
+    except BankStoreError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The hash banks at {bank_place(settings)} have the tables of this version.")
 
 
 def _show(bank: pb.HashBank, *, as_json: bool) -> None:

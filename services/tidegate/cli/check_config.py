@@ -6,6 +6,7 @@ import click
 import yaml
 
 from tidegate.policy.problems import PolicyError
+from tidegate.serving.bank_store import bank_place
 from tidegate.serving.ledger_store import ledger_place
 from tidegate.serving.settings import Settings, SettingsError
 
@@ -21,12 +22,13 @@ def check_config(settings: Settings, as_json: bool) -> None:
 
 
 def refuse_bad_policies(settings: Settings) -> None:
-    """Ends the command with every problem of the policies, and with detectors or a ledger that do not exist."""
+    """Ends the command with every problem of the policies, and with detectors or databases that are not named."""
     # Imported here: it wires every stage, which takes seconds that `tidegate down` and `up --help` must not.
     from tidegate.serving import composition  # noqa: PLC0415 - see above
 
     try:
         composition.policies(settings)
         ledger_place(settings)
+        bank_place(settings)
     except (PolicyError, SettingsError) as error:
         raise click.ClickException(str(error)) from error

@@ -1,4 +1,4 @@
-"""The composition root: the only place where adapters are wired to ports, with `local_stages` and `ledger_store`."""
+"""The composition root, with `local_stages`, `ledger_store`, `bank_store`: the only place where adapters meet ports."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Tracer
 
 from tidegate.detectors.banks.port import HashBanks
-from tidegate.detectors.banks.sqlite_adapter import SqliteBanks
 from tidegate.ledger.port import DecisionLedger
 from tidegate.models.selection import Selection
 from tidegate.pipeline.archive import PolicyArchive
@@ -27,6 +26,7 @@ from tidegate.policy.loader import compile_document
 from tidegate.policy.markets import MARKETS
 from tidegate.serving.admission import Admission
 from tidegate.serving.bank_servicer import BankServicer
+from tidegate.serving.bank_store import hash_banks
 from tidegate.serving.chosen import PACKAGED_POLICIES, policies, selection, versions_of
 from tidegate.serving.decode import RequestDecoder
 from tidegate.serving.health import Readiness
@@ -94,11 +94,6 @@ def ledger(settings: Settings, metrics: LedgerMetrics | None = None) -> Decision
         metrics: Told of transactions and of who waits; None tells nobody.
     """
     return decision_ledger(settings, metrics)
-
-
-def hash_banks(settings: Settings) -> HashBanks:
-    """The banks of known pictures: one store for all processes of this machine."""
-    return SqliteBanks(settings.banks_path)
 
 
 def stage_ports(

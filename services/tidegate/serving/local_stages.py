@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from opentelemetry.trace import Tracer
 
-from tidegate.detectors.banks.matcher import BankMatcher
-from tidegate.detectors.banks.sqlite_adapter import SqliteBanks
 from tidegate.detectors.image_port import ImageDetectors
 from tidegate.detectors.images.limits import ImageLimits
 from tidegate.detectors.null_adapter import NoSpeechDetectors, NullImageDetectors
@@ -21,15 +19,13 @@ from tidegate.features.feast_import import import_feast
 from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 from tidegate.features.stream.turn import Turn
 from tidegate.models.catalogue import Engine, Modality
+from tidegate.serving.bank_store import bank_matcher
 from tidegate.serving.chosen import policies, selection
 from tidegate.serving.ledger_store import ledger_place
 from tidegate.serving.settings import Settings, SignalsKept
 from tidegate.serving.signals.local_signals import LocalSignals
 from tidegate.serving.signals.risk_adapter import account_risk
 from tidegate.telemetry.measures import EventMetrics
-
-BANKS_WAIT_S = 0.25
-"""How long an image waits for a locked store of banks before the answer is FAILED. Readers don't wait for writers."""
 
 TEXT_LANGUAGE = "text_language"
 """The detector that tells languages; its engine is the gate in front of the others."""
@@ -119,7 +115,7 @@ def image_detectors(settings: Settings, tracer: Tracer) -> ImageDetectors:
         specs=specs,
         tracer=tracer,
         limits=image_limits(settings),
-        matcher=BankMatcher(SqliteBanks(settings.banks_path, timeout_s=BANKS_WAIT_S)),
+        matcher=bank_matcher(settings),
     )
 
 

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as SourceError
 
 from tidegate.serving.setting_sections import (
+    BankSettings,
+    BankStore,
     BatchingSettings,
     BudgetSettings,
     DetectorSettings,
@@ -33,6 +35,8 @@ from tidegate.serving.setting_sections import (
 )
 
 __all__ = [
+    "BankSettings",
+    "BankStore",
     "BatchingSettings",
     "BudgetSettings",
     "DetectorSettings",
@@ -55,6 +59,8 @@ __all__ = [
 
 LEDGER_DSN = "TIDEGATE_LEDGER_DSN"
 """Variable with PostgreSQL's connection URI. Every process reads it for itself: it never travels with the settings."""
+BANKS_DSN = "TIDEGATE_BANKS_DSN"
+"""The same for the hash banks, where they are not in the ledger's database."""
 
 OTLP_HTTP_PORT = 4318
 """OTLP over HTTP, as registered (OTLP specification, "Default Port")."""
@@ -91,6 +97,7 @@ class Settings(BaseSettings):
     features: FeatureSettings = FeatureSettings()
     signals: SignalSettings = SignalSettings()
     ledger: LedgerSettings = LedgerSettings()
+    banks: BankSettings = BankSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     replicas: ReplicaSettings = ReplicaSettings()
 
@@ -154,21 +161,27 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: There is none, or its file can't be read.
         """
-        if found := os.environ.get(LEDGER_DSN, "").strip():
-            return found
-        path = self.ledger.dsn_file
-        if path is None:
+        found = _secret(LEDGER_DSN, self.ledger.dsn_file, key="ledger.dsn_file")
+        if found is None:
             raise SettingsError(
                 f"ledger.store is postgres, and no database is named: put its connection URI into {LEDGER_DSN}, or into"
                 " a file that ledger.dsn_file names"
             )
-        try:
-            found = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            told = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-            raise SettingsError(f"ledger.dsn_file: {path}: can't be read: {told}") from error
-        if not found:
-            raise SettingsError(f"ledger.dsn_file: {path}: is empty; it must hold PostgreSQL's connection URI")
+        return found
+
+    def banks_dsn(self) -> str:
+        """The same for the hash banks: their own database, or else the ledger's.
+
+        Raises:
+            SettingsError: There is none, or its file can't be read.
+        """
+        own = _secret(BANKS_DSN, self.banks.dsn_file, key="banks.dsn_file")
+        found = own or _secret(LEDGER_DSN, self.ledger.dsn_file, key="ledger.dsn_file")
+        if found is None:
+            raise SettingsError(
+                f"banks.store is postgres, and no database is named: put its connection URI into {BANKS_DSN}, or into a"
+                f" file that banks.dsn_file names; or name the ledger's ({LEDGER_DSN}, ledger.dsn_file) for both"
+            )
         return found
 
     def payload(self) -> dict[str, Any]:
@@ -202,8 +215,25 @@ class _Plain(BaseModel):
     features: FeatureSettings
     signals: SignalSettings
     ledger: LedgerSettings
+    banks: BankSettings
     telemetry: TelemetrySettings
     replicas: ReplicaSettings
+
+
+def _secret(variable: str, path: Path | None, *, key: str) -> str | None:
+    """A connection URI from the environment, or from a file; None if neither is there. Raises SettingsError."""
+    if found := os.environ.get(variable, "").strip():
+        return found
+    if path is None:
+        return None
+    try:
+        found = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        told = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise SettingsError(f"{key}: {path}: can't be read: {told}") from error
+    if not found:
+        raise SettingsError(f"{key}: {path}: is empty; it must hold PostgreSQL's connection URI")
+    return found
 
 
 _SHAPES: dict[tuple[int | str, ...], str] = {
@@ -212,7 +242,8 @@ _SHAPES: dict[tuple[int | str, ...], str] = {
 }
 """What a mapping must look like, in place of pydantic's words for anything wrong within it."""
 _HINTS_AT: dict[tuple[int | str, ...], str] = {
-    ("ledger", "dsn"): f": a secret is no setting; put it into {LEDGER_DSN}, or into a file that ledger.dsn_file names"
+    ("ledger", "dsn"): f": a secret is no setting; put it into {LEDGER_DSN}, or into a file that ledger.dsn_file names",
+    ("banks", "dsn"): f": a secret is no setting; put it into {BANKS_DSN}, or into a file that banks.dsn_file names",
 }
 """What to write instead, by key."""
 

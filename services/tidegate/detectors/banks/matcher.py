@@ -50,50 +50,71 @@ class BankMatcher:
     """Searches all enabled banks for pictures. Holds their hashes in memory, about 150 bytes for one."""
 
     def __init__(
-        self, banks: HashBanks, *, poll_s: float = _POLL_S, clock: Callable[[], float] = time.monotonic
+        self,
+        banks: HashBanks,
+        *,
+        poll_s: float = _POLL_S,
+        patience_s: float | None = None,
+        max_age_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Takes the store; reads nothing yet.
 
         Args:
             banks: The store.
             poll_s: How long it is not asked again.
+            patience_s: How long an answer waits for the store, but for its first read; None as long as that takes.
+            max_age_s: How old what was read may be while the store does not answer. 0 fails at once.
             clock: Monotonic seconds.
         """
         self._banks = banks
         self._poll_s = poll_s
+        self._patience_s = patience_s
+        self._max_age_s = max_age_s
         self._clock = clock
         self._view: _View | None = None
+        self._read_at = float("-inf")
         self._unreachable = False
+        self._too_old = False
         self._fresh_until = float("-inf")
-        self._refreshing = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def refresh_if_changed(self) -> None:
         """Reads what changed in the store, at most every `poll_s`. Call it before `answer`.
 
-        Never raises for an outage: `answer` tells of it.
+        While the store is known not to answer, and what was read is not too old, it is asked in the background and
+        nobody waits. Never raises for an outage: `answer` tells of it.
         """
         if self._clock() < self._fresh_until:
             return
-        async with self._refreshing:
-            if self._clock() >= self._fresh_until:
-                await self._refresh()
+        reading = self._begun()
+        if self._unreachable and self._usable():
+            return
+        first = self._view is None and not self._unreachable  # which takes seconds, and there is nothing to go on with
+        await asyncio.wait([reading], timeout=None if first else self._patience_s)
+        if reading.done():
+            reading.result()
+        else:
+            self._lost()
 
     async def refresh(self) -> None:
         """Reads what changed in the store, now. Raises BanksUnavailable."""
-        async with self._refreshing:
-            await self._refresh()
+        if self._reading is not None:  # it may have looked before what is asked for was made
+            await asyncio.wait([self._reading])
+        await asyncio.shield(self._begun())
         if self._unreachable:
             raise BanksUnavailable
 
     async def ready(self) -> bool:
         """Whether the store is read and `answer` will not fail."""
         await self.refresh_if_changed()
-        return self._view is not None and not self._unreachable
+        return self._usable()
 
     def answer(self, pixels: NDArray[np.uint8]) -> DetectorScores:
         """The detector's answer on a picture of [height, width, 3], RGB. Milliseconds of CPU: call it in a thread.
 
-        FAILED while the store can't be read: that nothing is known of a picture would be a guess.
+        FAILED while the store can't be read and what was read is too old: that nothing is known of a picture would be
+        a guess.
         """
         try:
             view = self._current()
@@ -132,22 +153,60 @@ class BankMatcher:
         """
         return _near(self._current(), hash_, within_bits=within_bits, limit=limit)
 
-    async def _refresh(self) -> None:
-        seen = None if self._view is None else self._view.revision
+    def _begun(self) -> asyncio.Task[None]:
+        """The one look at the store that is under way. It goes on when whoever waits for it has run out of time."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        return self._reading
+
+    async def _read(self) -> None:
+        seen, began_at = None if self._view is None else self._view.revision, self._clock()
         try:
             changes = await asyncio.to_thread(self._banks.changes_since, seen)
             if changes is not None:
                 self._view = await asyncio.to_thread(_advanced, self._view, changes)
                 _log.info("banks.loaded", extra={"changes": changes.revision.changes, "complete": changes.complete})
-            self._unreachable = False
         except BanksUnavailable:
-            self._unreachable = True
-        self._fresh_until = self._clock() + self._poll_s
+            self._lost()
+        except BaseException:
+            self._lost()
+            raise
+        else:
+            self._found(began_at)
+        finally:
+            self._fresh_until = self._clock() + self._poll_s
+
+    def _found(self, at: float) -> None:
+        if self._unreachable:
+            _log.warning("banks.readable_again", extra={"after_s": round(at - self._read_at, 1)})
+        self._read_at = at
+        self._unreachable = self._too_old = False
+
+    def _lost(self) -> None:
+        """Says so when it begins, and when what was read has become too old."""
+        began, self._unreachable = not self._unreachable, True
+        if self._view is None:
+            if began:
+                _log.error("banks.never_read")
+            return
+        ages = {"age_s": round(self._clock() - self._read_at, 1), "max_age_s": self._max_age_s}
+        if began:
+            _log.warning("banks.stale", extra=ages)
+        if not self._too_old and not self._usable():
+            self._too_old = True
+            _log.error("banks.too_old", extra=ages)
+
+    def _usable(self) -> bool:
+        """Whether an answer may be given of what was read."""
+        if self._view is None:
+            return False
+        return not self._unreachable or self._clock() - self._read_at < self._max_age_s
 
     def _current(self) -> _View:
-        if self._view is None or self._unreachable:
+        view = self._view
+        if view is None or not self._usable():
             raise BanksUnavailable
-        return self._view
+        return view
 
 
 def _advanced(view: _View | None, changes: Changes) -> _View:

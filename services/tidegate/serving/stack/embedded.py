@@ -22,8 +22,9 @@ from pathlib import Path
 
 from tidegate.features.feast_import import import_feast
 from tidegate.features.online import OnlineChoice, OnlineKind
+from tidegate.serving.bank_store import make_banks
 from tidegate.serving.ledger_store import ledger_place
-from tidegate.serving.settings import LedgerStore, OnlineStore, Settings
+from tidegate.serving.settings import BankStore, LedgerStore, OnlineStore, Settings
 from tidegate.serving.stack.child import Child, ChildFailedError
 from tidegate.serving.stack.ports import LOOPBACK, free_ports
 from tidegate.serving.stack.probe import accepts, serves
@@ -135,7 +136,7 @@ class EmbeddedStack:
         with ThreadPoolExecutor(2, "start") as side:
             self._part("ray", PartState.STARTING)
             self._part("online-store", PartState.STARTING)
-            beside = [side.submit(self._prepare_features), side.submit(self._prepare_ledger)]
+            beside = [side.submit(self._prepare_features), side.submit(self._prepare_databases)]
             if self.settings.triton.managed:
                 beside.append(side.submit(self._wait_for_triton))
             try:
@@ -206,12 +207,14 @@ class EmbeddedStack:
             apply(directory, online, progress=lambda line: logger.info("features: %s", line))
         self._part("online-store", PartState.READY, address)
 
-    def _prepare_ledger(self) -> None:
-        """A database that can't be used is told now, and not as a router that is never ready."""
-        place = ledger_place(self.settings)
+    def _prepare_databases(self) -> None:
+        """One that can't be used is told now, and not as a router that is never ready."""
         if self.settings.ledger.store is LedgerStore.POSTGRES:
+            place = ledger_place(self.settings)
             self._part("ledger", PartState.STARTING, str(place))
             place.migrate()
+        if self.settings.banks.store is BankStore.POSTGRES:
+            make_banks(self.settings)
 
     def _wait_until_serving(self) -> None:
         while not serves(self._grpc_address):

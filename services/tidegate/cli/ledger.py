@@ -3,17 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tidegate.cli.lazy_group import LazyGroup
 from tidegate.cli.output import print_json, told_os_error
 from tidegate.ledger.archive import LedgerArchive, LedgerPlace, LedgerStatistics, LedgerUnreadableError
+from tidegate.ledger.retention_anchors import Removal
 from tidegate.ledger.sqlite_place import SqlitePlace
 from tidegate.ledger.verify import VerifyReport, verify
 from tidegate.serving.ledger_store import ConfiguredLedger, postgres_place
@@ -67,9 +71,14 @@ def progress_bar() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-@click.group()
+LATER = {
+    "retention": ("tidegate.cli.ledger_retention", "retention_command", "Removes days that are older than is kept."),
+}
+
+
+@click.group(cls=LazyGroup, later=LATER)
 def ledger() -> None:
-    """Verifies, exports and measures the decision ledger."""
+    """Verifies, exports and measures the decision ledger, and removes old days from it."""
 
 
 @ledger.command("verify")
@@ -162,7 +171,17 @@ def stats_command(place: LedgerPlace, as_json: bool) -> None:
 
 
 def _report_as_json(report: VerifyReport) -> dict[str, Any]:
-    return {"intact": report.intact, **asdict(report)}
+    removals = [
+        {
+            "day": removal.day.isoformat(),
+            "records": removal.records,
+            "writers": removal.writers,
+            "removed_at": removal.removed_at.isoformat(),
+            **asdict(removal.reason),
+        }
+        for removal in report.removals
+    ]
+    return {"intact": report.intact, **asdict(report), "removals": removals}
 
 
 def _draw_report(report: VerifyReport) -> None:
@@ -170,6 +189,7 @@ def _draw_report(report: VerifyReport) -> None:
     walked = f"{report.records:,} records of {report.writers:,} writers, {report.policies:,} policies"
     if report.intact:
         console.print(f"[green]intact[/green]  {walked}\nheads digest {report.heads_digest}", soft_wrap=True)
+        _draw_removals(console, report)
         return
     console.print(f"[red]broken[/red]  {walked}; the first broken place of each chain:")
     table = Table(box=None, pad_edge=False, header_style="bold dim")
@@ -179,6 +199,27 @@ def _draw_report(report: VerifyReport) -> None:
         place = str(broken.sequence) if broken.sequence else ""
         table.add_row(broken.kind.value, broken.writer_id, place, broken.decision_id, broken.detail)
     console.print(table)
+    _draw_removals(console, report)
+
+
+def _draw_removals(console: Console, report: VerifyReport) -> None:
+    """What is missing by intent. Which runs did it is told, so that it can be compared with what was meant."""
+    if not report.removals:
+        return
+    days = [removal.day for removal in report.removals]
+    console.print(
+        f"removed by retention, and accounted for: {report.removed:,} records of {len(set(days)):,} days,"
+        f" {days[0]} to {days[-1]}",
+        soft_wrap=True,
+    )
+    for (run_on, command), removals in groupby(report.removals, key=_run_of):
+        removed = list(removals)
+        records = sum(each.records for each in removed)
+        console.print(f"  on {run_on}: {records:,} of {len(removed):,} days  {escape(command)}", soft_wrap=True)
+
+
+def _run_of(removal: Removal) -> tuple[date, str]:
+    return removal.removed_at.date(), removal.reason.command
 
 
 def _draw_statistics(statistics: LedgerStatistics) -> None:

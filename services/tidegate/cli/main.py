@@ -24,7 +24,7 @@ COMMANDS = {
     "features": ("tidegate.cli.features", "features", "Shows account signals; fills the online store."),
     "events": ("tidegate.cli.events", "events", "Records what happens to accounts, from a file."),
     "account": ("tidegate.cli.account", "account", "Exports or erases everything held on an account."),
-    "ledger": ("tidegate.cli.ledger", "ledger", "Verifies, exports and measures the ledger."),
+    "ledger": ("tidegate.cli.ledger", "ledger", "Verifies, exports and measures the ledger; removes old days."),
     "replay": ("tidegate.cli.replay", "replay", "Decides recorded decisions again and reports any difference."),
     "capacity": (
         "tidegate.cli.capacity",
@@ -63,7 +63,7 @@ def main(ctx: click.Context, config: Path | None, state_dir: Path | None) -> Non
     recorded = {"place": ledger, "events_path": settings.events_path}
     ctx.default_map = {
         "trace": {"store": settings.traces_path},
-        "ledger": {name: {"place": ledger} for name in ("verify", "stats", "migrate", "export")},
+        "ledger": {name: {"place": ledger} for name in ("verify", "stats", "migrate", "export", "retention")},
         "replay": {"place": ledger},
         "models": {"drift": {"place": ledger}},
         "features": {

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Protocol
 
 from tidegate.ledger.chain import Entry, Head
+from tidegate.ledger.retention_anchors import Anchor, Removal
+from tidegate.ledger.retention_port import DayRemover
 
 
 class LedgerUnreadableError(Exception):
@@ -61,6 +63,14 @@ class LedgerArchive(Protocol):
         """The stored end of every chain, by writer, as of the same moment as `entries` when read within it."""
         ...
 
+    def anchors(self) -> Iterator[Anchor]:
+        """Where chains go on behind what retention removed, by writer, then by sequence; as of the same moment."""
+        ...
+
+    def removals(self, *, since: date | None = None) -> Sequence[Removal]:
+        """What retention removed, by day, then by time; of `since` or later, in UTC."""
+        ...
+
     def policies(self) -> Iterator[tuple[str, str]]:
         """Kept policy documents: digest and canonical JSON."""
         ...
@@ -96,7 +106,9 @@ class Stretch:
     place: str
     """To note once the records are taken up."""
     payloads: Sequence[bytes]
-    """Records in canonical form, in the order of recording."""
+    """Records in canonical form, in the order of recording. Empty where retention has removed all of them."""
+    removed: int = 0
+    """Records between the place before and this one that retention removed: nobody can take them up any more."""
 
 
 class LedgerFollower(Protocol):
@@ -130,6 +142,13 @@ class LedgerPlace(Protocol):
 
         Args:
             noted: The place that was noted last under a name; empty if none was.
+        """
+        ...
+
+    def remover(self) -> AbstractContextManager[DayRemover]:
+        """Removes days from it, alone.
+
+        Raises LedgerUnreadableError as `opened` does, and if somebody else removes days at the moment.
         """
         ...
 

@@ -10,6 +10,7 @@ from psycopg.pq import TransactionStatus
 from tidegate.ledger.archive import LedgerStatistics
 from tidegate.ledger.chain import Entry, Head
 from tidegate.ledger.record_keys import RecordKeys, microseconds
+from tidegate.ledger.retention_anchors import Anchor, Reason, Removal
 from tidegate.postgres.connection import BoundedConnection
 
 _PAGE = 500
@@ -35,9 +36,10 @@ class PostgresArchive:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """See `LedgerArchive.snapshot`."""
+        """See `LedgerArchive.snapshot`. No day's table is dropped meanwhile, which no snapshot would keep."""
         with self._connection.transaction():
             self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            self._connection.execute("LOCK TABLE ONLY tidegate_ledger.records IN ACCESS SHARE MODE")
             yield
 
     def count(self, *, since: datetime | None = None) -> int:
@@ -86,6 +88,18 @@ class PostgresArchive:
         """See `LedgerArchive.heads`."""
         query = "SELECT writer_id, sequence, hash FROM tidegate_ledger.heads ORDER BY writer_id"
         yield from (Head(*row) for row in self._connection.execute(query))
+
+    def anchors(self) -> Iterator[Anchor]:
+        """See `LedgerArchive.anchors`."""
+        query: LiteralString = (
+            "SELECT writer_id, first_sequence, last_sequence, previous_hash, hash, day FROM tidegate_ledger.anchors"
+            " JOIN tidegate_ledger.removals USING (removal) ORDER BY writer_id, first_sequence"
+        )
+        yield from (Anchor(*row) for row in self._connection.execute(query))
+
+    def removals(self, *, since: date | None = None) -> Sequence[Removal]:
+        """See `LedgerArchive.removals`."""
+        return removals(self._connection, days=(since or date.min, date.max))
 
     def policies(self) -> Iterator[tuple[str, str]]:
         """See `LedgerArchive.policies`."""
@@ -147,3 +161,18 @@ class PostgresArchive:
 
     def _number(self, query: LiteralString, *parameters: object) -> int:
         return int(self._row(query, *parameters)[0])
+
+
+def removals(connection: BoundedConnection, *, days: tuple[date, date]) -> Sequence[Removal]:
+    """What retention removed of these days, the last one included: by day, then by time."""
+    rows = connection.execute(
+        "SELECT day, removed_at, keep_days, exported_to, command,"
+        " sum(last_sequence - first_sequence + 1)::bigint, count(DISTINCT writer_id)"
+        " FROM tidegate_ledger.removals JOIN tidegate_ledger.anchors USING (removal)"
+        " WHERE day BETWEEN %s AND %s GROUP BY removal ORDER BY day, removal",
+        days,
+    )
+    return [
+        Removal(day, records, writers, removed_at.astimezone(UTC), Reason(keep_days, exported_to or "", command))
+        for day, removed_at, keep_days, exported_to, command, records, writers in rows.fetchall()
+    ]

@@ -47,10 +47,12 @@ class PostgresFollower:
                 if limit <= 0:
                     return stretches
                 found = self._records(connection, writer_id, (first_day, last_day), limit=limit)
-                if found:
-                    limit -= len(found)
+                limit -= len(found)
+                up_to = found[-1][0] if found else None
+                removed, last = self._removed(connection, writer_id, up_to, records=len(found))
+                if found or removed:
                     payloads = [record for _, record in found]
-                    stretches.append(Stretch(_CURSOR + writer_id, str(found[-1][0]), payloads))
+                    stretches.append(Stretch(_CURSOR + writer_id, str(up_to or last), payloads, removed=removed))
         if not stretches:  # everything up to then is taken up: what is older need not be looked at again
             self._looked_at = now
         return stretches
@@ -107,3 +109,19 @@ class PostgresFollower:
             " AND day BETWEEN %s AND %s ORDER BY sequence LIMIT %s",
             (writer_id, self._read[writer_id], *days, limit),
         ).fetchall()
+
+    def _removed(
+        self, connection: BoundedConnection, writer_id: str, up_to: int | None, *, records: int
+    ) -> tuple[int, int]:
+        """How many unread records retention removed, up to a sequence or at all, and the last one's sequence."""
+        after = self._read[writer_id]
+        if up_to is not None and up_to - after == records:
+            return 0, 0  # there is no gap
+        row = connection.execute(
+            "SELECT coalesce(sum(last_sequence - greatest(first_sequence, %s) + 1), 0)::bigint,"
+            " coalesce(max(last_sequence), 0) FROM tidegate_ledger.anchors"
+            " WHERE writer_id = %s AND last_sequence > %s AND (%s::bigint IS NULL OR first_sequence < %s)",
+            (after + 1, writer_id, after, up_to, up_to),
+        ).fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1])

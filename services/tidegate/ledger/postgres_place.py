@@ -11,7 +11,9 @@ from tidegate.ledger.archive import LedgerUnreadableError, NoLedgerError
 from tidegate.ledger.postgres_archive import PostgresArchive
 from tidegate.ledger.postgres_follower import PostgresFollower
 from tidegate.ledger.postgres_partitions import make_missing
+from tidegate.ledger.postgres_retention import PostgresDayRemover
 from tidegate.ledger.postgres_schema import LEDGER
+from tidegate.ledger.retention_port import RetentionUnderWayError
 from tidegate.postgres.connection import BoundedConnection, PostgresTarget, said
 from tidegate.postgres.schema import ForeignSchemaError
 
@@ -48,6 +50,17 @@ class PostgresPlace:
     def follower(self, noted: Callable[[str], str]) -> PostgresFollower:
         """See `LedgerPlace.follower`."""
         return PostgresFollower(self.target, noted)
+
+    @contextlib.contextmanager
+    def remover(self) -> Iterator[PostgresDayRemover]:
+        """See `LedgerPlace.remover`. Needs the role that owns the tables."""
+        try:
+            name = "tidegate ledger retention"
+            with contextlib.closing(self.target.connected(name=name, timeout_s=None)) as connection:
+                yield PostgresDayRemover(connection)
+        except (psycopg.Error, RetentionUnderWayError) as error:
+            why = said(error) if isinstance(error, psycopg.Error) else error
+            raise LedgerUnreadableError(f"Nothing can be removed from the ledger in {self}: {why}.") from error
 
     def migrate(self) -> None:
         """See `LedgerPlace.migrate`. Makes tables for the next days too, for routers that may make none."""

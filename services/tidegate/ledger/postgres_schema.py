@@ -9,7 +9,7 @@ LEDGER = Schema(
     name=SCHEMA,
     what="ledger",
     package="tidegate.ledger",
-    files=("0001_ledger.sql",),
+    files=("0001_ledger.sql", "0002_retention.sql"),
     lock=0x5449_4447_0000_0001,  # "TIDG", 1
 )
 """Its tables by version."""

@@ -4,7 +4,7 @@ An anchor stands for records of one writer that followed each other. It is store
 so `verify` can walk over it, and anything else that is missing still shows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -34,6 +34,20 @@ class Anchor:
     def records(self) -> int:
         """How many they were."""
         return self.last_sequence - self.first_sequence + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a day held at one moment. Records are never changed, so all of it still holds when they are removed."""
+
+    day: date
+    """In UTC."""
+    records: int
+    """Of that day."""
+    anchors: tuple[Anchor, ...]
+    """That stand for all of them, by writer, then by sequence."""
+    ends: Mapping[str, int]
+    """Where every chain ended then: what is behind it came later."""
 
 
 @dataclass(frozen=True, slots=True)

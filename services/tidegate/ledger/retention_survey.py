@@ -1,32 +1,17 @@
-"""One day, looked at before it is removed: are its chains whole, does the export hold it, and what will its anchors be."""
+"""One day, looked at before it is removed: are its chains whole, does the export hold it, what will its anchors be?"""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
 
 from tidegate.ledger.archive import LedgerArchive
 from tidegate.ledger.chain import Entry, Head
-from tidegate.ledger.retention_anchors import Anchor
+from tidegate.ledger.retention_anchors import Anchor, Survey
 from tidegate.ledger.retention_export import ExportedDay
 from tidegate.ledger.verify import fault_of
 
 
 class BrokenDayError(Exception):
     """A record of the day is not as it was recorded. Removing it would remove what shows that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What a day held at one moment. Records are never changed, so all of it holds still when they are removed."""
-
-    day: date
-    """In UTC."""
-    records: int
-    """Of that day."""
-    anchors: tuple[Anchor, ...]
-    """That stand for all of them, by writer, then by sequence."""
-    ends: Mapping[str, int]
-    """Where every chain ended then: what is behind it came later."""
 
 
 def surveyed(

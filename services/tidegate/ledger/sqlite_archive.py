@@ -1,5 +1,6 @@
 """The SQLite ledger for those who look back: `LedgerArchive`, read-only, in pages or one snapshot."""
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 from tidegate.ledger.archive import LedgerStatistics
 from tidegate.ledger.chain import Entry, Head
 from tidegate.ledger.record_keys import RecordKeys, microseconds
+from tidegate.ledger.retention_anchors import Anchor, Reason, Removal
 from tidegate.ledger.sqlite_schema import open_archive, transaction
 
 _PAGE = 500
@@ -96,6 +98,22 @@ class SqliteArchive:
         for row in self._connection.execute("SELECT writer_id, sequence, hash FROM heads ORDER BY writer_id"):
             yield Head(*row)
 
+    def anchors(self) -> Iterator[Anchor]:
+        """See `LedgerArchive.anchors`."""
+        for writer_id, first, last, previous_hash, own_hash, day in self._connection.execute(
+            "SELECT writer_id, first_sequence, last_sequence, previous_hash, hash, day FROM anchors"
+            " JOIN removals USING (removal) ORDER BY writer_id, first_sequence"
+        ):
+            yield Anchor(writer_id, first, last, previous_hash, own_hash, date.fromisoformat(day))
+
+    def removals(self, *, since: date | None = None) -> Sequence[Removal]:
+        """See `LedgerArchive.removals`."""
+        return removals(self._connection, days=(since or date.min, date.max))
+
+    def removed_up_to(self) -> int:
+        """The highest position of a record that retention removed; 0 if it removed none."""
+        return self._number("SELECT position FROM removed_up_to")
+
     def policies(self) -> Iterator[tuple[str, str]]:
         """See `LedgerArchive.policies`."""
         yield from self._connection.execute("SELECT digest, document FROM policies ORDER BY digest")
@@ -121,6 +139,26 @@ class SqliteArchive:
     def _number(self, statement: str, *parameters: int) -> int:
         number: int = self._connection.execute(statement, parameters).fetchone()[0]
         return number
+
+
+def removals(connection: sqlite3.Connection, *, days: tuple[date, date]) -> Sequence[Removal]:
+    """What retention removed of these days, the last one included: by day, then by time."""
+    rows = connection.execute(
+        "SELECT day, removed_at_us, keep_days, exported_to, command,"
+        " sum(last_sequence - first_sequence + 1), count(DISTINCT writer_id)"
+        " FROM removals JOIN anchors USING (removal) WHERE day BETWEEN ? AND ? GROUP BY removal ORDER BY day, removal",
+        [day.isoformat() for day in days],
+    )
+    return [
+        Removal(
+            date.fromisoformat(day),
+            records,
+            writers,
+            _EPOCH + timedelta(microseconds=removed_at_us),
+            Reason(keep_days, exported_to or "", command),
+        )
+        for day, removed_at_us, keep_days, exported_to, command, records, writers in rows.fetchall()
+    ]
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -35,11 +35,18 @@ class SqliteFollower:
     def unread(self, *, limit: int) -> Sequence[Stretch]:
         """See `LedgerFollower.unread`."""
         archive = self._opened()
-        found = archive.recorded_after(self._position, limit=limit) if archive else []
-        if not found:
+        if archive is None:
             return ()
+        found = archive.recorded_after(self._position, limit=limit)
+        removed_up_to = archive.removed_up_to()
+        if not found:
+            removed = removed_up_to - self._position
+            return (Stretch(CURSOR, f"{removed_up_to}:", (), removed=removed),) if removed > 0 else ()
         position, last = found[-1]
-        return (Stretch(CURSOR, f"{position}:{_decision_id(last)}", [payload for _, payload in found]),)
+        # Positions have no gaps but those that retention made.
+        before = min(position, removed_up_to) - self._position - sum(each <= removed_up_to for each, _ in found)
+        payloads = [payload for _, payload in found]
+        return (Stretch(CURSOR, f"{position}:{_decision_id(last)}", payloads, removed=max(0, before)),)
 
     def taken_up(self, stretch: Stretch) -> None:
         """See `LedgerFollower.taken_up`."""
@@ -66,11 +73,16 @@ class SqliteFollower:
         return self._archive
 
     def _noted_position(self, archive: SqliteArchive) -> int:
-        """The noted position; 0 where it names another decision by now, as in a ledger that was started anew."""
+        """The noted position; 0 where it names another decision by now, as in a ledger that was started anew.
+
+        A position whose record retention has removed holds: none is given twice.
+        """
         position, _, decision_id = self._noted(CURSOR).partition(":")
         if not position:
             return 0
         there = archive.decision_at(int(position))
+        if there is None and int(position) <= archive.removed_up_to():
+            return int(position)
         if there is None or (decision_id and there != decision_id):
             _log.warning("ledger_tail.from_the_start")
             return 0

@@ -58,7 +58,69 @@ _VERSION_1 = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+# A record may be deleted once an anchor stands for it. `removed_up_to` is the highest position of a deleted record:
+# positions are not given twice, or who follows the ledger would take new records for read ones.
+_VERSION_2 = (
+    """
+    CREATE TABLE removals (
+        removal INTEGER PRIMARY KEY,
+        day TEXT NOT NULL,
+        removed_at_us INTEGER NOT NULL,
+        keep_days INTEGER NOT NULL,
+        exported_to TEXT,
+        command TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX removals_by_day ON removals (day)",
+    """
+    CREATE TABLE anchors (
+        writer_id TEXT NOT NULL,
+        first_sequence INTEGER NOT NULL,
+        last_sequence INTEGER NOT NULL CHECK (last_sequence >= first_sequence),
+        previous_hash BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        removal INTEGER NOT NULL REFERENCES removals (removal),
+        PRIMARY KEY (writer_id, first_sequence)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX anchors_by_removal ON anchors (removal)",
+    "CREATE TABLE removed_up_to (id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL) STRICT",
+    "INSERT INTO removed_up_to VALUES (1, 0)",
+    "DROP TRIGGER records_refuse_delete",
+    """
+    CREATE TRIGGER records_refuse_delete BEFORE DELETE ON records
+    WHEN NOT EXISTS (
+        SELECT 1 FROM (
+            SELECT last_sequence FROM anchors WHERE writer_id = OLD.writer_id AND first_sequence <= OLD.sequence
+            ORDER BY first_sequence DESC LIMIT 1
+        ) WHERE last_sequence >= OLD.sequence
+    ) OR OLD.position > (SELECT position FROM removed_up_to)
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END
+    """,
+    """
+    CREATE TRIGGER anchors_refuse_backward BEFORE UPDATE ON anchors
+    WHEN NEW.last_sequence <= OLD.last_sequence OR NEW.writer_id <> OLD.writer_id
+        OR NEW.first_sequence <> OLD.first_sequence OR NEW.previous_hash <> OLD.previous_hash
+        OR NEW.removal <> OLD.removal
+    BEGIN SELECT RAISE(ABORT, 'an anchor only grows'); END
+    """,
+    """
+    CREATE TRIGGER removed_up_to_refuse_backward BEFORE UPDATE ON removed_up_to WHEN NEW.position < OLD.position
+    BEGIN SELECT RAISE(ABORT, 'positions are not given twice'); END
+    """,
+    *(
+        f"CREATE TRIGGER {table}_refuse_{change.lower()} BEFORE {change} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        for table, change in (
+            ("removals", "UPDATE"),
+            ("removals", "DELETE"),
+            ("anchors", "DELETE"),
+            ("removed_up_to", "DELETE"),
+        )
+    ),
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
 """Statements by version. Released ones never change; a new one is added at the end."""
 
 
@@ -131,7 +193,7 @@ def open_archive(path: Path, *, timeout_s: float = 5.0) -> sqlite3.Connection:
         raise
     if not current:
         connection.close()
-        raise ForeignLedger("no Tidegate of this version has opened the ledger yet")
+        raise ForeignLedger("it is of an older version; `tidegate ledger migrate` brings it up to date")
     return connection
 
 

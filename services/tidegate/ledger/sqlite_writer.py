@@ -40,8 +40,10 @@ class SqliteTransaction:
         head = self._head.next(payload)
         try:
             self._connection.execute(
-                "INSERT INTO records (decision_id, idempotency_key, fingerprint, decided_at_us, writer_id, sequence,"
-                " previous_hash, hash, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO records (position, decision_id, idempotency_key, fingerprint, decided_at_us, writer_id,"
+                " sequence, previous_hash, hash, record)"
+                " VALUES (1 + max(coalesce((SELECT max(position) FROM records), 0),"
+                " (SELECT position FROM removed_up_to)), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     keys.decision_id,
                     keys.idempotency_key or None,

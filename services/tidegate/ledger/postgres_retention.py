@@ -1,0 +1,186 @@
+"""Removes days from a PostgreSQL ledger: a day's table is dropped in the transaction that stores its anchors.
+
+Whoever drops a day's table holds up every reader and writer of all days, while it waits for the lock and while it has
+it. So it waits for a fraction of a second, tries again later, and does before or after all that takes time.
+"""
+
+import random
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from psycopg import errors, sql
+
+from tidegate.ledger.postgres_partitions import name_of
+from tidegate.ledger.postgres_schema import SCHEMA
+from tidegate.ledger.retention_anchors import Reason, Survey
+from tidegate.ledger.retention_port import DayHeldError, RetentionUnderWayError
+from tidegate.postgres.connection import BoundedConnection
+from tidegate.postgres.durability import CommitWarnings, refuse_losses
+
+RETENTION_LOCK = 0x5449_4447_0000_0003
+"""Advisory lock ("TIDG", 3) that who removes days holds for the whole session."""
+ALONE_WITHIN_MS = 10_000
+"""For that lock: a session whose process was killed ends by itself."""
+LOCK_WAIT_MS = 200
+"""Longest wait for all days' tables, at a time: whoever records waits with it."""
+TRANSACTION_S = 60.0
+"""For a removal but its waits: a server that hangs is not waited for."""
+PATIENCE_S = 300.0
+"""Until a day that is held is left for the next run."""
+PAUSES_S = (1.0, 10.0)
+"""Between attempts: the first, and the longest."""
+KEYS = 1_000
+"""Idempotency keys deleted in a transaction."""
+
+_CAME_SINCE = sql.SQL(
+    "SELECT EXISTS (SELECT FROM tidegate_ledger.heads AS h"
+    " LEFT JOIN unnest(%s::text[], %s::bigint[]) AS seen (writer_id, sequence) ON seen.writer_id = h.writer_id"
+    " WHERE h.sequence > coalesce(seen.sequence, 0) AND %s BETWEEN h.first_day AND h.last_day AND EXISTS ("
+    "SELECT FROM {table} AS r WHERE r.writer_id = h.writer_id AND r.sequence > coalesce(seen.sequence, 0)))"
+)
+"""Whether a writer has added to the day since. Its chain only grows, so what is new is behind its end of then."""
+
+
+class _CameSinceError(Exception):
+    """Records came to the day since the survey."""
+
+
+class PostgresDayRemover:
+    """`DayRemover` on one connection, which nobody else uses."""
+
+    def __init__(self, connection: BoundedConnection, *, patience_s: float = PATIENCE_S) -> None:
+        """Takes the lock of those who remove, for as long as the connection lives; its owner closes it.
+
+        Args:
+            connection: In autocommit.
+            patience_s: For one day.
+
+        Raises:
+            RetentionUnderWayError: See there.
+            psycopg.Error: The server refused, or can't be asked.
+        """
+        self._connection = connection
+        self._patience_s = patience_s
+        self._warnings = CommitWarnings(connection)
+        refuse_losses(connection)
+        try:
+            with connection.transaction():
+                _wait_no_longer_than(connection, ALONE_WITHIN_MS)
+                connection.execute("SELECT pg_advisory_lock(%s)", (RETENTION_LOCK,))
+        except errors.LockNotAvailable as error:
+            raise RetentionUnderWayError("another process removes days from it; try again after it") from error
+
+    def today(self) -> date:
+        """See `DayRemover.today`. Ours, or the server's."""
+        row = self._connection.execute("SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date").fetchone()
+        assert row is not None
+        theirs: date = row[0]
+        return min(datetime.now(UTC).date(), theirs)
+
+    def days(self, *, before: date) -> Sequence[date]:
+        """See `DayRemover.days`. Days with a table, which may be empty."""
+        found = self._connection.execute(
+            "SELECT day FROM (SELECT to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') AS day FROM pg_inherits"
+            " WHERE inhparent = 'tidegate_ledger.records'::regclass) AS tables WHERE day < %s ORDER BY day",
+            (before,),
+        )
+        return [day for (day,) in found.fetchall()]
+
+    def remove(self, survey: Survey, reason: Reason) -> bool:
+        """See `DayRemover.remove`."""
+        deadline, (pause_s, longest_s) = time.monotonic() + self._patience_s, PAUSES_S
+        while True:
+            try:
+                with self._connection.within(TRANSACTION_S):
+                    self._drop(survey, reason)
+            except _CameSinceError:
+                return False
+            except errors.LockNotAvailable as error:
+                if time.monotonic() + pause_s > deadline:
+                    raise DayHeldError(self._told_holders(survey.day)) from error
+                time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+                pause_s = min(longest_s, 1.5 * pause_s)
+            else:
+                return True
+
+    def finish(self, *, before: date) -> None:
+        """See `DayRemover.finish`: idempotency keys. One that somebody is about to use is left to him."""
+        with_table, day = set(self.days(before=before)), date.min
+        while True:
+            query = "SELECT min(day) FROM tidegate_ledger.idempotency_keys WHERE day > %s AND day < %s"
+            row = self._connection.execute(query, (day, before)).fetchone()
+            if row is None or row[0] is None:
+                return
+            day = row[0]
+            if day not in with_table:
+                self._delete_keys(day)
+
+    def reclaimable_bytes(self) -> int:
+        """See `DayRemover.reclaimable_bytes`: a dropped table's room is the disk's again at once."""
+        return 0
+
+    def _drop(self, survey: Survey, reason: Reason) -> None:
+        """Locks all days before the one, as everybody does. Holding both, it does what can't be done without."""
+        execute, table = self._connection.execute, sql.Identifier(SCHEMA, name_of(survey.day))
+        self._warnings.forget()
+        with self._connection.transaction():
+            _wait_no_longer_than(self._connection, LOCK_WAIT_MS)
+            if survey.anchors:
+                self._anchor(survey, reason)
+            execute("LOCK TABLE ONLY tidegate_ledger.records IN ACCESS EXCLUSIVE MODE")
+            ends = (list(survey.ends.keys()), list(survey.ends.values()), survey.day)
+            row = execute(_CAME_SINCE.format(table=table), ends).fetchone()
+            if row is None or row[0]:
+                raise _CameSinceError
+            execute(sql.SQL("DROP TABLE {table}").format(table=table))
+        self._warnings.refuse()
+
+    def _anchor(self, survey: Survey, reason: Reason) -> None:
+        row = self._connection.execute(
+            "INSERT INTO tidegate_ledger.removals (day, keep_days, exported_to, command) VALUES (%s, %s, %s, %s)"
+            " RETURNING removal",
+            (survey.day, reason.keep_days, reason.exported_to or None, reason.command),
+        ).fetchone()
+        assert row is not None
+        self._connection.execute(
+            "INSERT INTO tidegate_ledger.anchors"
+            " (writer_id, first_sequence, last_sequence, previous_hash, hash, removal)"
+            " SELECT *, %s FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::bytea[], %b::bytea[])",
+            (
+                row[0],
+                [each.writer_id for each in survey.anchors],
+                [each.first_sequence for each in survey.anchors],
+                [each.last_sequence for each in survey.anchors],
+                [each.previous_hash for each in survey.anchors],
+                [each.hash for each in survey.anchors],
+            ),
+        )
+
+    def _delete_keys(self, day: date) -> None:
+        """Waits for nobody, so that no writer can wait for it and it for him."""
+        try:
+            while self._connection.execute(
+                "DELETE FROM tidegate_ledger.idempotency_keys WHERE idempotency_key IN ("
+                "SELECT idempotency_key FROM tidegate_ledger.idempotency_keys WHERE day = %s LIMIT %s"
+                " FOR UPDATE SKIP LOCKED)",
+                (day, KEYS),
+            ).rowcount:
+                pass
+        except errors.RestrictViolation:  # a late clock made the day's table again: its keys hold
+            return
+
+    def _told_holders(self, day: date) -> str:
+        held = self._connection.execute(
+            "SELECT coalesce(nullif(a.application_name, ''), 'a session without a name'), a.pid, a.xact_start"
+            " FROM pg_stat_activity AS a WHERE a.pid <> pg_backend_pid() AND a.pid IN (SELECT l.pid FROM pg_locks AS l"
+            " WHERE l.granted AND l.relation IN ('tidegate_ledger.records'::regclass, to_regclass(%s)))"
+            " ORDER BY a.xact_start LIMIT 1",
+            (f"{SCHEMA}.{name_of(day)}",),
+        ).fetchone()
+        told = "" if held is None else f": {held[0]} (process {held[1]} of the server, since {held[2]:%H:%M:%S} UTC)"
+        return f"its table was in use for {self._patience_s:.0f} s{told}; try again after it"
+
+
+def _wait_no_longer_than(connection: BoundedConnection, wait_ms: int) -> None:
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", (str(wait_ms),))

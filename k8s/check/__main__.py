@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from k8s.check.findings import Finding
 from k8s.check.generated import generated_findings
+from k8s.check.references.collector import collector_findings
 from k8s.check.references.configuration import configuration_findings
 from k8s.check.references.hardening import hardening_findings
 from k8s.check.references.images import image_findings
@@ -31,6 +32,7 @@ REFERENCES: Sequence[Callable[[Rendered], Iterator[Finding]]] = (
     selector_findings,
     port_findings,
     configuration_findings,
+    collector_findings,
     image_findings,
     hardening_findings,
     triton_findings,

@@ -11,6 +11,7 @@ import yaml
 
 from k8s.check.findings import Finding
 from k8s.check.objects import Manifest
+from k8s.check.references.collector import collector_findings
 from k8s.check.references.configuration import configuration_findings
 from k8s.check.references.hardening import hardening_findings
 from k8s.check.references.images import image_findings
@@ -338,6 +339,49 @@ def test_another_draining_than_the_settings_say_is_told(broken: Broken) -> None:
     found = list(serve_findings(broken("production", RAY, lambda ray: _change_serve(ray, drain))))
     assert {each.allowed for each in found} == {"20"}
     assert len(found) == 5, "the head, which holds Serve's controller, and four groups of workers"
+
+
+AGENT = "DaemonSet tidegate-otel-agent"
+
+
+@pytest.fixture
+def collectors(overlay: Callable[[str], Rendered]) -> str:
+    """The Collectors' ConfigMap, whose name carries a hash."""
+    (found,) = (each.title for each in overlay("production").of("ConfigMap") if "agent.yaml" in each.document["data"])
+    return found
+
+
+def test_a_variable_that_a_collector_asks_for_and_does_not_get_is_told(broken: Broken) -> None:
+    def forget(agent: Manifest) -> None:
+        container = _container(agent)
+        container["env"] = [each for each in container["env"] if each["name"] not in {"NODE_NAME", "GATEWAY_HOST"}]
+
+    found = list(collector_findings(broken("production", AGENT, forget)))
+    assert [each.field.rpartition(".")[2] for each in found] == ["env[GATEWAY_HOST]", "env[NODE_NAME]"]
+    assert all("is not set" in each.problem for each in found)
+
+
+def test_a_variable_that_no_collector_asks_for_is_told(broken: Broken) -> None:
+    def add(agent: Manifest) -> None:
+        _container(agent)["env"].append({"name": "K8S_NODE_IP", "value": "192.0.2.1"})
+
+    finding = _only(collector_findings, broken("production", AGENT, add))
+    assert finding.field.endswith("env[K8S_NODE_IP]")
+    assert "NODE_NAME" in finding.allowed
+
+
+def test_a_variable_with_a_default_may_be_left_out(broken: Broken, collectors: str) -> None:
+    def ask(configured: Manifest) -> None:
+        configured.document["data"]["gateway.yaml"] += "# ${env:COMMENTED}\nx: ${env:MAYBE:-no} $${env:ESCAPED}\n"
+
+    assert list(collector_findings(broken("production", collectors, ask))) == []
+
+
+def test_a_collector_without_its_file_is_told(broken: Broken, collectors: str) -> None:
+    def lose(configured: Manifest) -> None:
+        del configured.document["data"]["agent.yaml"]
+
+    assert "--config" in _only(collector_findings, broken("production", collectors, lose)).problem
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """The shipped overlays are right, and the command says so."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from k8s.check.__main__ import main
 from k8s.check.rendering import Rendered, render
-from k8s.generate import OVERLAYS, overlays
+from k8s.generate import OVERLAYS, overlays, settings_of
 
 pytestmark = pytest.mark.usefixtures("overlay")
 
@@ -32,3 +34,10 @@ def test_rendering_gives_the_services_their_settings() -> None:
     rendered: Rendered = render(OVERLAYS / "local")
     (settings,) = (each for each in rendered.of("ConfigMap") if each.name == "tidegate-settings")
     assert settings.document["data"]["settings.yaml"] == (OVERLAYS / "local/settings.yaml").read_text()
+
+
+@pytest.mark.parametrize("readme", [OVERLAYS / "production/README.md", OVERLAYS.parents[1] / "observability/README.md"])
+def test_readmes_name_the_share_of_requests_that_production_traces(readme: Path) -> None:
+    ratio = settings_of(OVERLAYS / "production").telemetry.root_sampling_ratio
+    told = " ".join(readme.read_text().split())
+    assert re.search(rf"root_sampling_ratio` (is|traces\. The production overlay has) {ratio:g}\b", told)

@@ -1,6 +1,7 @@
 """What is counted, from the request path over OTLP and the real receiver to what Prometheus reads."""
 
 import logging
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from datetime import timedelta
 import pytest
 from opentelemetry import metrics as otel_metrics
 
+from tests.stack.running import eventually
 from tests.telemetry.decided import ACCOUNT, CONTENT, NOW, PART, decision, harm
 from tests.telemetry.observed import Receiver
 from tests.telemetry.shown_metrics import Shown, shown, value
@@ -20,7 +22,7 @@ from tidegate.moderation.detection import DetectorRun, DetectorStatus
 from tidegate.moderation.errors import Reason
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.telemetry.metrics import configure_metrics, meter_of
-from tidegate.telemetry.names import ServiceName
+from tidegate.telemetry.names import MetricName, ServiceName
 from tidegate.telemetry.otel_measures import AGES_EVERY, OtelEventMetrics, OtelModerationMetrics
 
 NOWHERE = "http://127.0.0.1:9"
@@ -157,6 +159,33 @@ def test_each_sending_carries_the_count_since_the_start(receiver: Receiver) -> N
     provider.shutdown()
     counts = [value(found, "tidegate_moderation_refusals_total", reason="INVALID_REQUEST") for found in seen]
     assert counts == [1, 2]
+
+
+@pytest.mark.integration
+def test_a_reading_that_took_longer_than_a_sending_may_is_counted_once(receiver: Receiver) -> None:
+    """The SDK's reader would give up in the middle of the first, and send twice the count with the second."""
+    provider = configure_metrics(
+        service_name=ServiceName.ROUTER, endpoint=f"http://{receiver.grpc}", interval_ms=1_000, export_timeout_ms=300
+    )
+    made = meter_of(provider)
+    OtelModerationMetrics(made).refused(Reason.INVALID_REQUEST, code="INVALID_ARGUMENT")
+    pauses_s = iter((0.4,))
+
+    def slow_at_first() -> float:
+        time.sleep(next(pauses_s, 0.0))
+        return 7.0
+
+    made.gauge(MetricName.LEDGER_WAITING, "Read before the last", slow_at_first)
+    made.gauge(MetricName.ADMISSION_PLACES, "Read last", lambda: 1.0)
+    found: Shown = {}
+
+    def arrived() -> bool:
+        found.update(shown(receiver.http))
+        return value(found, "tidegate_ledger_waiting") == 7
+
+    assert eventually(arrived, timeout_s=30)
+    provider.shutdown()
+    assert value(found, "tidegate_moderation_refusals_total", reason="INVALID_REQUEST") == 1
 
 
 def test_a_record_that_cant_be_counted_costs_the_caller_nothing(caplog: pytest.LogCaptureFixture) -> None:

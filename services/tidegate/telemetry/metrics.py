@@ -31,6 +31,10 @@ METER_NAME = "tidegate"
 """The instrumentation scope of our counters and gauges."""
 HISTOGRAMS_NAME = "tidegate.histograms"
 """The instrumentation scope of our histograms."""
+_READ_TO_THE_END_MS = 3_600_000
+"""How long the reader may take to read all counters. It is the time of the sending that is bounded, by the exporter: a
+reader that gives up half way keeps what it has read, and adds it to the next reading. Counters were then twice as high
+for one sending, which is an increase to Prometheus (seen with 2 s on a machine with thirty waiting for each core)."""
 
 
 class ForgivingMetricExporter(MetricExporter):
@@ -181,7 +185,7 @@ def configure_metrics(
                     SentWithHistograms(exporter, resource=resource, histograms=histograms),
                 ),
                 export_interval_millis=interval_ms,
-                export_timeout_millis=export_timeout_ms,
+                export_timeout_millis=_READ_TO_THE_END_MS,
             )
         )
     provider = BoundedMeterProvider(

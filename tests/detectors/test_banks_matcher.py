@@ -1,5 +1,8 @@
 """`image_match`: what its answers say about pictures, banks and outages."""
 
+import asyncio
+import threading
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from tidegate.detectors.banks.errors import BanksUnavailable
 from tidegate.detectors.banks.matcher import MATCHES_PER_BANK, BankMatcher
 from tidegate.detectors.banks.memory_adapter import MemoryBanks
 from tidegate.detectors.banks.pdq import orientations, pdq
+from tidegate.detectors.banks.port import Changes, Revision
 from tidegate.moderation.detection import BankMatch, DetectorScores, DetectorStatus
 
 BANK = DEFAULT_BANK.id
@@ -155,3 +159,84 @@ async def test_a_dry_run_shows_entries_beyond_the_threshold() -> None:
     await matcher.refresh()
     assert [match.entry for _, match in matcher.nearest(HASH, within_bits=0, limit=9)] == ["near"]
     assert [match.entry for _, match in matcher.nearest(HASH, within_bits=50, limit=9)] == ["near", "far"]
+
+
+async def test_while_the_store_is_away_pictures_are_compared_with_what_was_read_until_that_is_too_old(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = 100.0
+    banks = MemoryBanks()
+    banks.add(BANK, [Entry("k", (HASH,))])
+    matcher = BankMatcher(banks, poll_s=0.5, max_age_s=60, clock=lambda: now)
+    assert await matcher.ready()
+    banks.reachable = False
+    for at, status in ((101.0, DetectorStatus.OK), (159.0, DetectorStatus.OK), (160.5, DetectorStatus.FAILED)):
+        now = at
+        await matcher.refresh_if_changed()
+        assert matcher.answer(PICTURE).status is status
+    assert not await matcher.ready()
+    await settled()
+    banks.reachable = True
+    now = 162.0
+    await matcher.refresh_if_changed()
+    assert matcher.answer(PICTURE).scores == {BANK: 1.0}
+    told = [(record.message, record.__dict__.get("age_s")) for record in caplog.records if "banks." in record.message]
+    assert [each for each in told if each[0] != "banks.loaded"][:2] == [("banks.stale", 1.0), ("banks.too_old", 60.5)]
+
+
+async def settled() -> None:
+    """Looks at the store that go on in the background have ended."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others)
+
+
+async def test_a_store_that_was_never_read_is_failed_however_old_what_is_read_may_be() -> None:
+    banks = MemoryBanks()
+    banks.reachable = False
+    matcher = BankMatcher(banks, max_age_s=3600)
+    await matcher.refresh_if_changed()
+    assert matcher.answer(PICTURE).status is DetectorStatus.FAILED
+    assert not await matcher.ready()
+
+
+class SlowBanks(MemoryBanks):
+    """Answers readers when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lets = threading.Event()
+        self.looks = 0
+
+    def changes_since(self, seen: Revision | None) -> Changes | None:
+        self.looks += 1
+        assert self.lets.wait(60)
+        return super().changes_since(seen)
+
+
+async def test_nobody_waits_longer_than_a_little_for_a_store_that_hangs() -> None:
+    banks = SlowBanks()
+    banks.lets.set()
+    matcher = BankMatcher(banks, poll_s=0.0, patience_s=0.01, max_age_s=3600)
+    await matcher.refresh()
+    banks.lets.clear()
+    banks.add(BANK, [Entry("k", (HASH,))])
+    for _ in range(3):
+        await matcher.refresh_if_changed()
+        assert matcher.answer(PICTURE).scores == {BANK: 0.0}
+    assert banks.looks == 2
+    banks.lets.set()
+    await settled()
+    assert matcher.answer(PICTURE).scores == {BANK: 1.0}
+
+
+async def test_the_first_read_goes_on_for_the_next_when_one_has_run_out_of_time() -> None:
+    """A million entries take longer than any picture's budget."""
+    banks = SlowBanks()
+    matcher = BankMatcher(banks, patience_s=0.01)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(matcher.refresh_if_changed(), 0.05)
+        assert matcher.answer(PICTURE).status is DetectorStatus.FAILED
+    banks.lets.set()
+    await settled()
+    assert (matcher.answer(PICTURE).scores, banks.looks) == ({BANK: 0.0}, 1)

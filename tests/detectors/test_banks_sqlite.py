@@ -1,9 +1,7 @@
-"""The SQLite store: durable, shared by processes, and an outage rather than an empty store when anything is wrong."""
+"""The SQLite store: one file, and an outage rather than an empty store when anything is wrong with it."""
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -22,19 +20,6 @@ BANK = DEFAULT_BANK.id
 KNOWN = picture(1)
 KNOWN_ENTRY = Entry("k", (pdq(KNOWN).hash,))
 
-ADD_MANY = """
-import sys
-from pathlib import Path
-from tidegate.detectors.banks.bank import Entry
-from tidegate.detectors.banks.sqlite_adapter import SqliteBanks
-banks = SqliteBanks(Path(sys.argv[1]), timeout_s=60)
-for at in range(40):
-    name = f"{sys.argv[2]} {at}"
-    banks.add("known_violations", [Entry(name, (name.encode().ljust(32),))])
-    if at % 2:
-        banks.remove("known_violations", [name])
-"""
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -51,11 +36,6 @@ def filled(path: Path) -> SqliteBanks:
     return banks
 
 
-def test_what_was_added_is_there_for_the_next_process(path: Path) -> None:
-    filled(path)
-    assert [stored.entry.id for stored in SqliteBanks(path).entries(BANK, after=0, limit=9)] == ["k", "other"]
-
-
 def test_nothing_is_opened_before_it_is_used(path: Path) -> None:
     SqliteBanks(path)
     assert not path.exists()
@@ -64,30 +44,6 @@ def test_nothing_is_opened_before_it_is_used(path: Path) -> None:
 def test_the_file_is_readable_by_its_user_alone(path: Path) -> None:
     filled(path)
     assert path.stat().st_mode & 0o077 == 0
-
-
-@pytest.mark.integration
-def test_processes_that_write_at_the_same_time_lose_nothing(path: Path) -> None:
-    """Four of them, made on a file that is not there yet; each removes half of what it adds."""
-    writers = [subprocess.Popen([sys.executable, "-c", ADD_MANY, str(path), f"w{at}"]) for at in range(4)]
-    assert [writer.wait(timeout=120) for writer in writers] == [0] * 4
-    banks = SqliteBanks(path)
-    held = {stored.entry.id for stored in banks.entries(BANK, after=0, limit=1000)}
-    assert held == {f"w{writer} {at}" for writer in range(4) for at in range(0, 40, 2)}
-    (bank,) = banks.banks()
-    assert (bank.entries, bank.hashes) == (80, 80)
-
-
-async def test_a_reader_follows_another_process_addition_by_addition(path: Path) -> None:
-    matcher = BankMatcher(SqliteBanks(path))
-    await matcher.refresh()
-    assert matcher.match(KNOWN) == ()
-    writer = filled(path)
-    await matcher.refresh()
-    assert [match.entry for match in matcher.match(KNOWN)] == ["k"]
-    writer.remove(BANK, ["k"])
-    await matcher.refresh()
-    assert matcher.match(KNOWN) == ()
 
 
 def zeroed(path: Path) -> None:
@@ -104,25 +60,10 @@ def scribbled(path: Path) -> None:
     path.write_bytes(content)
 
 
-def lost_an_entry(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DELETE FROM entries WHERE id = 'k'")
-
-
-def lost_its_state(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DELETE FROM state")
-
-
 def of_somebody_else(path: Path) -> None:
     path.unlink()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE theirs (x)")
-
-
-def of_a_newer_tidegate(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("PRAGMA user_version = 99")
 
 
 def turned_into_a_folder(path: Path) -> None:
@@ -136,10 +77,7 @@ def turned_into_a_folder(path: Path) -> None:
         zeroed,
         cut,
         scribbled,
-        lost_an_entry,
-        lost_its_state,
         of_somebody_else,
-        of_a_newer_tidegate,
         turned_into_a_folder,
     ],
 )

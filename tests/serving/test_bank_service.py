@@ -226,6 +226,7 @@ BAD_REQUESTS: list[tuple[Callable[[Any], Awaitable[Any]], set[str]]] = [
         {"bank_id", "kind", "max_distance_bits", "description"},
     ),
     (lambda stub: stub.UpdateBank(pb.UpdateBankRequest(bank_id=BANK, max_distance_bits=-1)), {"max_distance_bits"}),
+    (lambda stub: stub.UpdateBank(pb.UpdateBankRequest(bank_id=BANK, description="a\0b")), {"description"}),
     (lambda stub: stub.DeleteBank(pb.DeleteBankRequest()), {"bank_id"}),
     (lambda stub: stub.AddEntries(adding()), {"entries"}),
     (lambda stub: stub.AddEntries(adding(*[GOOD] * 1001)), {"entries"}),

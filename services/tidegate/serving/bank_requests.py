@@ -180,6 +180,8 @@ def _bank_problems(request: pb.CreateBankRequest | pb.UpdateBankRequest) -> Iter
         yield FieldViolation(
             "description", f"must have at most {MAX_DESCRIPTION} characters, has {len(request.description)}"
         )
+    if "\0" in request.description:  # which PostgreSQL can't store
+        yield FieldViolation("description", "must have no zero character")
 
 
 def _bank_id_problems(bank_id: str) -> Iterator[FieldViolation]:

@@ -208,6 +208,7 @@ class Served:
     speech: ScriptedSpeech
     ledger: DecisionLedger
     parts: RouterParts
+    router: RouterMethods
 
 
 @asynccontextmanager
@@ -248,7 +249,7 @@ async def serving(
     try:
         async with grpc.aio.insecure_channel(address) as channel:
             stub = ModerationServiceStub(channel)
-            yield Served(address, stub, channel, text, features, images, speech, parts.ledger, parts)
+            yield Served(address, stub, channel, text, features, images, speech, parts.ledger, parts, methods)
     finally:
         await server.stop(0)
         await methods.close()

@@ -1,12 +1,18 @@
 """Routers tell Serve what they have on their hands, and Serve gets as many as that needs."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
+import grpc
 import pytest
 from ray.serve.config import AutoscalingConfig, AutoscalingContext
 
+from tests.serving.in_process import serving
+from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
+from tidegate.ledger.memory_adapter import MemoryLedger
 from tidegate.moderation.budget import Budget
+from tidegate.moderation.decision import DecisionRecord
 from tidegate.serving.admission import Admission
 from tidegate.serving.scaling import ONGOING, by_ongoing_requests
 
@@ -71,3 +77,37 @@ async def test_requests_that_wait_are_counted_with_those_that_are_worked_on() ->
         assert admission.ongoing == 3
         done.set()
     assert admission.ongoing == 0
+
+
+class _HeldLedger(MemoryLedger):
+    """Finds nothing, and that only when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.let_go = asyncio.Event(), asyncio.Event()
+
+    async def get(self, decision_id: str) -> DecisionRecord | None:
+        self.asked.set()
+        await self.let_go.wait()
+        return await super().get(decision_id)
+
+
+@pytest.mark.integration
+async def test_a_router_that_looks_up_a_decision_has_it_on_its_hands() -> None:
+    ledger = _HeldLedger()
+    async with serving(ledger=ledger) as served:
+        assert served.router.ongoing == 0
+        async with asyncio.TaskGroup() as tasks:
+            call = tasks.create_task(refused(served.stub.GetDecision(pb.GetDecisionRequest(decision_id="none"))))
+            await ledger.asked.wait()
+            assert served.router.ongoing == 1
+            ledger.let_go.set()
+        assert call.result() is grpc.StatusCode.NOT_FOUND
+        assert served.router.ongoing == 0
+
+
+async def refused(call: Awaitable[object]) -> grpc.StatusCode:
+    """With what code."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value.code()

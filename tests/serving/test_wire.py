@@ -6,11 +6,15 @@ from unittest.mock import Mock
 
 import grpc
 import pytest
+from google.protobuf import message_factory
 from ray.serve._private.grpc_util import gRPCGenericServer
 
+from tidegate.api.moderation.v1 import hash_bank_service_pb2 as banks_pb
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
+from tidegate.api.moderation.v1 import signal_service_pb2 as signals_pb
 from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from tidegate.serving import wire
+from tidegate.telemetry.otel_pressure import Ongoing
 
 
 class _Router:
@@ -88,3 +92,60 @@ async def test_in_a_routers_process_serves_server_asks_the_router_itself(router:
 async def test_elsewhere_it_asks_by_way_of_serve(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "_router", None)
     assert await _asked(gRPCGenericServer(_by_way_of_serve)) == ("Serve", "", [])
+
+
+class _Counting:
+    """A router that answers every call with nothing, and keeps how many calls were counted meanwhile."""
+
+    def __init__(self) -> None:
+        self.beside, self.counted = Ongoing(), dict[str, int]()
+
+    def __getattr__(self, name: str) -> Any:
+        method = METHODS.get(name)
+        if method is None:
+            raise AttributeError(name)
+        response = message_factory.GetMessageClass(method.output_type)
+
+        async def answer(request: object, context: object) -> Any:
+            del request, context
+            self.counted[name] = self.beside.count
+            return response()
+
+        async def stream(requests: AsyncIterator[object], context: object) -> AsyncIterator[Any]:
+            del context
+            async for _ in requests:
+                self.counted[name] = self.beside.count
+                yield response()
+
+        return stream if method.server_streaming else answer
+
+
+SERVICES = [pb.DESCRIPTOR.services_by_name["ModerationService"]]
+SERVICES += [
+    banks_pb.DESCRIPTOR.services_by_name["HashBankService"],
+    signals_pb.DESCRIPTOR.services_by_name["SignalService"],
+]
+METHODS = {method.name: method for service in SERVICES for method in service.methods}
+
+
+@pytest.mark.integration
+async def test_every_call_is_counted_once_while_it_is_under_way_and_what_admission_counts_is_left_to_it() -> None:
+    router, server = _Counting(), grpc.aio.server()
+    for add in (wire.add_moderation_service, wire.add_hash_bank_service, wire.add_signal_service):
+        add(router, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as opened:
+        channel: Any = opened  # of bytes as they are
+        for method in METHODS.values():
+            path = f"/{method.containing_service.full_name}/{method.name}"
+            if method.server_streaming:
+                async for _ in channel.stream_stream(path)(iter([b""])):
+                    pass
+            elif method.client_streaming:
+                await channel.stream_unary(path)(iter([b""]))
+            else:
+                await channel.unary_unary(path)(b"")
+    await server.stop(0)
+    assert router.counted == {name: 0 if name in {"Moderate", "ModerateStream"} else 1 for name in METHODS}
+    assert router.beside.count == 0

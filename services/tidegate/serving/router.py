@@ -25,6 +25,7 @@ from tidegate.serving.wire import (
     Sized,
     Undecodable,
 )
+from tidegate.telemetry.otel_pressure import Ongoing
 
 _KNOWN_SERVICES = ("", MODERATION_SERVICE, HASH_BANK_SERVICE, SIGNAL_SERVICE, HEALTH_SERVICE)
 
@@ -56,11 +57,13 @@ class RouterMethods(BankMethods, SignalMethods):
         BankMethods.__init__(self, parts.banks)
         SignalMethods.__init__(self, parts.signals)
         self._parts = parts
+        self.beside = Ongoing()
+        """Calls under way that need no place of admission: decisions looked up, events, banks. `wire` counts them."""
 
     @property
     def ongoing(self) -> int:
-        """See `Admission.ongoing`."""
-        return self._parts.servicer.ongoing
+        """What more routers would take over: see `Admission.ongoing`, and other calls under way but for health."""
+        return self._parts.servicer.ongoing + self.beside.count
 
     async def Moderate(self, request: Sized | Undecodable, grpc_context: CallContext) -> pb.ModerateResponse:  # noqa: N802 - the RPC's name
         """ModerationService.Moderate."""

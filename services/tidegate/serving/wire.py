@@ -20,6 +20,7 @@ from grpc_health.v1 import health_pb2
 from tidegate.api.moderation.v1 import hash_bank_service_pb2 as banks_pb
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1 import signal_service_pb2 as signals_pb
+from tidegate.telemetry.otel_pressure import Ongoing
 
 MODERATION_SERVICE = pb.DESCRIPTOR.services_by_name["ModerationService"].full_name
 HASH_BANK_SERVICE = banks_pb.DESCRIPTOR.services_by_name["HashBankService"].full_name
@@ -82,7 +83,9 @@ def add_moderation_service(servicer: Any, server: Any) -> None:
                 servicer.ModerateStream, sized(pb.ModerateStreamRequest), pb.ModerateStreamResponse.SerializeToString
             ),
             "GetDecision": grpc.unary_unary_rpc_method_handler(
-                servicer.GetDecision, sized(pb.GetDecisionRequest), pb.GetDecisionResponse.SerializeToString
+                _counted(servicer, "GetDecision"),
+                sized(pb.GetDecisionRequest),
+                pb.GetDecisionResponse.SerializeToString,
             ),
         },
     )
@@ -103,7 +106,7 @@ def add_hash_bank_service(servicer: Any, server: Any) -> None:
     }
     handlers = {
         name: grpc.unary_unary_rpc_method_handler(
-            getattr(servicer, name), sized(request_type), response_type.SerializeToString
+            _counted(servicer, name), sized(request_type), response_type.SerializeToString
         )
         for name, (request_type, response_type) in messages.items()
     }
@@ -118,12 +121,12 @@ def add_signal_service(servicer: Any, server: Any) -> None:
         SIGNAL_SERVICE,
         {
             "RecordEvents": grpc.unary_unary_rpc_method_handler(
-                servicer.RecordEvents,
+                _counted(servicer, "RecordEvents"),
                 sized(signals_pb.RecordEventsRequest),
                 signals_pb.RecordEventsResponse.SerializeToString,
             ),
             "RecordEventStream": grpc.stream_unary_rpc_method_handler(
-                servicer.RecordEventStream,
+                _counted(servicer, "RecordEventStream"),
                 sized(signals_pb.RecordEventStreamRequest),
                 signals_pb.RecordEventStreamResponse.SerializeToString,
             ),
@@ -150,6 +153,22 @@ def add_health_service(servicer: Any, server: Any) -> None:
             ),
         },
     )
+
+
+def _counted(servicer: Any, name: str) -> Any:
+    """The method, with its calls counted by the router's `beside`, if it is a router's.
+
+    For all but what admission counts itself: Moderate, which has nothing put around it, and items of ModerateStream.
+    """
+    method, beside = getattr(servicer, name), getattr(servicer, "beside", None)
+    if not isinstance(beside, Ongoing):
+        return method  # Serve's stand-in, which has every name
+
+    async def counted(request: Any, context: Any) -> Any:
+        with beside:
+            return await method(request, context)
+
+    return counted
 
 
 def _answering(servicer: Any, server: Any, service: str) -> Any:

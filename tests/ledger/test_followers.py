@@ -11,6 +11,7 @@ import pytest
 from tests.ledger.sample_records import SAMPLE_TIME, sample_record
 from tests.ledger.stores import LedgerStore, PostgresStore
 from tidegate.ledger.archive import LedgerFollower
+from tidegate.ledger.postgres_place import PostgresPlace
 from tidegate.ledger.record_format import decode
 from tidegate.postgres.connection import PostgresTarget
 
@@ -121,6 +122,33 @@ async def test_a_record_that_becomes_visible_late_is_not_missed(target: Postgres
     await slow.close()
     await quick.close()
     reader.follower.close()
+
+
+@pytest.mark.integration
+async def test_what_is_recorded_while_it_looks_is_left_for_the_next_look(target: PostgresTarget) -> None:
+    """A chain's days are read before its records: one of another day must not be passed over for what follows it."""
+    store, loop = PostgresStore(target), asyncio.get_running_loop()
+    ledger = store.ledger()
+    records = [sample_record(), sample_record(decided_at=SAMPLE_TIME + timedelta(days=1)), sample_record()]
+    ids = [record.decision_id for record in records]
+    await ledger.append(records[0])
+
+    def noted(_: str) -> str:
+        """Is asked once a chain's end and days are read."""
+        while len(records) > 1:
+            asyncio.run_coroutine_threadsafe(ledger.append(records.pop(1)), loop).result()
+        return ""
+
+    follower = PostgresPlace(target).follower(noted)
+    looks = []
+    for _ in range(3):
+        stretches = await asyncio.to_thread(follower.unread, limit=100)
+        for stretch in stretches:
+            follower.taken_up(stretch)
+        looks.append([decode(payload).decision_id for stretch in stretches for payload in stretch.payloads])
+    assert looks == [ids[:1], ids[1:], []]
+    follower.close()
+    await ledger.close()
 
 
 async def _waits(target: PostgresTarget) -> None:

@@ -43,10 +43,10 @@ class PostgresFollower:
         stretches: list[Stretch] = []
         with connection.within(TIMEOUT_S):
             behind, now = self._behind(connection)
-            for writer_id, first_day, last_day in behind:
+            for writer_id, end, days in behind:
                 if limit <= 0:
                     return stretches
-                found = self._records(connection, writer_id, (first_day, last_day), limit=limit)
+                found = self._records(connection, writer_id, end, days, limit=limit)
                 limit -= len(found)
                 up_to = found[-1][0] if found else None
                 removed, last = self._removed(connection, writer_id, up_to, records=len(found))
@@ -84,8 +84,10 @@ class PostgresFollower:
             self._connection = connection
         return self._connection
 
-    def _behind(self, connection: BoundedConnection) -> tuple[list[tuple[str, date, date]], datetime | None]:
-        """Writers with records that were not read, with the days of their chains; and the server's time, if it told."""
+    def _behind(
+        self, connection: BoundedConnection
+    ) -> tuple[list[tuple[str, int, tuple[date, date]]], datetime | None]:
+        """Writers with records that were not read, with end and days of their chains; and the server's time, if told."""
         since = None if self._looked_at is None else self._looked_at - OVERLAP
         rows = connection.execute(
             "SELECT writer_id, sequence, first_day, last_day, now() FROM tidegate_ledger.heads"
@@ -98,16 +100,17 @@ class PostgresFollower:
             if writer_id not in self._read:
                 self._read[writer_id] = int(self._noted(_CURSOR + writer_id) or 0)
             if self._read[writer_id] < sequence:
-                behind.append((writer_id, first_day, last_day))
+                behind.append((writer_id, sequence, (first_day, last_day)))
         return behind, now
 
     def _records(
-        self, connection: BoundedConnection, writer_id: str, days: tuple[date, date], *, limit: int
+        self, connection: BoundedConnection, writer_id: str, end: int, days: tuple[date, date], *, limit: int
     ) -> list[tuple[int, bytes]]:
+        """Up to the end that was read with these days: what came since may be of others, and followed by some of these."""
         return connection.execute(
             "SELECT sequence, record FROM tidegate_ledger.records WHERE writer_id = %s AND sequence > %s"
-            " AND day BETWEEN %s AND %s ORDER BY sequence LIMIT %s",
-            (writer_id, self._read[writer_id], *days, limit),
+            " AND sequence <= %s AND day BETWEEN %s AND %s ORDER BY sequence LIMIT %s",
+            (writer_id, self._read[writer_id], end, *days, limit),
         ).fetchall()
 
     def _removed(

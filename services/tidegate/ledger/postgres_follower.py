@@ -87,7 +87,7 @@ class PostgresFollower:
     def _behind(
         self, connection: BoundedConnection
     ) -> tuple[list[tuple[str, int, tuple[date, date]]], datetime | None]:
-        """Writers with records that were not read, with end and days of their chains; and the server's time, if told."""
+        """Writers with records that were not read, with end and days of each chain; and the server's time."""
         since = None if self._looked_at is None else self._looked_at - OVERLAP
         rows = connection.execute(
             "SELECT writer_id, sequence, first_day, last_day, now() FROM tidegate_ledger.heads"
@@ -106,7 +106,7 @@ class PostgresFollower:
     def _records(
         self, connection: BoundedConnection, writer_id: str, end: int, days: tuple[date, date], *, limit: int
     ) -> list[tuple[int, bytes]]:
-        """Up to the end that was read with these days: what came since may be of others, and followed by some of these."""
+        """Up to the end that was read with these days: what came since may be of others, and before some of these."""
         return connection.execute(
             "SELECT sequence, record FROM tidegate_ledger.records WHERE writer_id = %s AND sequence > %s"
             " AND sequence <= %s AND day BETWEEN %s AND %s ORDER BY sequence LIMIT %s",

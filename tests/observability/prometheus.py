@@ -64,6 +64,10 @@ class Prometheus:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def address(self) -> str:
+        return f"http://{LOOPBACK}:{self._port}"
+
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The expression's samples now; fails the test if Prometheus does not take it."""
         data = self._asked("query", {"query": expression})
@@ -103,7 +107,7 @@ class Prometheus:
         return bool(samples) and all(float(sample["value"][1]) == 1 for sample in samples)
 
     def _asked(self, path: str, asked: Mapping[str, str]) -> dict[str, Any] | list[dict[str, Any]]:
-        url = f"http://{LOOPBACK}:{self._port}/api/v1/{path}?{urllib.parse.urlencode(asked)}"
+        url = f"{self.address}/api/v1/{path}?{urllib.parse.urlencode(asked)}"
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:
                 document = json.load(answer)
@@ -114,7 +118,7 @@ class Prometheus:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://{LOOPBACK}:{self._port}/-/ready", timeout=5):
+            with urllib.request.urlopen(f"{self.address}/-/ready", timeout=5):
                 return True
         except OSError:
             return False

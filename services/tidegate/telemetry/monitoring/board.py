@@ -7,6 +7,10 @@ RATE = "$__rate_interval"
 """Grafana's variable: a range that is long enough for the scrape interval."""
 
 
+RANGE = "$__range"
+"""Grafana's variable: all that is looked at."""
+
+
 class Unit(StrEnum):
     """Grafana's names of units."""
 
@@ -26,9 +30,38 @@ class Query:
     expr: str
     """PromQL."""
     legend: str = ""
-    """Grafana's template, `{{label}}`; empty for a single line."""
+    """Grafana's template, `{{label}}`; empty for a single line, which is called as its panel."""
     traced: bool = False
-    """Whether exemplars are shown with it."""
+    """Whether exemplars are shown with it: of one query of a panel, since all have the same."""
+
+
+class Colour(StrEnum):
+    """Grafana's names of colours."""
+
+    GOOD = "green"
+    NOTED = "blue"
+    SOON = "yellow"
+    BAD = "orange"
+    WORST = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A value from which on something is worth looking at: a line across the picture, or the number's colour."""
+
+    value: float
+    """In the panel's unit."""
+    colour: Colour
+    """How bad it is."""
+
+
+class Look(StrEnum):
+    """How a panel shows what it asks for."""
+
+    LINES = "timeseries"
+    """Over time."""
+    NUMBERS = "stat"
+    """The latest, to be read from afar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +78,14 @@ class Panel:
     """What to know when reading it."""
     least: float | None = 0.0
     """Where its axis begins; None follows the values."""
+    limits: tuple[Limit, ...] = ()
+    """From small to large."""
+    empty: str = ""
+    """What to say where there is nothing, if that is as it should be."""
+    look: Look = Look.LINES
+    """Lines or numbers."""
+    columns: int = 0
+    """Its width, of 24, where all panels of the row say theirs; else they are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +95,7 @@ class Row:
     title: str
     """For people."""
     panels: tuple[Panel, ...]
-    """Left to right, wrapped."""
+    """Left to right; more than three stand in lines of two or three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +165,21 @@ def mean(measured: str, total: str, *, by: str = "") -> str:
     return f"{rate(total, by=by)} / {rate(measured, by=by)}"
 
 
-def shares(selector: str, *, by: str, of: str) -> str:
-    """The share of each in all of a kind.
+def share(part: str, selector: str, *, by: str = "") -> str:
+    """The share of some in all, 0 where there are none of them yet.
 
     Args:
-        selector: A counter's series.
-        by: Labels of each, with commas; `of` is among them.
-        of: The label of the kind.
+        part: A counter's series: those.
+        selector: All.
+        by: Labels, with commas.
     """
-    return f"{rate(selector, by=by)} / on ({of}) group_left () {rate(selector, by=of)}"
+    every = rate(selector, by=by)
+    return f"({rate(part, by=by)} or 0 * {every}) / {every}"
+
+
+def most(count: int, selector: str, *, by: str) -> str:
+    """Events a second of those that were most frequent in all the time that is looked at.
+
+    `topk` alone chooses anew at each point, which makes many more lines than it says.
+    """
+    return f"{rate(selector, by=by)} and on ({by}) topk({count}, sum by ({by}) (increase({selector}[{RANGE}] @ end())))"

@@ -1,6 +1,7 @@
 """What an item costs: CPU time and memory by service, replicas, and money at a given price."""
 
-from tidegate.telemetry.monitoring.board import Amount, Board, Panel, Query, Row, Unit, rate
+from tidegate.telemetry.monitoring.board import RATE, Amount, Board, Colour, Limit, Panel, Query, Row, Unit, rate
+from tidegate.telemetry.monitoring.boards.detectors import NO_GPU
 from tidegate.telemetry.monitoring.prometheus_names import counter, gauge
 from tidegate.telemetry.names import MetricName
 
@@ -13,9 +14,9 @@ _NOT_TRITON = "Triton's processes are not in it: see the container metrics of it
 _ITEM = Row(
     "Per item",
     (
-        Panel("CPU time", Unit.SECONDS, (Query(f"{rate(_OURS)} / {rate(_ITEMS)}"),), about=_NOT_TRITON),
+        Panel("CPU time of an item", Unit.SECONDS, (Query(f"{rate(_OURS)} / {rate(_ITEMS)}"),), about=_NOT_TRITON),
         Panel(
-            "CPU time by service",
+            "CPU time of an item, by service",
             Unit.SECONDS,
             (Query(f"{rate(_OURS, by='job')} / on () group_left () {rate(_ITEMS)}", "{{job}}"),),
             about="Idle processes take CPU time too: at low rates most of it is theirs.",
@@ -36,8 +37,9 @@ _USE = Row(
         Panel(
             "Busiest process of each service",
             Unit.CORES,
-            (Query(f"max by (job) (rate({_OURS}[$__rate_interval]))", "{{job}}"),),
+            (Query(f"max by (job) (rate({_OURS}[{RATE}]))", "{{job}}"),),
             about="A Python process ends at about one core.",
+            limits=(Limit(1.0, Colour.BAD),),
         ),
         Panel(
             "Memory by service",
@@ -45,13 +47,16 @@ _USE = Row(
             (Query(f"sum by (job) ({_MEMORY})", "{{job}}"),),
             about="Shared pages count in each process.",
         ),
-        Panel("Replicas", Unit.NUMBER, (Query(f"count by (job) ({gauge(MetricName.ONGOING)})", "{{job}}"),)),
-        Panel("Items", Unit.PER_SECOND, (Query(rate(_ITEMS)),)),
+        Panel(
+            "Replicas, by service", Unit.NUMBER, (Query(f"count by (job) ({gauge(MetricName.ONGOING)})", "{{job}}"),)
+        ),
+        Panel("Items decided", Unit.PER_SECOND, (Query(rate(_ITEMS)),)),
         Panel(
             "GPU busy",
             Unit.SHARE,
             (Query("nv_gpu_utilization", "{{gpu_uuid}}"),),
             about="A busy GPU is no reason to scale; queue time is.",
+            empty=NO_GPU,
         ),
     ),
 )

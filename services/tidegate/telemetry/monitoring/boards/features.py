@@ -1,28 +1,53 @@
 """Account signals: how current, how fast, and what happens to accounts on the way in."""
 
-from tidegate.telemetry.monitoring.board import Board, Choice, Panel, Query, Row, Unit, mean, quantile, rate, shares
+from tidegate.telemetry.monitoring.board import (
+    RANGE,
+    Board,
+    Choice,
+    Colour,
+    Limit,
+    Panel,
+    Query,
+    Row,
+    Unit,
+    mean,
+    quantile,
+    rate,
+    share,
+)
 from tidegate.telemetry.monitoring.prometheus_names import buckets, counter, gauge, measured, total
 from tidegate.telemetry.names import MetricName
 
-_VALUES = f'{counter(MetricName.FEATURE_VALUES)}{{view=~"$view"}}'
+_NAME = counter(MetricName.FEATURE_VALUES)
+_VALUES = f'{_NAME}{{view=~"$view"}}'
+_STALE = f'{_NAME}{{view=~"$view", freshness="STALE"}}'
+_MISSING = f'{_NAME}{{view=~"$view", freshness="MISSING"}}'
 _AGE = f'{buckets(MetricName.FEATURE_AGE)}{{view=~"$view"}}'
+_LOOKUPS_NAME = counter(MetricName.FEATURE_LOOKUPS)
+_UNKNOWN = f'{_LOOKUPS_NAME}{{known="false"}}'
 _STAGE = '{stage="features"}'
 _SIZE = MetricName.STAGE_BATCH_SIZE
 _VISIBLE = buckets(MetricName.EVENT_VISIBLE)
+_PSI = 'tidegate:feature_psi:1d{view=~"$view"}'
+_MOST_MOVED = f"topk(8, max by (view, feature) (max_over_time({_PSI}[{RANGE}] @ end())))"
+_PSI_LIMITS = (Limit(0.1, Colour.SOON), Limit(0.25, Colour.BAD))
+_NO_REFERENCE = "no reference is installed: tidegate features reference"
 
 _FRESHNESS = Row(
     "Freshness",
     (
         Panel(
-            "Share by view and freshness",
+            "Share STALE, by view",
             Unit.SHARE,
-            (
-                Query(
-                    shares(_VALUES, by="view, freshness", of="view"),
-                    "{{view}} {{freshness}}",
-                ),
-            ),
-            about="MISSING is also what nobody knows of a new account; STALE is an outage.",
+            (Query(share(_STALE, _VALUES, by="view"), "{{view}}"),),
+            about="Older than the view allows: a writer or a source has stopped. From 5 % on it is a ticket.",
+            limits=(Limit(0.05, Colour.BAD),),
+        ),
+        Panel(
+            "Share MISSING, by view",
+            Unit.SHARE,
+            (Query(share(_MISSING, _VALUES, by="view"), "{{view}}"),),
+            about="Also what nobody knows of a new account; all of it after a lookup that failed.",
         ),
         Panel("Values by freshness", Unit.PER_SECOND, (Query(rate(_VALUES, by="freshness"), "{{freshness}}"),)),
         Panel("Age at the decision, p90", Unit.SECONDS, (Query(quantile(0.9, _AGE, by="view"), "{{view}}"),)),
@@ -32,26 +57,22 @@ _FRESHNESS = Row(
 _LOOKUPS = Row(
     "Lookups",
     (
+        Panel("Lookups by status", Unit.PER_SECOND, (Query(rate(_LOOKUPS_NAME, by="status"), "{{status}}"),)),
         Panel(
-            "By status", Unit.PER_SECOND, (Query(rate(counter(MetricName.FEATURE_LOOKUPS), by="status"), "{{status}}"),)
-        ),
-        Panel(
-            "Of known accounts",
-            Unit.PER_SECOND,
-            (Query(rate(counter(MetricName.FEATURE_LOOKUPS), by="known"), "{{known}}"),),
-        ),
-        Panel(
-            "Latency",
+            "Lookup latency",
             Unit.SECONDS,
             tuple(
-                Query(quantile(share, f'{buckets(MetricName.HOP_DURATION)}{{hop="features"}}'), f"p{100 * share:g}")
-                for share in (0.5, 0.99)
+                Query(quantile(part, f'{buckets(MetricName.HOP_DURATION)}{{hop="features"}}'), f"p{100 * part:g}")
+                for part in (0.5, 0.99)
             ),
         ),
         Panel(
-            "Requests in a batch, mean",
-            Unit.NUMBER,
-            (Query(mean(measured(_SIZE) + _STAGE, total(_SIZE) + _STAGE)),),
+            "Share of accounts that nothing is known of",
+            Unit.SHARE,
+            (Query(share(_UNKNOWN, _LOOKUPS_NAME)),),
+        ),
+        Panel(
+            "Requests in a batch, mean", Unit.NUMBER, (Query(mean(measured(_SIZE) + _STAGE, total(_SIZE) + _STAGE)),)
         ),
         Panel("Waiting for a batch", Unit.NUMBER, (Query(f"sum({gauge(MetricName.STAGE_WAITING)}{_STAGE})"),)),
     ),
@@ -60,15 +81,24 @@ _LOOKUPS = Row(
 _EVENTS = Row(
     "Events",
     (
-        Panel("Accepted", Unit.PER_SECOND, (Query(rate(counter(MetricName.EVENTS_ACCEPTED), by="kind"), "{{kind}}"),)),
         Panel(
-            "Refused", Unit.PER_SECOND, (Query(rate(counter(MetricName.EVENTS_REFUSED), by="reason"), "{{reason}}"),)
+            "Until decisions see an event",
+            Unit.SECONDS,
+            tuple(Query(quantile(part, _VISIBLE), f"p{100 * part:g}") for part in (0.5, 0.99)),
+            about="The promise is a second.",
+            limits=(Limit(1.0, Colour.BAD),),
         ),
         Panel(
-            "Until decisions see them",
-            Unit.SECONDS,
-            tuple(Query(quantile(share, _VISIBLE), f"p{100 * share:g}") for share in (0.5, 0.99)),
-            about="The promise is a second.",
+            "Events accepted, by kind",
+            Unit.PER_SECOND,
+            (Query(rate(counter(MetricName.EVENTS_ACCEPTED), by="kind"), "{{kind}}"),),
+            empty="no event has come since routers started",
+        ),
+        Panel(
+            "Events refused, by reason",
+            Unit.PER_SECOND,
+            (Query(rate(counter(MetricName.EVENTS_REFUSED), by="reason"), "{{reason}}"),),
+            empty="none since routers started",
         ),
     ),
 )
@@ -80,12 +110,17 @@ _DRIFT = Row(
             "PSI against the reference, by view",
             Unit.NUMBER,
             (Query("tidegate:view_psi:1d", "{{view}}"),),
-            about="The signal of each view that moved furthest. Needs an installed reference.",
+            about="The signal of each view that moved furthest. 0.1 is a minor shift, 0.25 a major one.",
+            limits=_PSI_LIMITS,
+            empty=_NO_REFERENCE,
         ),
         Panel(
             "PSI against the reference, by signal",
             Unit.NUMBER,
-            (Query('topk(10, tidegate:feature_psi:1d{view=~"$view"})', "{{view}} {{feature}}"),),
+            (Query(f"{_PSI} and on (view, feature) {_MOST_MOVED}", "{{view}} {{feature}}"),),
+            about="The eight that moved furthest in all the time shown.",
+            limits=_PSI_LIMITS,
+            empty=_NO_REFERENCE,
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The ledger: how long recording takes, how much goes together, and what could not be recorded."""
+"""The ledger: what could not be recorded, how long recording takes, and how much goes together."""
 
 from tidegate.moderation.errors import Reason
 from tidegate.telemetry.monitoring.board import Board, Panel, Query, Row, Unit, mean, quantile, rate
@@ -8,8 +8,25 @@ from tidegate.telemetry.names import MetricName
 _APPEND = f'{buckets(MetricName.HOP_DURATION)}{{hop="ledger"}}'
 _COMMIT = MetricName.LEDGER_COMMIT_DURATION
 _SIZE = MetricName.LEDGER_BATCH_SIZE
-_SHARES = (0.5, 0.99)
 _UNAVAILABLE = f'{counter(MetricName.REFUSALS)}{{reason="{Reason.LEDGER_UNAVAILABLE}"}}'
+
+_FAILURES = Row(
+    "Failures",
+    (
+        Panel(
+            "Records not durable, by cause",
+            Unit.PER_SECOND,
+            (Query(rate(counter(MetricName.LEDGER_FAILURES), by="cause"), "{{cause}}"),),
+            about="COMMIT: the store fails. TIMEOUT: it is slow. REFUSED: the queue is full, or a router is closing.",
+        ),
+        Panel(
+            "Requests answered UNAVAILABLE",
+            Unit.PER_SECOND,
+            (Query(f"{rate(_UNAVAILABLE)} or vector(0)"),),
+            about="An unrecorded decision is none: callers must ask again.",
+        ),
+    ),
+)
 
 _TIME = Row(
     "Time",
@@ -17,13 +34,14 @@ _TIME = Row(
         Panel(
             "From handing over until durable",
             Unit.SECONDS,
-            tuple(Query(quantile(share, _APPEND), f"p{100 * share:g}", traced=True) for share in _SHARES),
+            (Query(quantile(0.5, _APPEND), "p50"), Query(quantile(0.99, _APPEND), "p99", traced=True)),
             about="What a request waits for.",
         ),
         Panel(
             "One transaction",
             Unit.SECONDS,
-            tuple(Query(quantile(share, buckets(_COMMIT)), f"p{100 * share:g}") for share in _SHARES),
+            tuple(Query(quantile(share, buckets(_COMMIT)), f"p{100 * share:g}") for share in (0.5, 0.99)),
+            about="Slow here: the disk or the database. Slow only beside it: records wait for each other.",
         ),
     ),
 )
@@ -31,29 +49,20 @@ _TIME = Row(
 _TOGETHER = Row(
     "Together",
     (
-        Panel("Records", Unit.PER_SECOND, (Query(rate(total(_SIZE))),)),
-        Panel("Transactions", Unit.PER_SECOND, (Query(rate(measured(_COMMIT))),)),
-        Panel("Records in a transaction, mean", Unit.NUMBER, (Query(mean(measured(_SIZE), total(_SIZE))),)),
-        Panel("Waiting", Unit.NUMBER, (Query(f"sum({gauge(MetricName.LEDGER_WAITING)})"),)),
-    ),
-)
-
-_FAILURES = Row(
-    "Failures",
-    (
         Panel(
-            "Not durable, by cause",
+            "Records and transactions",
             Unit.PER_SECOND,
-            (Query(rate(counter(MetricName.LEDGER_FAILURES), by="cause"), "{{cause}}"),),
+            (Query(rate(total(_SIZE)), "records"), Query(rate(measured(_COMMIT)), "transactions")),
         ),
-        Panel("Requests answered UNAVAILABLE", Unit.PER_SECOND, (Query(f"{rate(_UNAVAILABLE)} or vector(0)"),)),
+        Panel("Records in a transaction, mean", Unit.NUMBER, (Query(mean(measured(_SIZE), total(_SIZE))),)),
+        Panel("Records waiting", Unit.NUMBER, (Query(f"sum({gauge(MetricName.LEDGER_WAITING)})"),)),
     ),
 )
 
 LEDGER = Board(
     name="ledger",
     title="Ledger",
-    about="How long recording takes, how much goes together, and what could not be recorded.",
-    rows=(_TIME, _TOGETHER, _FAILURES),
+    about="What could not be recorded, how long recording takes, and how much goes together.",
+    rows=(_FAILURES, _TIME, _TOGETHER),
 )
 """Durable before the reply."""

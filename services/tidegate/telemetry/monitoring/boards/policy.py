@@ -1,13 +1,15 @@
 """Policies: which rules fire, which can't be decided, and what that does to content."""
 
-from tidegate.telemetry.monitoring.board import RATE, Board, Choice, Panel, Query, Row, Unit, rate, shares
+from tidegate.telemetry.monitoring.board import Board, Choice, Panel, Query, Row, Unit, most, rate, share
 from tidegate.telemetry.monitoring.prometheus_names import counter
 from tidegate.telemetry.names import MetricName
 
 _RULES = f'{counter(MetricName.RULES)}{{policy=~"$policy"}}'
 _FIRED = f'{counter(MetricName.RULES)}{{policy=~"$policy", value="TRUE"}}'
 _UNKNOWN = f'{counter(MetricName.RULES)}{{policy=~"$policy", value="UNKNOWN"}}'
-_DECISIONS = counter(MetricName.DECISIONS)
+_DECISIONS = f'{counter(MetricName.DECISIONS)}{{surface=~"$surface"}}'
+_ACTED_ON = f'{counter(MetricName.DECISIONS)}{{surface=~"$surface", action!="ALLOW"}}'
+_HELD = f'{counter(MetricName.DECISIONS)}{{surface=~"$surface", action="REVIEW"}}'
 
 _ACTIONS = Row(
     "Actions",
@@ -15,17 +17,18 @@ _ACTIONS = Row(
         Panel(
             "Share of decisions by action",
             Unit.SHARE,
-            (
-                Query(
-                    shares(_DECISIONS, by="surface, action", of="surface"),
-                    "{{surface}} {{action}}",
-                ),
-            ),
+            (Query(f"{rate(_DECISIONS, by='action')} / on () group_left () {rate(_DECISIONS)}", "{{action}}"),),
+            about="A step here without a release of a policy or a detector is worth a look.",
         ),
         Panel(
-            "Held for a person",
+            "Share not simply allowed, by surface",
+            Unit.SHARE,
+            (Query(share(_ACTED_ON, _DECISIONS, by="surface"), "{{surface}}"),),
+        ),
+        Panel(
+            "Held for a person, by surface",
             Unit.PER_SECOND,
-            (Query(f'sum by (surface) (rate({_DECISIONS}{{action="REVIEW"}}[{RATE}]))', "{{surface}}"),),
+            (Query(rate(_HELD, by="surface"), "{{surface}}"),),
             about="What reviewers get.",
         ),
     ),
@@ -37,9 +40,15 @@ _FIRING = Row(
         Panel(
             "Fired most often",
             Unit.PER_SECOND,
-            (Query(f"topk(10, {rate(_FIRED, by='policy, rule')})", "{{policy}} {{rule}}"),),
+            (Query(most(8, _FIRED, by="policy, rule"), "{{policy}} {{rule}}"),),
+            about="The eight that fired most in all the time shown.",
         ),
-        Panel("By action asked for", Unit.PER_SECOND, (Query(rate(_FIRED, by="action"), "{{action}}"),)),
+        Panel(
+            "Fired, by action asked for",
+            Unit.PER_SECOND,
+            (Query(rate(_FIRED, by="action"), "{{action}}"),),
+            about="One item may fire several; the most severe wins.",
+        ),
     ),
 )
 
@@ -49,24 +58,23 @@ _UNDECIDED = Row(
         Panel(
             "Unknown most often",
             Unit.PER_SECOND,
-            (Query(f"topk(10, {rate(_UNKNOWN, by='policy, rule')})", "{{policy}} {{rule}}"),),
+            (Query(most(8, _UNKNOWN, by="policy, rule"), "{{policy}} {{rule}}"),),
+            about="The eight that were unknown most in all the time shown: a signal that they ask for was missing.",
+            columns=12,
         ),
         Panel(
-            "What was done for them",
+            "What was done for unknown rules",
             Unit.PER_SECOND,
             (Query(rate(counter(MetricName.FALLBACKS), by="action"), "{{action}}"),),
             about="REVIEW is fail_closed, ALLOW is fail_open.",
+            columns=6,
         ),
         Panel(
-            "Share of rules' values",
+            "Share unknown, by policy",
             Unit.SHARE,
-            (
-                Query(
-                    shares(_RULES, by="policy, value", of="policy"),
-                    "{{policy}} {{value}}",
-                ),
-            ),
+            (Query(share(_UNKNOWN, _RULES, by="policy"), "{{policy}}"),),
             about="Of rules that were not false.",
+            columns=6,
         ),
     ),
 )
@@ -76,6 +84,6 @@ POLICY = Board(
     title="Policy",
     about="Which rules fire, which can't be decided, and what that does to content.",
     rows=(_ACTIONS, _FIRING, _UNDECIDED),
-    choices=(Choice("policy", counter(MetricName.RULES)),),
+    choices=(Choice("policy", counter(MetricName.RULES)), Choice("surface", counter(MetricName.DECISIONS))),
 )
 """For policy people, too."""

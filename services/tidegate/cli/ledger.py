@@ -148,6 +148,12 @@ def export_command(
             raise click.ClickException(str(error)) from error
         except OSError as error:
             raise click.ClickException(f"{out} can't be written: {told_os_error(error)}; export again") from error
+    if told.removed_unexported:
+        click.echo(
+            f"{told.removed_unexported:,} decisions of these days are not in {out}: retention removed them before they"
+            " were exported there",
+            err=True,
+        )
     if as_json:
         print_json({"out": str(out), **asdict(told)})
         return

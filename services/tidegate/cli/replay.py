@@ -1,7 +1,7 @@
 """`tidegate replay`: decides recorded decisions again. Joins the ledger's replay and the policy engine."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from rich.text import Text
 from tidegate.cli.ledger import ledger_option, opened, progress_bar
 from tidegate.ledger.archive import LedgerPlace
 from tidegate.ledger.replay import Difference, Evaluator, Replay, Tally
+from tidegate.ledger.retention_anchors import Removal
 from tidegate.moderation.decision import PolicyOutcome
 from tidegate.policy.loader import PolicyError, compile_document, load_policy
 
@@ -51,11 +52,12 @@ def replay(place: LedgerPlace, since: datetime | None, policy_file: Path | None,
     with opened(place) as archive, progress_bar() as bar:
         again = Replay(archive, compile_policy=compile_document, shadow_of=PolicyOutcome.in_shadow, instead=instead)
         task = bar.add_task("replaying", total=archive.count(since=since))
+        removals = archive.removals(since=None if since is None else since.astimezone(UTC).date())
         differences = again.differences(since=since, progress=lambda replayed: bar.advance(task, replayed))
         if as_json:
-            _print_json(differences, again.tally)
+            _print_json(differences, again.tally, removed=sum(removal.records for removal in removals))
         else:
-            _draw(differences, again.tally)
+            _draw(differences, again.tally, removals)
     if again.tally.differing:
         raise click.exceptions.Exit(1)
 
@@ -68,12 +70,13 @@ def _policy_instead(file: Path) -> dict[str, Evaluator]:
     return {policy.reference.id: policy}
 
 
-def _print_json(differences: Iterator[Difference], tally: Tally) -> None:
+def _print_json(differences: Iterator[Difference], tally: Tally, *, removed: int) -> None:
     """One object, written as it comes: a replay may find more differences than memory holds."""
     click.echo('{"differences": [', nl=False)
     for number, difference in enumerate(differences):
         click.echo((b", " if number else b"") + orjson.dumps(_as_json(difference)), nl=False)
-    click.echo(f'], "decisions": {tally.decisions}, "replayed": {tally.replayed}, "differing": {tally.differing}}}')
+    counts = f'"decisions": {tally.decisions}, "replayed": {tally.replayed}, "differing": {tally.differing}'
+    click.echo(f'], {counts}, "removed_by_retention": {removed}}}')
 
 
 def _as_json(difference: Difference) -> dict[str, Any]:
@@ -86,7 +89,7 @@ def _as_json(difference: Difference) -> dict[str, Any]:
     }
 
 
-def _draw(differences: Iterator[Difference], tally: Tally) -> None:
+def _draw(differences: Iterator[Difference], tally: Tally, removals: Sequence[Removal]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold dim", padding=(0, 2, 0, 0))
     for heading in ("decision", "what", "recorded", "replayed"):
         table.add_column(heading, overflow="fold")
@@ -106,6 +109,10 @@ def _draw(differences: Iterator[Difference], tally: Tally) -> None:
     console.print(f"[{style}]{outcome}[/{style}]  {tally.replayed:,} of {tally.decisions:,} decisions replayed")
     for kind, count in kinds.most_common():
         console.print(f"  {kind} {count:,}")
+    if removals:
+        removed, days = sum(removal.records for removal in removals), {removal.day for removal in removals}
+        told = f"{removed:,} decisions of {len(days):,} days, {min(days)} to {max(days)}"
+        console.print(f"{told}, were removed by retention: they can't be decided again from here", soft_wrap=True)
 
 
 def _cell(value: object) -> str:

@@ -5,12 +5,13 @@
 
 A file appears by a rename, whole and synced, and is never written again. It tells in its metadata how far it goes in
 each writer's chain: whatever ended an export, the next one asks each day for what lies behind that. Records that came
-late to a day go into one more file of it.
+late to a day go into one more file of it. What retention removed before it was exported is counted, and told.
 """
 
 import contextlib
 import fcntl
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -60,6 +61,8 @@ class Exported:
     """With records in the ledger, between the bounds."""
     records_in_all: int = 0
     """Of these days, in files, earlier ones included."""
+    removed_unexported: int = 0
+    """Of days between the bounds, that retention removed before they were exported here: these files lack them."""
 
 
 def export(
@@ -88,23 +91,35 @@ def export(
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     told = Exported()
     with _alone(out):
-        for day, count in archive.days():
+        with archive.snapshot():
+            counts = dict(archive.days())
+            removed = _removed(archive)
+        for day in sorted({*counts, *removed}):
             if (since is None or day >= since) and (until is None or day < until):
-                told.days += 1
-                _export_day(archive, _Day(out, day, rows=rows_per_file, progress=progress), count, told)
+                told.days += day in counts
+                folder = _Day(out, day, rows=rows_per_file, progress=progress)
+                _export_day(archive, folder, counts.get(day, 0), removed[day], told)
         _write_policies(out / "policies.parquet", archive.policies())
     return told
 
 
-def _export_day(archive: LedgerArchive, folder: "_Day", count: int, told: Exported) -> None:
+def _removed(archive: LedgerArchive, *, since: date | None = None) -> Counter[date]:
+    """How many records retention removed, by day."""
+    found = Counter[date]()
+    for removal in archive.removals(since=since):
+        found[removal.day] += removal.records
+    return found
+
+
+def _export_day(archive: LedgerArchive, folder: "_Day", count: int, removed: int, told: Exported) -> None:
     there, chains = folder.found()
-    if there > count:
+    if there > count + removed:
         raise ForeignExportError(
-            f"{folder.path} holds {there:,} records, and the ledger has {count:,} of that day: it is an export of"
-            " another ledger; choose another folder"
+            f"{folder.path} holds {there:,} records, and the ledger has {count + removed:,} of that day, removed ones"
+            " included: it is an export of another ledger; choose another folder"
         )
     told.records_in_all += there
-    if there == count:
+    if there == count + removed:
         return
     entries = archive.entries_of(folder.day, after=chains)
     while written := folder.write(entries):
@@ -112,11 +127,13 @@ def _export_day(archive: LedgerArchive, folder: "_Day", count: int, told: Export
         told.records += written
         told.records_in_all += written
         told.files += 1
-    if there < count:
+    lacking = count + removed - there
+    if lacking > _removed(archive, since=folder.day)[folder.day]:  # asked again: it may be removed meanwhile
         raise ExportGapError(
             f"{folder.path} holds {there:,} of {count:,} records: a file of it is gone; put it back, or remove"
             " the folder and export the day again"
         )
+    told.removed_unexported += lacking
 
 
 class _Day:
@@ -127,7 +144,6 @@ class _Day:
         self._rows = rows
         self._progress = progress
         self.path = out / "decisions" / f"day={day.isoformat()}"
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for draft in self.path.glob("*.partial"):
             draft.unlink()
         self._parts = sorted(self.path.glob("part-*.parquet"))
@@ -152,6 +168,7 @@ class _Day:
         # Not how many there are: where somebody has moved one away, the next must not take another's place.
         number = int(self._parts[-1].stem.removeprefix("part-")) + 1 if self._parts else 0
         part = self.path / f"part-{number:05}.parquet"
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         count, chains = 0, dict[str, int]()
         with _published(part) as draft, pq.ParquetWriter(draft, SCHEMA, compression="zstd") as writer:
             for chunk in chain([first], chunks):

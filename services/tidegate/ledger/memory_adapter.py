@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tidegate.ledger.record_format import decode, encode
+from tidegate.ledger.retention_anchors import Removal
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.errors import IdempotencyKeyReused, LedgerUnavailable
 
@@ -36,6 +37,12 @@ class MemoryLedger:
         self._check_open()
         payload = self._records.get(decision_id)
         return None if payload is None else decode(payload)
+
+    async def removal_of(self, decision_id: str) -> Removal | None:
+        """See `DecisionLedger.removal_of`. Nothing is removed from memory."""
+        del decision_id
+        self._check_open()
+        return None
 
     async def find_by_key(self, idempotency_key: str) -> DecisionRecord | None:
         """See `DecisionLedger.find_by_key`."""

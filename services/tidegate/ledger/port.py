@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from tidegate.ledger.retention_anchors import Removal
 from tidegate.moderation.decision import DecisionRecord
 
 
@@ -23,6 +24,13 @@ class DecisionLedger(Protocol):
 
     async def get(self, decision_id: str) -> DecisionRecord | None:
         """The record with this id. Raises LedgerUnavailable if it can't be read."""
+        ...
+
+    async def removal_of(self, decision_id: str) -> Removal | None:
+        """What retention removed last of the day that the id tells, on which the decision would have been made.
+
+        None if it removed nothing of it, or if the id tells no day. Raises LedgerUnavailable if it can't be read.
+        """
         ...
 
     async def find_by_key(self, idempotency_key: str) -> DecisionRecord | None:

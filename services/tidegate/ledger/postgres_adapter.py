@@ -11,11 +11,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString, TypeVar
 
 from tidegate.ledger.group_commit import GroupCommit
+from tidegate.ledger.postgres_archive import removals
 from tidegate.ledger.postgres_reader import PostgresReader
 from tidegate.ledger.postgres_transaction import PostgresTransaction
 from tidegate.ledger.postgres_writer import PostgresTransactions
 from tidegate.ledger.record_format import RecordFormatError, decode, encode
 from tidegate.ledger.record_keys import RecordKeys
+from tidegate.ledger.retention_anchors import Removal, days_told
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.errors import LedgerUnavailable
 from tidegate.postgres.connection import BoundedConnection, PostgresTarget
@@ -90,6 +92,14 @@ class PostgresLedger:
             found = await self._row(_BY_ID_AND_DAY, decision_id, *days)
         found = found or await self._row(_BY_ID, decision_id)
         return None if found is None else _readable(found[0])
+
+    async def removal_of(self, decision_id: str) -> Removal | None:
+        """See `DecisionLedger.removal_of`."""
+        days = days_told(decision_id)
+        if days is None:
+            return None
+        found = await self._reader.read(lambda connection: removals(connection, days=days))
+        return found[-1] if found else None
 
     async def find_by_key(self, idempotency_key: str) -> DecisionRecord | None:
         """See `DecisionLedger.find_by_key`."""

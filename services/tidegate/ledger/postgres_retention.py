@@ -27,7 +27,7 @@ LOCK_WAIT_MS = 200
 TRANSACTION_S = 60.0
 """For a removal but its waits: a server that hangs is not waited for."""
 PATIENCE_S = 300.0
-"""Until a day that is held is left for the next run."""
+"""With all days of a run that are held. Past it, each is tried once, and left for the next run."""
 PAUSES_S = (1.0, 10.0)
 """Between attempts: the first, and the longest."""
 KEYS = 1_000
@@ -54,7 +54,7 @@ class PostgresDayRemover:
 
         Args:
             connection: In autocommit.
-            patience_s: For one day.
+            patience_s: For all waits for days that are held.
 
         Raises:
             RetentionUnderWayError: See there.
@@ -89,7 +89,7 @@ class PostgresDayRemover:
 
     def remove(self, survey: Survey, reason: Reason) -> bool:
         """See `DayRemover.remove`."""
-        deadline, (pause_s, longest_s) = time.monotonic() + self._patience_s, PAUSES_S
+        pause_s, longest_s = PAUSES_S
         while True:
             try:
                 with self._connection.within(TRANSACTION_S):
@@ -97,9 +97,10 @@ class PostgresDayRemover:
             except _CameSinceError:
                 return False
             except errors.LockNotAvailable as error:
-                if time.monotonic() + pause_s > deadline:
+                if pause_s > self._patience_s:
                     raise DayHeldError(self._told_holders(survey.day)) from error
                 time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+                self._patience_s -= pause_s
                 pause_s = min(longest_s, 1.5 * pause_s)
             else:
                 return True
@@ -179,7 +180,7 @@ class PostgresDayRemover:
             (f"{SCHEMA}.{name_of(day)}",),
         ).fetchone()
         told = "" if held is None else f": {held[0]} (process {held[1]} of the server, since {held[2]:%H:%M:%S} UTC)"
-        return f"its table was in use for {self._patience_s:.0f} s{told}; try again after it"
+        return f"its table is in use{told}; try again after it"
 
 
 def _wait_no_longer_than(connection: BoundedConnection, wait_ms: int) -> None:

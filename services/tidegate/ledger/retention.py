@@ -79,6 +79,8 @@ def retain(
 ) -> Iterator[DayReport]:
     """Goes through the days that are due, the oldest first, and yields what became of each when it is known.
 
+    A day's table without a decision goes, too, and is not told.
+
     Args:
         archive: The ledger.
         remover: The same ledger.
@@ -92,7 +94,9 @@ def retain(
         raise ValueError("at least one day before today is kept")
     before = rule.first_kept(remover.today())
     for day in remover.days(before=before):
-        yield _removed(archive, remover, rule, day, progress)
+        report = _removed(archive, remover, rule, day, progress)
+        if report.records or report.is_left:
+            yield report
     if not rule.dry_run:
         remover.finish(before=before)
 

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from tidegate.ledger.group_commit import GroupCommit
 from tidegate.ledger.record_format import RecordFormatError, decode, encode
 from tidegate.ledger.record_keys import RecordKeys
+from tidegate.ledger.retention_anchors import Removal, days_told
+from tidegate.ledger.sqlite_archive import removals
 from tidegate.ledger.sqlite_reader import SqliteReader
 from tidegate.ledger.sqlite_writer import SqliteTransaction, SqliteTransactions
 from tidegate.moderation.decision import DecisionRecord
@@ -73,6 +75,14 @@ class SqliteLedger:
     async def get(self, decision_id: str) -> DecisionRecord | None:
         """See `DecisionLedger.get`."""
         return await self._find("SELECT record FROM records WHERE decision_id = ?", decision_id)
+
+    async def removal_of(self, decision_id: str) -> Removal | None:
+        """See `DecisionLedger.removal_of`."""
+        days = days_told(decision_id)
+        if days is None:
+            return None
+        found = await self._reader.read(lambda connection: removals(connection, days=days))
+        return found[-1] if found else None
 
     async def find_by_key(self, idempotency_key: str) -> DecisionRecord | None:
         """See `DecisionLedger.find_by_key`."""

@@ -158,9 +158,9 @@ class _Walk:
         while self._anchors and (up_to is None or self._anchors[-1].first_sequence <= up_to):
             anchor = self._anchors.pop()
             wrong = _misfit_of(anchor, self.end)
-            if wrong is None:
+            if wrong is None or wrong[0] is BreakKind.GAP:
                 self.removed += anchor.records
-            elif self.found is None:
+            if wrong is not None and self.found is None:
                 kind, detail = wrong
                 self.found = Break(kind, anchor.writer_id, anchor.first_sequence, detail=detail)
             self.end = Head(anchor.writer_id, anchor.last_sequence, anchor.hash)

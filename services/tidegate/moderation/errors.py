@@ -84,7 +84,9 @@ class IdempotencyKeyReused(TidegateError):
 
 
 class DecisionNotFound(TidegateError):
-    """The ledger holds no such decision."""
+    """The ledger holds no such decision, or none any more."""
 
-    def __init__(self) -> None:
-        super().__init__(Reason.DECISION_NOT_FOUND, "no decision with this decision_id")
+    def __init__(self, why: str = "") -> None:
+        """Without more to tell, or with a reason for callers."""
+        told = "no decision with this decision_id"
+        super().__init__(Reason.DECISION_NOT_FOUND, f"{told}: {why}" if why else told)

@@ -21,7 +21,13 @@ from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.ledger.port import DecisionLedger
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.decision import DecisionRecord
-from tidegate.moderation.errors import DecisionNotFound, FieldViolation, InvalidRequest, TidegateError
+from tidegate.moderation.errors import (
+    DecisionNotFound,
+    FieldViolation,
+    InvalidRequest,
+    LedgerUnavailable,
+    TidegateError,
+)
 from tidegate.moderation.item import ContentItem
 from tidegate.moderation.tracing import TraceContext
 from tidegate.pipeline.archive import PolicyArchive
@@ -134,8 +140,18 @@ class ModerationServicer:
             raise InvalidRequest([FieldViolation("decision_id", "must not be empty")])
         record = await self._ledger.get(asked.decision_id)
         if record is None:
-            raise DecisionNotFound
+            raise DecisionNotFound(await self._why_missing(asked.decision_id))
         await self._encode(record, explain=asked.explain, into=into)
+
+    async def _why_missing(self, decision_id: str) -> str:
+        """Retention may have removed it. Where that can't be read, there is no such decision all the same."""
+        try:
+            removal = await self._ledger.removal_of(decision_id)
+        except LedgerUnavailable:
+            return ""
+        if removal is None:
+            return ""
+        return f"decisions of {removal.day} (UTC), the day that the id tells, were {removal.told()}"
 
     async def _stream_item(self, request: Sized | Undecodable) -> pb.ModerateStreamResponse:
         if isinstance(request, Undecodable):

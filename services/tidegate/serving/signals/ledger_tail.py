@@ -111,6 +111,8 @@ class LedgerTail:
         self._follower.close()
 
     def _take_up(self, stretch: Stretch) -> None:
+        if stretch.removed:  # account signals lack these decisions for good
+            _log.error("ledger_tail.removed_before_read", extra={"records": stretch.removed})
         outlines = [_outlined(payload) for payload in stretch.payloads]
         self._hand_on([each for each in outlines if each is not None])
         self._log.move_cursor(stretch.cursor, stretch.place)

@@ -116,6 +116,8 @@ def connections() -> list[Connection]:
         Connection(Role.FEATURES_JOB, Outside.REDIS, (_GCS,), "account signals are materialised"),
         Connection(Role.HEAD, Outside.REDIS, (_GCS,), "Ray's own state, so that a new head knows the cluster"),
         Connection(Role.ROUTER, Outside.POSTGRES, (Ports(5432),), "decisions are recorded and read"),
+        Connection(Role.ROUTER, Outside.POSTGRES, (Ports(5432),), "hash banks are changed and listed"),
+        Connection(Role.STAGES, Outside.POSTGRES, (Ports(5432),), "hash banks are read, to compare pictures with"),
         Connection(Role.SIGNALS, Outside.POSTGRES, (Ports(5432),), "our own decisions on an account are followed"),
         Connection(Role.LEDGER_JOB, Outside.POSTGRES, (Ports(5432),), "tables are made, decisions exported"),
         Connection(Outside.OPERATOR, Role.HEAD, (_DASHBOARD,), "KubeRay deploys the application and asks how it is"),

@@ -149,7 +149,7 @@ def test_a_variable_of_ray_that_differs_from_the_code_is_told(broken: Broken) ->
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["ledger", "export-all"], "No such command 'export-all'"),
+        (["policy", "test-all"], "No such command 'test-all'"),
         (["features", "compute", "--state", "/x", "--fast"], "No such option"),
         (["features", "compute"], "Missing option '--state'"),
     ],
@@ -167,6 +167,26 @@ def test_a_secret_that_nobody_brings_is_told(broken: Broken) -> None:
     finding = _only(configuration_findings, broken("production", RAY, rename))
     assert finding.problem == "there is no Secret ledger"
     assert "tidegate-ledger" in finding.allowed
+
+
+@pytest.mark.parametrize("group", ["routers", "stages"])
+def test_a_pod_that_is_not_given_the_database_it_needs_is_told(broken: Broken, group: str) -> None:
+    def take(ray: Manifest) -> None:
+        container = _container(ray, group)
+        container["volumeMounts"] = [each for each in container["volumeMounts"] if each["name"] != "banks"]
+
+    finding = _only(configuration_findings, broken("production", RAY, take))
+    assert f"[{group}]" in finding.field
+    assert finding.problem == "banks.dsn_file is /etc/tidegate-banks/dsn, which no Secret gives"
+
+
+def test_a_secret_without_the_key_that_a_pod_is_given_is_told(broken: Broken) -> None:
+    def rename(job: Manifest) -> None:
+        (pod,) = job.pods()
+        next(each for each in pod.spec["volumes"] if each["name"] == "banks")["secret"]["items"][0]["key"] = "owner"
+
+    finding = _only(configuration_findings, broken("production", "Job tidegate-migrate", rename))
+    assert "banks.dsn_file" in finding.problem
 
 
 def test_an_address_in_the_settings_that_is_no_service_is_told(broken: Broken) -> None:
@@ -429,4 +449,5 @@ def test_needs_of_an_overlay_are_kept_beside_it(overlay: Callable[[str], Rendere
     copied = Path(shutil.copytree(whole.directory, tmp_path / "production"))
     (copied / "needs.yaml").unlink()
     missing = {each.problem for each in configuration_findings(replace(whole, directory=copied))}
-    assert missing == {"there is no Secret tidegate-ledger", "there is no Secret tidegate-ray-store"}
+    secrets = ("tidegate-ledger", "tidegate-banks", "tidegate-ray-store")
+    assert missing == {f"there is no Secret {name}" for name in secrets}

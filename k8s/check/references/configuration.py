@@ -13,16 +13,23 @@ from k8s.check.findings import Finding
 from k8s.check.objects import Container, Manifest, Pod
 from k8s.check.references.selectors import pods_of
 from k8s.check.rendering import Rendered
+from k8s.connections import Role
 from k8s.generate import without_environment
 from tidegate.cli.main import main as tidegate
 from tidegate.serving.ray_environment import STABLE
-from tidegate.serving.settings import LEDGER_DSN, Settings, SettingsError, load_settings
+from tidegate.serving.settings import BANKS_DSN, LEDGER_DSN, Settings, SettingsError, load_settings
 
 CHECK = "configuration"
 NEEDS = "needs.yaml"
 """Of an overlay: what the cluster must hold already."""
 
-_BESIDE_SETTINGS = {"TIDEGATE_CONFIG", LEDGER_DSN}
+COMPONENT = "app.kubernetes.io/component"
+"""The label that says what a pod is."""
+
+_STORES = {str(Role.ROUTER): ("ledger", "banks"), str(Role.STAGES): ("banks",), str(Role.SIGNALS): ("ledger",)}
+"""Sections of the settings whose database a pod of Ray's uses: as `k8s.connections` has it."""
+
+_BESIDE_SETTINGS = {"TIDEGATE_CONFIG", LEDGER_DSN, BANKS_DSN}
 
 
 def configuration_findings(rendered: Rendered) -> Iterator[Finding]:
@@ -39,6 +46,7 @@ def configuration_findings(rendered: Rendered) -> Iterator[Finding]:
             yield from _variables(rendered, container, held)
             yield from _mounts(rendered, container)
             yield from _command(rendered, container)
+            yield from _databases(rendered, container, settings, held)
         if pod.owner.kind == "RayService":
             yield from _ray(rendered, pod.main())
     for ray in rendered.of("RayService"):
@@ -147,6 +155,32 @@ def _mounts(rendered: Rendered, container: Container) -> Iterator[Finding]:
         if name == "TIDEGATE_CONFIG" and str(Path(entry["value"]).parent) not in paths:
             where, problem = f"{container.path}.env[{name}]", f"nothing is mounted at {Path(entry['value']).parent}"
             yield Finding(CHECK, rendered.name, container.pod.owner.title, where, problem, ", ".join(paths))
+
+
+def _databases(
+    rendered: Rendered, container: Container, settings: Settings, held: dict[tuple[str, str], Any]
+) -> Iterator[Finding]:
+    """Who needs a database finds the file that names it: `ledger.dsn_file`, `banks.dsn_file`."""
+    stores = () if container.first else _STORES.get(container.pod.labels.get(COMPONENT, ""), ())
+    if container.document.get("command") == ["tidegate"]:
+        stores = tuple(each for each in ("ledger", "banks") if each in (container.document.get("args") or ())[:1])
+    there = sorted(_secret_files(container, held))
+    for store in stores:
+        file: Path | None = getattr(settings, store).dsn_file
+        if file is not None and not any(file.match(each) for each in there):
+            where, problem = f"{container.path}.volumeMounts", f"{store}.dsn_file is {file}, which no Secret gives"
+            yield Finding(CHECK, rendered.name, container.pod.owner.title, where, problem, ", ".join(there) or "none")
+
+
+def _secret_files(container: Container, held: dict[tuple[str, str], Any]) -> Iterator[str]:
+    """Files that mounted Secrets give. Of a Secret that there is not, which is told elsewhere, whatever is wanted."""
+    volumes = {each["name"]: each.get("secret") for each in container.pod.spec.get("volumes") or ()}
+    for mount in container.document.get("volumeMounts") or ():
+        if secret := volumes.get(mount["name"]):
+            keys = held.get(("Secret", secret["secretName"]))
+            items = secret.get("items") or [{"key": key, "path": key} for key in keys or ()]
+            files = ["*"] if keys is None else [each["path"] for each in items if each["key"] in keys]
+            yield from (f"{mount['mountPath']}/{each}" for each in files)
 
 
 def _command(rendered: Rendered, container: Container) -> Iterator[Finding]:

@@ -26,11 +26,13 @@ up: $(VENV)/.services ## Starts the whole stack in the background; returns when 
 down: $(VENV)/.services ## Stops the stack
 	@$(TIDEGATE) down
 
-# The same order in both processes: some tests are made of sets, whose order follows the seed.
-test: check .venv-load/.stamp ## Sets up what tests need and runs all of them, on real servers
+test: $(VENV)/.dev $(VENV)/.kubectl ## Sets up what tests need and runs all of them, on real servers
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check .venv-load/.stamp triton
+	@$(BIN)/python -m tests.everything
+
+.PHONY: triton
+triton: $(VENV)/.dev
 	@$(BIN)/python -m tidegate.models.runtime prepare
-	@light=0; PYTHONHASHSEED=0 $(BIN)/python -m pytest -m light --numprocesses 2 --dist loadfile || light=$$?; \
-	  $(BIN)/python -m pytest -m "not light" && exit $$light
 
 check: $(VENV)/.dev k8s-check ## Lint, format, types, import layers and manifests
 	@$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""For all tests: which are light, so that `make test` runs two of them at a time, and how Feast is imported."""
+"""For all tests: which run beside which (`groups.py`), and how Feast is imported."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -6,34 +6,19 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.groups import Group, group_of, served_together
 from tidegate.features.feast_import import unchecked
 
 # Hypothesis times examples and the making of data: neither says anything about what is tested, on a busy machine.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-LIGHT = (
-    "accounts/test_killed_erasure.py",
-    "contract",
-    "data_quality",
-    "detectors",
-    "features/batch",
-    "features/transforms",
-    "ledger/test_record_format.py",
-    "ledger/test_record_outline.py",
-    "models",
-    "moderation",
-    "observability/test_dashboards.py",
-    "observability/test_rules.py",
-    "policy",
-    "training_sets",
-)
-"""Where tests compute, in directories of their own. None starts a server, opens a port or looks at the clock."""
-
-CLOCKS = ("detectors/test_triton_adapter.py", "models/test_runtime.py", "training_sets/test_running_signals.py")
-"""They look at it."""
-
-TESTS = Path(__file__).parent
+ASKED_FOR = {
+    "light": Group.LIGHT,
+    "beside": Group.BESIDE,
+    "not light and not beside": Group.ALONE,
+}
+"""Groups by what `-m` says."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,19 +29,18 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Whether nothing there is light, so that a run of the light ones alone does not import the rest."""
-    if config.option.markexpr != "light" or collection_path.is_dir():
+    """Whether nothing there is of the group that is asked for, so that a run of it does not import the rest."""
+    group = ASKED_FOR.get(config.option.markexpr)
+    if group is None or collection_path.is_dir():
         return None
-    return None if _within(collection_path, LIGHT) else True
+    return None if group_of(collection_path) is group else True
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` is heeded
+@pytest.hookimpl(tryfirst=True)  # before `-m` is heeded, and before xdist reads its marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the light ones."""
+    """Marks them."""
     for item in items:
-        if not item.get_closest_marker("integration") and _within(item.path, LIGHT) and not _within(item.path, CLOCKS):
-            item.add_marker(pytest.mark.light)
-
-
-def _within(path: Path, places: tuple[str, ...]) -> bool:
-    return any(path.is_relative_to(TESTS / place) for place in places)
+        group = group_of(item.path)
+        if group is not Group.ALONE:
+            item.add_marker(str(group))
+            item.add_marker(pytest.mark.xdist_group(served_together(item.path)))

@@ -36,6 +36,18 @@ def test_rendering_gives_the_services_their_settings() -> None:
     assert settings.document["data"]["settings.yaml"] == (OVERLAYS / "local/settings.yaml").read_text()
 
 
+def test_no_decision_is_deleted_until_operators_say_for_how_long_they_are_kept() -> None:
+    """Suspended, and even if somebody resumes it, a hundred years are kept; a day goes only with its export."""
+    production = render(OVERLAYS / "production").of("CronJob")
+    jobs = {each.name.removeprefix("tidegate-ledger-"): each for each in production if "ledger" in each.name}
+    retention, export = (
+        list(map(str, next(iter(jobs[name].pods())).main().document["args"])) for name in ("retention", "export")
+    )
+    assert jobs["retention"].spec["suspend"] is True
+    assert int(retention[retention.index("--keep-days") + 1]) >= 36_500
+    assert retention[retention.index("--exported-to") + 1] == export[export.index("--out") + 1]
+
+
 @pytest.mark.parametrize("readme", [OVERLAYS / "production/README.md", OVERLAYS.parents[1] / "observability/README.md"])
 def test_readmes_name_the_share_of_requests_that_production_traces(readme: Path) -> None:
     ratio = settings_of(OVERLAYS / "production").telemetry.root_sampling_ratio

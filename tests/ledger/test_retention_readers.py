@@ -192,6 +192,13 @@ def test_whether_days_must_be_exported_has_to_be_said(written: LedgerStore, opti
     assert len(ids(written)) == 4
 
 
+def test_an_export_that_is_not_there_is_told_and_nothing_removed(written: LedgerStore, tmp_path: Path) -> None:
+    where = ("--ledger", written.named, "--exported-to", str(tmp_path / "none"))
+    result = run("ledger", "retention", *where, "--keep-days", "3")
+    assert (result.exit_code, "There is no export" in result.output) == (1, True)
+    assert len(ids(written)) == 4
+
+
 @pytest.mark.parametrize("days", ["0", "-1", "all"])
 def test_how_many_days_are_kept_is_a_number_above_zero(written: LedgerStore, days: str) -> None:
     result = run("ledger", "retention", "--ledger", written.named, "--keep-days", days, "--not-exported")

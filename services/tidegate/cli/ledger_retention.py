@@ -27,7 +27,7 @@ _STYLES = {DayOutcome.REMOVED: "green", DayOutcome.DUE: "yellow"}
 )
 @click.option(
     "--exported-to",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=click.Path(path_type=Path, file_okay=False),
     help="A day goes only if this folder of `tidegate ledger export` holds every record of it, byte for byte.",
 )
 @click.option("--not-exported", is_flag=True, help="Days go without an export.")
@@ -45,6 +45,10 @@ def retention_command(
     if (exported_to is None) is not not_exported:
         raise click.UsageError(
             "Give either --exported-to DIR, where `tidegate ledger export` has written the days, or --not-exported."
+        )
+    if exported_to is not None and not exported_to.is_dir():
+        raise click.ClickException(
+            f"There is no export in {exported_to}, so no day may go. `tidegate ledger export --out DIR` writes one."
         )
     rule = Rule(Reason(keep_days, _named(exported_to), _command(keep_days, exported_to)), exported_to, dry_run=dry_run)
     try:

@@ -190,24 +190,31 @@ async def test_a_standby_that_took_over_without_the_last_changes_is_read_as_a_wh
     assert matcher.match(KNOWN) == ()
 
 
-async def test_a_role_that_may_only_read_is_enough_to_search(postgres_banks: PostgresBankStore) -> None:
-    """What the image stage's own secret may name."""
-    postgres_banks.banks().add(BANK, [KNOWN_ENTRY])
+async def test_roles_as_the_production_overlay_has_them_are_enough(
+    postgres_banks: PostgresBankStore, postgres: PostgresServer
+) -> None:
+    """One makes and changes the banks, the image stage's may only read: k8s/components/postgres."""
     postgres_banks.run(
-        "CREATE ROLE searcher LOGIN",
-        "GRANT USAGE ON SCHEMA tidegate_banks TO searcher",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA tidegate_banks TO searcher",
+        "DROP SCHEMA tidegate_banks CASCADE",
+        "CREATE ROLE owner LOGIN",
+        "CREATE ROLE reader LOGIN",
+        "GRANT CREATE ON DATABASE postgres TO owner",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT USAGE ON SCHEMAS TO reader",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT SELECT ON TABLES TO reader",
     )
+    owner, reader = (PostgresTarget(postgres.dsn().replace("tidegate@", f"{role}@")) for role in ("owner", "reader"))
     try:
-        banks = PostgresBanks(PostgresTarget(postgres_banks.target.dsn.replace("tidegate@", "searcher@")))
-        with contextlib.closing(banks):
+        migrate(owner)
+        with contextlib.closing(PostgresBanks(owner, timeout_s=PATIENT_S)) as banks:
+            banks.add(BANK, [KNOWN_ENTRY])
+        with contextlib.closing(PostgresBanks(reader, timeout_s=PATIENT_S)) as banks:
             matcher = BankMatcher(banks)
             await matcher.refresh()
             assert [match.entry for match in matcher.match(KNOWN)] == ["k"]
             with pytest.raises(BanksUnavailable):
                 banks.remove(BANK, ["k"])
     finally:
-        postgres_banks.run("DROP OWNED BY searcher", "DROP ROLE searcher")
+        postgres_banks.run("DROP OWNED BY owner CASCADE", "DROP OWNED BY reader", "DROP ROLE owner, reader")
 
 
 async def test_more_entries_than_come_at_a_time_are_read_whole(postgres_banks: PostgresBankStore) -> None:

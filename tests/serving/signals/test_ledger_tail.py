@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledger.old_decisions import decided, retained
 from tests.ledger.sample_records import sample_inputs, sample_record
+from tests.ledger.stores import SqliteStore
 from tidegate.features.events.columns import events_of
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.log import EventLogUnavailableError
@@ -216,3 +218,15 @@ async def test_a_record_that_can_not_be_read_does_not_hold_up_the_others(
     assert len(following.events()) == 2
     assert following.restarted().read_on() == 0
     assert "ledger_tail.unreadable_record" in caplog.messages
+
+
+async def test_decisions_that_retention_removed_before_they_were_read_are_counted_and_told(
+    following: Following, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = SqliteStore(following.ledger)
+    await keep(following.ledger, decided(9), decided(9), decided(0))
+    retained(store, keep_days=3)
+    assert following.tail.read_on() == 1
+    [told] = [each for each in caplog.records if each.message == "ledger_tail.removed_before_read"]
+    assert vars(told)["records"] == 2
+    assert following.restarted().read_on() == 0

@@ -1,4 +1,4 @@
-"""Reads that begin together, or run out of time, before the store is open. Hung stores: `test_feast_adapter_redis.py`."""
+"""Reads that begin together, or run out of time, before the store is open. Hung ones: `test_feast_adapter_redis.py`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from enum import Enum
 
 READY = b"Z\0\0\0\5I"
@@ -26,6 +27,7 @@ class LossyProxy:
         self._server_port = port
         self._marker = b""
         self._cut = Cut.BEFORE_IT_ARRIVES
+        self._meanwhile: Callable[[], None] = lambda: None
         self.cuts = 0
         """How often it cut a connection."""
         self._servers: list[socket.socket] = []
@@ -33,9 +35,10 @@ class LossyProxy:
         self.port: int = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def cut_at(self, marker: bytes, cut: Cut) -> None:
-        """Cuts the connection over which this comes, once."""
+    def cut_at(self, marker: bytes, cut: Cut, *, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Cuts the connection over which this comes, once. `meanwhile` happens before the client notices."""
         self._cut = cut
+        self._meanwhile = meanwhile
         self._marker = marker
 
     def close(self) -> None:
@@ -67,6 +70,7 @@ class LossyProxy:
                         server.sendall(data)
                         self._rest(client, server)
                         answered.wait(30)
+                    self._meanwhile()
                     client.shutdown(socket.SHUT_RDWR)
                     return
                 server.sendall(data)
@@ -90,4 +94,5 @@ class LossyProxy:
                     client.sendall(data)
                 elif READY in data:
                     answered.set()
-            client.shutdown(socket.SHUT_RDWR)
+            if not deaf.is_set():  # else whoever cuts the connection says when
+                client.shutdown(socket.SHUT_RDWR)

@@ -33,12 +33,12 @@ def recorded(target: PostgresTarget) -> list[str]:
         return [decode(payload).decision_id for payload in archive.payloads()]
 
 
-async def well_again(ledger: PostgresLedger) -> DecisionRecord:
+async def well_again(ledger: PostgresLedger, **changes: object) -> DecisionRecord:
     """Appends until one succeeds: a ledger comes back by itself."""
     async with asyncio.timeout(120):
         while True:
             with contextlib.suppress(LedgerUnavailable):
-                return await ledger.append(sample_record())
+                return await ledger.append(sample_record(**changes))
             await asyncio.sleep(0.05)
 
 
@@ -223,7 +223,7 @@ async def test_a_commit_that_waits_for_a_standby_is_not_taken_for_one_that_is_do
     finally:
         await _set(target, "ALTER SYSTEM RESET synchronous_standby_names")
     await well_again(hasty)
-    assert (await hasty.append(sample_record(idempotency_key="late"))).idempotency_key == "late"
+    assert (await well_again(hasty, idempotency_key="late")).idempotency_key == "late"
     await hasty.close()
     assert verified(PostgresPlace(target)).intact
 

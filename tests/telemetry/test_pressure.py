@@ -16,6 +16,7 @@ from tidegate.serving.signals.visibility import Visibility
 from tidegate.telemetry.names import MetricName
 from tidegate.telemetry.otel_measures import OtelEventMetrics
 from tidegate.telemetry.otel_pressure import OtelAdmissionMetrics, OtelLedgerMetrics, OtelStages, ongoing_calls
+from tidegate.telemetry.pressure import LedgerFailure
 
 
 async def let_run() -> None:
@@ -87,7 +88,7 @@ async def test_a_call_that_waited_in_vain_is_shed_for_that() -> None:
 async def test_a_ledgers_writer_tells_who_waits_and_what_did_not_become_durable() -> None:
     memory, store = InMemory(), FakeStore()
     writer = GroupCommit(store, queue_limit=1, timeout_s=30, metrics=OtelLedgerMetrics(memory.instruments))
-    assert memory.values(MetricName.LEDGER_FAILURES) == {("COMMIT",): 0, ("TIMEOUT",): 0, ("REFUSED",): 0}
+    assert memory.values(MetricName.LEDGER_FAILURES) == {(cause,): 0 for cause in LedgerFailure}
     first = await held(store, writer)
     second = asyncio.create_task(writer.run(put("second")))
     await let_run()
@@ -102,7 +103,7 @@ async def test_a_ledgers_writer_tells_who_waits_and_what_did_not_become_durable(
     await writer.close()
     assert memory.values(MetricName.LEDGER_BATCH_SIZE) == {(): 2}
     assert memory.values(MetricName.LEDGER_COMMIT_DURATION) == {(): 2}
-    assert memory.values(MetricName.LEDGER_FAILURES) == {("COMMIT",): 1, ("TIMEOUT",): 0, ("REFUSED",): 1}
+    assert memory.values(MetricName.LEDGER_FAILURES) == {("COMMIT",): 1, ("TIMEOUT",): 0, ("REFUSED",): 1, ("LOST",): 0}
 
 
 def test_a_replica_tells_the_calls_that_it_has_taken_on() -> None:

@@ -5,7 +5,6 @@ The last step before the reply. Every replica writes the same tables; each has a
 
 import logging
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString, TypeVar
@@ -65,7 +64,7 @@ class PostgresLedger:
             clock: Monotonic seconds.
         """
         self._writer = GroupCommit[PostgresTransaction](
-            PostgresTransactions(target, writer_id=uuid.uuid4().hex, timeout_s=timeout_s),
+            PostgresTransactions(target, timeout_s=timeout_s, metrics=metrics),
             queue_limit=queue_limit,
             timeout_s=timeout_s,
             metrics=metrics,

@@ -13,6 +13,7 @@ from psycopg.pq import ConnStatus
 from psycopg.rows import TupleRow
 
 from tidegate.ledger.chain import GENESIS, Head
+from tidegate.ledger.postgres_chain import Loss
 from tidegate.ledger.postgres_partitions import Partitions
 from tidegate.ledger.postgres_schema import LEDGER
 from tidegate.ledger.postgres_statements import (
@@ -26,6 +27,7 @@ from tidegate.ledger.postgres_statements import (
     PROBE,
     RECORD,
     RECORD_KEYED,
+    STORE_LOST_HEAD,
     writer_lock,
 )
 from tidegate.ledger.postgres_transaction import Link, PostgresTransaction
@@ -113,6 +115,11 @@ class WriterSession:
         if links:
             self.head = links[-1].head
         self._warnings.refuse()
+
+    def mark(self, loss: Loss) -> None:
+        """Keeps where a chain ended that has lost records: `verify` tells how many are gone. Raises psycopg.Error."""
+        lost = loss.acknowledged
+        self._connection.execute(STORE_LOST_HEAD, (lost.writer_id, lost.sequence, lost.hash, *loss.days))
 
     def _commit_all(self, transaction: PostgresTransaction, links: Sequence[Link], expired: Sequence[bytes]) -> None:
         """Policies, probes and what makes room for keys, which are rare, with the records."""

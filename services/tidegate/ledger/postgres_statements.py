@@ -37,6 +37,8 @@ _STORE_HEAD = (
     " first_day = least(h.first_day, excluded.first_day), last_day = greatest(h.last_day, excluded.last_day),"
     " changed_at = clock_timestamp()"
 )
+STORE_LOST_HEAD = f"{_STORE_HEAD} WHERE h.sequence < excluded.sequence"
+"""Where a chain ended whose last records are lost, so that `verify` misses them. Nothing where it is stored already."""
 RECORD = f"WITH recorded AS ({_INSERT_RECORDS}) {_STORE_HEAD}"
 """Records, and the new end of their chain. One statement, which is a transaction by itself."""
 RECORD_KEYED = f"WITH recorded AS ({_INSERT_RECORDS}), keyed AS ({_INSERT_KEYS}) {_STORE_HEAD}"

@@ -14,9 +14,11 @@ import psycopg
 from psycopg import errors
 
 from tidegate.ledger.chain import Head
+from tidegate.ledger.postgres_chain import Loss, OwnChain
 from tidegate.ledger.postgres_session import WriterSession
 from tidegate.ledger.postgres_transaction import Link, PostgresTransaction
 from tidegate.postgres.connection import PostgresTarget
+from tidegate.telemetry.pressure import LedgerFailure, LedgerMetrics, NullLedgerMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -42,23 +44,25 @@ class PostgresTransactions:
         self,
         target: PostgresTarget,
         *,
-        writer_id: str,
         timeout_s: float,
+        metrics: LedgerMetrics | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Connects to nothing yet.
 
         Args:
             target: The database.
-            writer_id: Whose chain this is: a process of its own.
             timeout_s: For one transaction, looking after a lost connection included.
+            metrics: Told of acknowledged records that the database has lost; None tells nobody.
             monotonic: Seconds that only grow.
         """
         self._target = target
-        self._writer_id = writer_id
         self._timeout_s = timeout_s
+        self._metrics = metrics or NullLedgerMetrics()
         self._monotonic = monotonic
         self._session: WriterSession | None = None
+        self._chain = OwnChain()
+        self._unmarked: list[Loss] = []
         self._current = PostgresTransaction()
         self._policies: dict[str, str] = {}
         self._fresh = True
@@ -67,7 +71,7 @@ class PostgresTransactions:
     def begin(self) -> PostgresTransaction:
         """See `Transactions.begin`. Connects if need be; the transaction itself is opened when it is committed."""
         if self._session is None:
-            self._session = self._opened()
+            self._session = self._let_in()
         self._current = PostgresTransaction()
         if self._fresh:  # it may be another database than before, and no decision is kept without its policy
             self._current.keep_policies(self._policies)
@@ -97,60 +101,108 @@ class PostgresTransactions:
         """See `Transactions.close`."""
         self.discard()
 
-    def _opened(self) -> WriterSession:
+    def _let_in(self) -> WriterSession:
         if self._monotonic() < self._away_until:
             raise ServerAwayError
         try:
-            return WriterSession.open(self._target, writer_id=self._writer_id, timeout_s=self._timeout_s)
+            return self._opened(self._timeout_s)
         except psycopg.Error:
             self._away_until = self._monotonic() + _AWAY_S * random.uniform(1.0, 1.5)  # noqa: S311 - jitter, not a secret
             raise
 
+    def _opened(self, timeout_s: float) -> WriterSession:
+        """A session on the chain that is gone on with: ours, if it ends in the database where we know."""
+        deadline = self._monotonic() + timeout_s
+        session = self._session_of(self._chain, deadline=deadline)
+        if session.head != self._chain.used:
+            session.close()
+            self._begin_anew(session.head)
+            session = self._session_of(self._chain, deadline=deadline)
+        try:
+            while self._unmarked:
+                with session.within(deadline - self._monotonic()):
+                    session.mark(self._unmarked[0])
+                del self._unmarked[0]
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _session_of(self, chain: OwnChain, *, deadline: float) -> WriterSession:
+        left_s = max(0.0, deadline - self._monotonic())
+        return WriterSession.open(self._target, writer_id=chain.writer_id, timeout_s=left_s)
+
+    def _begin_anew(self, found: Head) -> None:
+        """Another chain, as the one until now has numbers that others may have seen and the database does not have."""
+        former, self._chain = self._chain, OwnChain()
+        told: dict[str, object] = {
+            "writer_id": former.writer_id,
+            "found_sequence": found.sequence,
+            "acknowledged_sequence": former.acknowledged.sequence,
+            "used_sequence": former.used.sequence,
+            "new_writer_id": self._chain.writer_id,
+        }
+        if loss := former.loss(found):
+            self._unmarked.append(loss)
+            self._metrics.failed(LedgerFailure.LOST, records=loss.records)
+            told |= {
+                "records": loss.records,
+                "first_sequence": found.sequence + 1,
+                "first_decision_id": loss.first_decision_id,
+                "first_decision_id_of": loss.first_known,
+                "last_decision_id": loss.last_decision_id,
+            }
+            _log.error("ledger.acknowledged_records_missing", extra=told)
+        elif found == former.acknowledged:  # only what nobody was promised is not there
+            _log.warning("ledger.chain_begun_anew", extra=told)
+        else:
+            _log.error("ledger.chain_is_another", extra=told)
+
     def _record(self, transaction: PostgresTransaction, *, deadline: float) -> None:
         for attempt in range(ATTEMPTS):
-            session = self._session or self._opened_again(deadline - self._monotonic())
+            session = self._session or self._opened_again(deadline)
             before, links = session.head, list[Link]()
             transaction.reset()
             try:
                 with session.within(deadline - self._monotonic()):
                     expired = session.look(transaction, ids_too=attempt > 0)
                     links = transaction.chained(before)
+                    self._chain.sends(links)
                     session.write(transaction, links, expired=expired)
             except (errors.UniqueViolation, errors.CheckViolation):
+                self._chain.refused(before)
                 continue
             except psycopg.Error as cause:
                 if session.is_open():
+                    if cause.diag.sqlstate is not None:  # the server's word, not ours: it has rolled back
+                        self._chain.refused(before)
                     raise
-                if not self._was_recorded(before, links, deadline=deadline, cause=cause):
+                if not self._was_recorded(links, deadline=deadline, cause=cause):
                     transaction.keep_policies(self._policies)  # as in `begin`
                     continue  # it is known that nothing was recorded, and the callers still wait
+            self._chain.acknowledges(links)
             for link in links:
                 link.appended.kept = link.appended.payload
             return
         raise errors.SerializationFailure(f"not recorded in {ATTEMPTS} attempts")
 
-    def _opened_again(self, left_s: float) -> WriterSession:
-        self._session = WriterSession.open(self._target, writer_id=self._writer_id, timeout_s=max(0.0, left_s))
+    def _opened_again(self, deadline: float) -> WriterSession:
+        self._session = self._opened(deadline - self._monotonic())
         return self._session
 
-    def _was_recorded(self, before: Head, links: Sequence[Link], *, deadline: float, cause: psycopg.Error) -> bool:
-        """Whether what follows `before` was committed: by looking, until it is known. Leaves a session if it is."""
+    def _was_recorded(self, links: Sequence[Link], *, deadline: float, cause: psycopg.Error) -> bool:
+        """Whether these were committed: by looking, until it is known. Leaves a session if it is."""
         _log.warning("ledger.connection_lost", extra={"cause": repr(cause)})
         self.discard()
         if not links:  # nothing that must not be done twice
             return False
-        while (left_s := deadline - self._monotonic()) > 0:
+        while self._monotonic() < deadline:
             try:
-                self._session = WriterSession.open(self._target, writer_id=self._writer_id, timeout_s=left_s)
+                session = self._opened_again(deadline)
             except psycopg.Error:
                 time.sleep(_LOOK_AGAIN_S)
             else:
-                return self._resolved(self._session.head, before=before, end=links[-1].head)
+                recorded = session.head == links[-1].head
+                _log.warning("ledger.outcome_known", extra={"recorded": recorded})
+                return recorded
         raise OutcomeUnknownError from cause
-
-    def _resolved(self, found: Head, *, before: Head, end: Head) -> bool:
-        if found.sequence < before.sequence:  # a standby took over that had not got them
-            missing = before.sequence - found.sequence
-            _log.error("ledger.acknowledged_records_missing", extra={"writer_id": found.writer_id, "records": missing})
-        _log.warning("ledger.outcome_known", extra={"recorded": found == end})
-        return found == end

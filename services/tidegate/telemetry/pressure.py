@@ -43,6 +43,8 @@ class LedgerFailure(StrEnum):
     """It took too long; the record may still become durable."""
     REFUSED = "REFUSED"
     """Too many wait, or the writer is closing."""
+    LOST = "LOST"
+    """It was acknowledged, and the database that took over does not have it."""
 
 
 class LedgerMetrics(Protocol):

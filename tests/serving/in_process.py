@@ -1,7 +1,7 @@
 """A real gRPC server in this process: the real ingress, pipeline and policies over scripted stages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from tidegate.serving import composition
 from tidegate.serving.router import RouterMethods, RouterParts
 from tidegate.serving.settings import Settings, load_settings
 from tidegate.serving.stage_ports import StagePorts
-from tidegate.serving.wire import add_health_service, add_moderation_service, add_signal_service
+from tidegate.serving.wire import add_hash_bank_service, add_health_service, add_moderation_service, add_signal_service
 from tidegate.telemetry.measures import ModerationMetrics
 from tidegate.telemetry.setup import configure_tracing
 
@@ -209,6 +209,8 @@ class Served:
     ledger: DecisionLedger
     parts: RouterParts
     router: RouterMethods
+    tls: Mapping[str, str]
+    """Addresses with TLS, by the name that their credentials have."""
 
 
 @asynccontextmanager
@@ -223,8 +225,12 @@ async def serving(
     ledger: DecisionLedger | None = None,
     settings: Settings | None = None,
     metrics: ModerationMetrics | None = None,
+    tls: Mapping[str, grpc.ServerCredentials] | None = None,
 ) -> AsyncIterator[Served]:
-    """Serves on a free port until the block ends. Unless settings say otherwise, the stages are asked every time."""
+    """Serves on a free port until the block ends. Unless settings say otherwise, the stages are asked every time.
+
+    For each of `tls` there is one more port.
+    """
     text, features = text or ScriptedText(), features or ScriptedFeatures()
     images, speech = images or ScriptedImages(), speech or ScriptedSpeech()
     provider = configure_tracing(service_name="test", endpoint=None)
@@ -242,14 +248,16 @@ async def serving(
     methods = RouterMethods(parts)
     add_moderation_service(methods, server)
     add_signal_service(methods, server)
+    add_hash_bank_service(methods, server)
     add_health_service(methods, server)
     port = server.add_insecure_port("127.0.0.1:0")
+    secure = {name: f"127.0.0.1:{server.add_secure_port('127.0.0.1:0', each)}" for name, each in (tls or {}).items()}
     await server.start()
     address = f"127.0.0.1:{port}"
     try:
         async with grpc.aio.insecure_channel(address) as channel:
             stub = ModerationServiceStub(channel)
-            yield Served(address, stub, channel, text, features, images, speech, parts.ledger, parts, methods)
+            yield Served(address, stub, channel, text, features, images, speech, parts.ledger, parts, methods, secure)
     finally:
         await server.stop(0)
         await methods.close()

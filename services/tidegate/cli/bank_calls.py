@@ -9,9 +9,10 @@ import grpc
 
 from tidegate.api.moderation.v1 import hash_bank_service_pb2 as pb
 from tidegate.api.moderation.v1.hash_bank_service_pb2_grpc import HashBankServiceStub
-from tidegate.cli.connection import endpoint_of, refuse_if_nothing_listens
+from tidegate.cli.connection import endpoint_of, refuse_if_unreachable
+from tidegate.cli.server_options import Server
 from tidegate.client import ModerationError, RetryPolicy
-from tidegate.client.channel import OPTIONS
+from tidegate.client.channel import channel_to
 from tidegate.client.retry import Attempts
 from tidegate.serving.settings import Settings
 
@@ -80,11 +81,11 @@ class BankCalls:
 
 
 @contextmanager
-def bank_calls(settings: Settings, address: str | None) -> Iterator[BankCalls]:
-    """Calls to the service at an address, or to the stack running here. Raises ClickException if nothing listens."""
-    endpoint = endpoint_of(settings, address)
-    refuse_if_nothing_listens(endpoint.address, named=address is not None)
-    with grpc.insecure_channel(endpoint.address, OPTIONS) as channel:
+def bank_calls(settings: Settings, server: Server) -> Iterator[BankCalls]:
+    """Calls to a service. Raises ClickException if nothing listens there, or TLS is wrong."""
+    endpoint = endpoint_of(settings, server)
+    refuse_if_unreachable(endpoint)
+    with channel_to(endpoint.address, endpoint.tls.credentials() if endpoint.tls else None) as channel:
         yield BankCalls(HashBankServiceStub(channel))
 
 

@@ -9,11 +9,12 @@ import click
 from tidegate.api.moderation.v1 import hash_bank_service_pb2 as pb
 from tidegate.cli.bank_calls import MOST_ENTRIES
 from tidegate.cli.bank_file import BankFileError, read_bank_file
-from tidegate.cli.bank_options import address_option, json_option, readable_type, told_calls
+from tidegate.cli.bank_options import json_option, readable_type, told_calls
 from tidegate.cli.bank_view import draw_entry
 from tidegate.cli.item_file import Refusal
 from tidegate.cli.ledger import progress_bar
 from tidegate.cli.output import print_json, print_refusal
+from tidegate.cli.server_options import Server, server_options
 from tidegate.client import ModerationError
 from tidegate.serving.settings import Settings
 
@@ -27,7 +28,7 @@ _bank = click.argument("bank")
 @click.argument("files", type=readable_type, nargs=-1, required=True)
 @click.option("--id", "entry_id", help="The entry's id, for one file. By default the file's name.")
 @click.option("--upright-only", is_flag=True, help="Without the hashes of its rotations and flips.")
-@address_option
+@server_options
 @json_option
 @click.pass_obj
 def add_command(
@@ -36,7 +37,7 @@ def add_command(
     files: tuple[Path, ...],
     entry_id: str | None,
     upright_only: bool,
-    address: str | None,
+    server: Server,
     as_json: bool,
 ) -> None:
     """Adds the pictures FILES to BANK. Only their hashes are kept.
@@ -45,7 +46,7 @@ def add_command(
     """
     named = _named(files, entry_id)
     outcomes = Counter[str]()
-    with told_calls(settings, address, as_json=as_json) as calls, progress_bar() as bar:
+    with told_calls(settings, server, as_json=as_json) as calls, progress_bar() as bar:
         task = bar.add_task("adding", total=len(named))
         for name, file in named.items():
             entry = pb.NewBankEntry(id=name, image=file.read_bytes(), upright_only=upright_only)
@@ -68,7 +69,7 @@ def add_command(
 @click.option("--id-column", default="entry_id", show_default=True)
 @click.option("--hash-column", default="hash", show_default=True)
 @click.option("--quality-column", default="quality", show_default=True, help="If the file has it.")
-@address_option
+@server_options
 @json_option
 @click.pass_obj
 def import_command(
@@ -78,7 +79,7 @@ def import_command(
     id_column: str,
     hash_column: str,
     quality_column: str,
-    address: str | None,
+    server: Server,
     as_json: bool,
 ) -> None:
     """Adds the PDQ hashes in FILE, CSV with a header, to BANK. Rows with the same id are one entry.
@@ -90,7 +91,7 @@ def import_command(
     except BankFileError as error:
         raise click.ClickException(str(error)) from error
     outcomes = Counter[str](featureless=content.featureless)
-    with told_calls(settings, address, as_json=as_json) as calls, progress_bar() as bar:
+    with told_calls(settings, server, as_json=as_json) as calls, progress_bar() as bar:
         task = bar.add_task("importing", total=len(content.entries))
         for start in range(0, len(content.entries), MOST_ENTRIES):
             chunk = list(content.entries[start : start + MOST_ENTRIES])
@@ -104,14 +105,12 @@ def import_command(
 @click.command("remove")
 @_bank
 @click.argument("entry_ids", nargs=-1, required=True)
-@address_option
+@server_options
 @json_option
 @click.pass_obj
-def remove_command(
-    settings: Settings, bank: str, entry_ids: tuple[str, ...], address: str | None, as_json: bool
-) -> None:
+def remove_command(settings: Settings, bank: str, entry_ids: tuple[str, ...], server: Server, as_json: bool) -> None:
     """Removes the entries ENTRY_IDS from BANK. Those that are not there are no error."""
-    with told_calls(settings, address, as_json=as_json) as calls:
+    with told_calls(settings, server, as_json=as_json) as calls:
         removed = sum(
             calls.remove(bank, list(entry_ids[start : start + MOST_ENTRIES]))
             for start in range(0, len(entry_ids), MOST_ENTRIES)
@@ -124,12 +123,12 @@ def remove_command(
 
 @click.command("entries")
 @_bank
-@address_option
+@server_options
 @json_option
 @click.pass_obj
-def entries_command(settings: Settings, bank: str, address: str | None, as_json: bool) -> None:
+def entries_command(settings: Settings, bank: str, server: Server, as_json: bool) -> None:
     """Lists the entries of BANK, one a line, in the order in which they were added."""
-    with told_calls(settings, address, as_json=as_json) as calls:
+    with told_calls(settings, server, as_json=as_json) as calls:
         for entry in calls.entries(bank):
             if as_json:
                 print_json({"id": entry.id, "hashes": list(entry.hashes)})

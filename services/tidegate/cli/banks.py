@@ -9,9 +9,10 @@ import click
 
 from tidegate.api.moderation.v1 import hash_bank_service_pb2 as pb
 from tidegate.cli.bank_entries import add_command, entries_command, import_command, remove_command
-from tidegate.cli.bank_options import address_option, distance_type, json_option, readable_type, told_calls
+from tidegate.cli.bank_options import distance_type, json_option, readable_type, told_calls
 from tidegate.cli.bank_view import KINDS, bank_as_json, draw_banks, draw_match, match_as_json
 from tidegate.cli.output import print_json
+from tidegate.cli.server_options import Server, server_options
 from tidegate.detectors.banks.bank import DEFAULT_THRESHOLD_BITS
 from tidegate.serving.settings import Settings, SettingsError
 
@@ -39,12 +40,12 @@ def banks() -> None:
 
 
 @banks.command("list")
-@address_option
+@server_options
 @json_option
 @click.pass_obj
-def list_command(settings: Settings, address: str | None, as_json: bool) -> None:
+def list_command(settings: Settings, server: Server, as_json: bool) -> None:
     """Shows all banks."""
-    with told_calls(settings, address, as_json=as_json) as calls:
+    with told_calls(settings, server, as_json=as_json) as calls:
         found = calls.banks()
     if as_json:
         print_json({"banks": [bank_as_json(bank) for bank in found]})
@@ -58,7 +59,7 @@ def list_command(settings: Settings, address: str | None, as_json: bool) -> None
 @click.option("--max-distance", type=distance_type, default=DEFAULT_THRESHOLD_BITS, show_default=True, help="In bits.")
 @click.option("--disabled", is_flag=True, help="It matches nothing until it is enabled.")
 @_description
-@address_option
+@server_options
 @json_option
 @click.pass_obj
 def create_command(
@@ -68,7 +69,7 @@ def create_command(
     max_distance: int,
     disabled: bool,
     description: str | None,
-    address: str | None,
+    server: Server,
     as_json: bool,
 ) -> None:
     """Makes the bank BANK: 1 to 64 of a-z, 0-9 and _."""
@@ -79,7 +80,7 @@ def create_command(
         enabled=not disabled,
         description=description or "",
     )
-    with told_calls(settings, address, as_json=as_json) as calls:
+    with told_calls(settings, server, as_json=as_json) as calls:
         _show(calls.create(request), as_json=as_json)
 
 
@@ -89,7 +90,7 @@ def create_command(
 @click.option("--max-distance", type=distance_type, help="In bits.")
 @click.option("--enabled/--disabled", default=None, help="A disabled bank matches nothing.")
 @_description
-@address_option
+@server_options
 @json_option
 @click.pass_obj
 def set_command(
@@ -99,7 +100,7 @@ def set_command(
     max_distance: int | None,
     enabled: bool | None,
     description: str | None,
-    address: str | None,
+    server: Server,
     as_json: bool,
 ) -> None:
     """Changes the configuration of BANK. What is not named stays."""
@@ -112,19 +113,19 @@ def set_command(
         enabled=enabled,
         description=description,
     )
-    with told_calls(settings, address, as_json=as_json) as calls:
+    with told_calls(settings, server, as_json=as_json) as calls:
         _show(calls.update(request), as_json=as_json)
 
 
 @banks.command("delete")
 @click.argument("bank")
 @click.option("--yes", is_flag=True, help="Does not ask.")
-@address_option
+@server_options
 @json_option
 @click.pass_obj
-def delete_command(settings: Settings, bank: str, yes: bool, address: str | None, as_json: bool) -> None:
+def delete_command(settings: Settings, bank: str, yes: bool, server: Server, as_json: bool) -> None:
     """Deletes BANK with all its entries. Policies that name it do not know from then on."""
-    with told_calls(settings, address, as_json=as_json) as calls:
+    with told_calls(settings, server, as_json=as_json) as calls:
         if not yes:
             held = next((one.entry_count for one in calls.banks() if one.id == bank), 0)
             click.confirm(f"Delete {bank} with {held:,} entries?", abort=True, err=True)
@@ -139,7 +140,7 @@ def delete_command(settings: Settings, bank: str, yes: bool, address: str | None
 @click.argument("file", type=readable_type, required=False)
 @click.option("--hash", "pdq_hash", help="A PDQ hash in place of FILE: 64 hexadecimal digits.")
 @click.option("--max-distance", type=distance_type, help="How far to look, in bits; at least as far as each bank does.")
-@address_option
+@server_options
 @json_option
 @click.pass_obj
 def match_command(
@@ -147,7 +148,7 @@ def match_command(
     file: Path | None,
     pdq_hash: str | None,
     max_distance: int | None,
-    address: str | None,
+    server: Server,
     as_json: bool,
 ) -> None:
     """Shows what the picture FILE is near to. Decides nothing and records nothing."""
@@ -158,7 +159,7 @@ def match_command(
         request.image = file.read_bytes()
     else:
         request.hash = pdq_hash or ""
-    with told_calls(settings, address, as_json=as_json) as calls:
+    with told_calls(settings, server, as_json=as_json) as calls:
         found = calls.match(request)
     if as_json:
         print_json(match_as_json(found))

@@ -6,6 +6,7 @@ from tidegate.cli.connection import connected
 from tidegate.cli.decision_view import decision_as_json, draw_decision
 from tidegate.cli.item_file import Refusal
 from tidegate.cli.output import print_json, print_refusal
+from tidegate.cli.server_options import Server, server_options
 from tidegate.client import ModerationError
 from tidegate.serving.settings import Settings
 
@@ -13,16 +14,16 @@ from tidegate.serving.settings import Settings
 @click.command("decision")
 @click.argument("decision_id")
 @click.option("--explain", is_flag=True, help="Shows how each rule came out: the service evaluates the record again.")
-@click.option("--address", help="host:port; by default the stack running here.")
+@server_options
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.pass_obj
-def decision(settings: Settings, decision_id: str, explain: bool, address: str | None, as_json: bool) -> None:
+def decision(settings: Settings, decision_id: str, explain: bool, server: Server, as_json: bool) -> None:
     """Shows the recorded decision DECISION_ID: what was decided, why, what ran and what did not.
 
     Asks the running service, with --explain or without: `tidegate up` starts it. `tidegate replay` needs the ledger
     only.
     """
-    with connected(settings, address, traced=False) as client:
+    with connected(settings, server, traced=False) as client:
         try:
             found = client.get_decision(decision_id, explain=explain)
         except ModerationError as error:

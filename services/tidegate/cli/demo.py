@@ -17,6 +17,7 @@ from rich.table import Table
 from tidegate.cli.connection import connected
 from tidegate.cli.demo_items import DemoItem, demo_items
 from tidegate.cli.demo_loop import Loop, draw_loop, run_loop
+from tidegate.cli.server_options import HERE
 from tidegate.cli.steps import Steps
 from tidegate.cli.trace import show_trace
 from tidegate.cli.up import up
@@ -53,7 +54,7 @@ def demo(ctx: click.Context) -> None:
         raise click.ClickException("the stack started and is gone again; `tidegate up` in the foreground shows why")
     started = time.monotonic()
     decided: list[tuple[DemoItem, Decision]] = []
-    with connected(settings, None, traced=True) as client, Steps("moderating a dozen items") as say:
+    with connected(settings, HERE, traced=True) as client, Steps("moderating a dozen items") as say:
         for each in demo_items():
             say.glimpse(f"moderating {each.item.content_id}: {each.shows}")
             with _without_triton(state) if each.triton_away else contextlib.nullcontext():

@@ -18,6 +18,7 @@ from tidegate.cli.event_load import MOST_LISTED, MOST_TOLD, LoadReport, count_un
 from tidegate.cli.events_view import draw_kinds, draw_report
 from tidegate.cli.outage import Outage
 from tidegate.cli.output import print_json
+from tidegate.cli.server_options import Server, server_options
 from tidegate.client import ModerationError
 from tidegate.features.events.document import line_of
 from tidegate.features.events.event import FIELDS, SENT_KINDS
@@ -36,10 +37,10 @@ def events() -> None:
 @events.command("load")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
 @click.option("--backfill", is_flag=True, help="Takes events of up to three years ago, for history loaded once.")
-@click.option("--address", help="host:port; by default the stack running here.")
+@server_options
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.pass_obj
-def load_command(settings: Settings, file: Path, backfill: bool, address: str | None, as_json: bool) -> None:
+def load_command(settings: Settings, file: Path, backfill: bool, server: Server, as_json: bool) -> None:
     """Records the events in FILE: JSON Lines, plain or gzip, or - for standard input.
 
     A line that can't be taken is refused and the rest goes on; people see the first of them, --json lists them all. The
@@ -49,7 +50,7 @@ def load_command(settings: Settings, file: Path, backfill: bool, address: str | 
     report, started_s = LoadReport(most_kept=MOST_LISTED if as_json else MOST_TOLD), time.monotonic()
     try:
         with opened(file) as source, _bar() as bar:
-            _sent(settings, address, source, report, bar, backfill=backfill)
+            _sent(settings, server, source, report, bar, backfill=backfill)
     except ModerationError as error:
         raise click.ClickException(f"{error}; {_AGAIN}") from error
     except UNREADABLE as error:
@@ -61,7 +62,7 @@ def load_command(settings: Settings, file: Path, backfill: bool, address: str | 
 
 
 def _sent(
-    settings: Settings, address: str | None, source: OpenedFile, report: LoadReport, bar: Progress, *, backfill: bool
+    settings: Settings, server: Server, source: OpenedFile, report: LoadReport, bar: Progress, *, backfill: bool
 ) -> None:
     task = bar.add_task("loading", total=source.size_bytes, told="")
     outage = Outage(lambda line: bar.console.print(line, soft_wrap=True, highlight=False), patience=_PATIENCE)
@@ -73,7 +74,7 @@ def _sent(
 
     try:
         retry = replace(BULK_RETRY, on_pause=outage.paused)
-        with connected(settings, address, traced=False, retry=retry) as client:
+        with connected(settings, server, traced=False, retry=retry) as client:
             load(client, source, report, backfill=backfill, progress=progress)
     except click.ClickException:  # nothing listens there
         count_untried(source, report)

@@ -15,6 +15,7 @@ from tidegate.cli.decision_view import decision_as_json, draw_decision
 from tidegate.cli.item_file import Refusal
 from tidegate.cli.line_reader import lines_of
 from tidegate.cli.output import print_json, print_refusal
+from tidegate.cli.server_options import Server, server_options
 from tidegate.client import (
     ContentItem,
     ModerationError,
@@ -74,7 +75,7 @@ _ITEM_OPTIONS = (
     default=None,
     help="Whether hops record spans. By default one item is traced and the items of a file are not.",
 )
-@click.option("--address", help="host:port; by default the stack running here.")
+@server_options
 @click.option("--json", "as_json", is_flag=True, help="For machines: one object, or with --file one line per item.")
 @click.pass_context
 def moderate(
@@ -94,7 +95,7 @@ def moderate(
     budget_ms: float | None,
     explain: bool,
     trace: bool | None,
-    address: str | None,
+    server: Server,
     as_json: bool,
 ) -> None:
     """Decides on one item, or with --file on every item of a file.
@@ -104,7 +105,7 @@ def moderate(
     settings: Settings = context.obj
     if file is not None:
         _refuse_item_options(context)
-        with connected(settings, address, traced=bool(trace), retry=BULK_RETRY) as client:
+        with connected(settings, server, traced=bool(trace), retry=BULK_RETRY) as client:
             sys.exit(_moderate_file(client, file, budget_ms=budget_ms, explain=explain, as_json=as_json))
     parts = _parts(text, images, clips, transcript)
     if not parts:
@@ -120,7 +121,7 @@ def moderate(
         source=NoticeSource(source),
         parts=parts,
     )
-    with connected(settings, address, traced=trace is not False) as client:
+    with connected(settings, server, traced=trace is not False) as client:
         try:
             decision = client.moderate(item, idempotency_key=idempotency_key, budget_ms=budget_ms, explain=explain)
         except ModerationError as error:

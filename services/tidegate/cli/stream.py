@@ -9,6 +9,7 @@ from tidegate.cli.bulk import BULK_RETRY, moderate_lines
 from tidegate.cli.bulk_report import BulkReport
 from tidegate.cli.connection import connected
 from tidegate.cli.line_reader import lines_of, unbuffered
+from tidegate.cli.server_options import Server, server_options
 from tidegate.serving.settings import Settings
 
 
@@ -16,11 +17,11 @@ from tidegate.serving.settings import Settings
 @click.option("--budget-ms", type=click.FloatRange(min=0, min_open=True), help="How long each decision may take.")
 @click.option("--explain", is_flag=True, help="Adds how each rule came out.")
 @click.option("--trace/--no-trace", default=False, help="Whether each item is traced.", show_default=True)
-@click.option("--address", help="host:port; by default the stack running here.")
+@server_options
 @click.option("--json/--no-json", "as_json", default=True, help="--no-json prints a summary instead.")
 @click.pass_obj
 def stream(
-    settings: Settings, budget_ms: float | None, explain: bool, trace: bool, address: str | None, as_json: bool
+    settings: Settings, budget_ms: float | None, explain: bool, trace: bool, server: Server, as_json: bool
 ) -> None:
     """Decides on items from standard input (JSON Lines), one line out per item, each as soon as it is decided.
 
@@ -29,5 +30,5 @@ def stream(
     """
     report = BulkReport(as_json=as_json, total=None)
     lines = lines_of(unbuffered(sys.stdin.buffer))
-    with connected(settings, address, traced=trace, retry=BULK_RETRY) as client:
+    with connected(settings, server, traced=trace, retry=BULK_RETRY) as client:
         sys.exit(moderate_lines(client, lines, report, base=Path(), budget_ms=budget_ms, explain=explain))

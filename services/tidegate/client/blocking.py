@@ -13,7 +13,7 @@ from tidegate.api.moderation.v1 import moderation_service_pb2_grpc as rpc
 from tidegate.api.moderation.v1 import signal_service_pb2_grpc as signals_rpc
 from tidegate.client.blocking_events import BlockingEvents
 from tidegate.client.blocking_stream import BlockingStream
-from tidegate.client.channel import OPTIONS, deadline_s
+from tidegate.client.channel import channel_to, deadline_s
 from tidegate.client.decisions import Decision, decision_of
 from tidegate.client.errors import ModerationError
 from tidegate.client.events import RecordedEvents
@@ -48,11 +48,7 @@ class TidegateClient:
             retry: On UNAVAILABLE only.
             tracer: For the client's spans; None means the application's own, through OpenTelemetry's API.
         """
-        self._channel = (
-            grpc.secure_channel(address, credentials, OPTIONS)
-            if credentials
-            else grpc.insecure_channel(address, OPTIONS)
-        )
+        self._channel = channel_to(address, credentials)
         self._stub = rpc.ModerationServiceStub(self._channel)
         self._retry = retry
         self._tracer = tracer or trace.get_tracer("tidegate.client")

@@ -2,6 +2,8 @@
 
 import json
 
+import grpc
+
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """The largest message that is sent or taken. The server's own limit is lower, and its refusal names the field."""
 DEFAULT_BUDGET_MS = 1_000.0
@@ -24,6 +26,13 @@ No keepalive pings: a gRPC server's default is to take one in five minutes on a 
 connection was closed with too_many_pings after 150 s (grpcio 1.85). A unary call has its deadline, and a stream
 notices by itself that no answer comes.
 """
+
+
+def channel_to(address: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
+    """A channel for blocking code, over TLS if there are credentials; connects lazily."""
+    if credentials is None:
+        return grpc.insecure_channel(address, OPTIONS)
+    return grpc.secure_channel(address, credentials, OPTIONS)
 
 
 def deadline_s(budget_ms: float | None) -> float:

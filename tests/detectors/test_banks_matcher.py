@@ -170,7 +170,7 @@ async def test_while_the_store_is_away_pictures_are_compared_with_what_was_read_
     matcher = BankMatcher(banks, poll_s=0.5, max_age_s=60, clock=lambda: now)
     assert await matcher.ready()
     banks.reachable = False
-    for at, status in ((101.0, DetectorStatus.OK), (159.0, DetectorStatus.OK), (160.5, DetectorStatus.FAILED)):
+    for at, status in ((103.0, DetectorStatus.OK), (159.0, DetectorStatus.OK), (160.5, DetectorStatus.FAILED)):
         now = at
         await matcher.refresh_if_changed()
         assert matcher.answer(PICTURE).status is status
@@ -181,7 +181,7 @@ async def test_while_the_store_is_away_pictures_are_compared_with_what_was_read_
     await matcher.refresh_if_changed()
     assert matcher.answer(PICTURE).scores == {BANK: 1.0}
     told = [(record.message, record.__dict__.get("age_s")) for record in caplog.records if "banks." in record.message]
-    assert [each for each in told if each[0] != "banks.loaded"][:2] == [("banks.stale", 1.0), ("banks.too_old", 60.5)]
+    assert [each for each in told if each[0] != "banks.loaded"][:2] == [("banks.stale", 3.0), ("banks.too_old", 60.5)]
 
 
 async def settled() -> None:

@@ -37,6 +37,10 @@ _POLL_S: Final = 0.5
 """How often the store is asked for changes: every process sees one within a second."""
 
 
+_TOLD_S: Final = 2.0
+"""From this age on what was read is called stale in the log: a slow answer now and then is no news."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
     """Everything that a search needs, as of one revision."""
@@ -73,9 +77,9 @@ class BankMatcher:
         self._max_age_s = max_age_s
         self._clock = clock
         self._view: _View | None = None
-        self._read_at = float("-inf")
+        self._read_at = clock()
         self._unreachable = False
-        self._too_old = False
+        self._told = ""
         self._fresh_until = float("-inf")
         self._reading: asyncio.Task[None] | None = None
 
@@ -177,24 +181,24 @@ class BankMatcher:
             self._fresh_until = self._clock() + self._poll_s
 
     def _found(self, at: float) -> None:
-        if self._unreachable:
+        if self._told:
             _log.warning("banks.readable_again", extra={"after_s": round(at - self._read_at, 1)})
-        self._read_at = at
-        self._unreachable = self._too_old = False
+        self._read_at, self._unreachable, self._told = at, False, ""
 
     def _lost(self) -> None:
-        """Says so when it begins, and when what was read has become too old."""
-        began, self._unreachable = not self._unreachable, True
+        """Says so when it begins to matter, and when what was read has become too old."""
+        self._unreachable = True
+        age_s = self._clock() - self._read_at
         if self._view is None:
-            if began:
-                _log.error("banks.never_read")
-            return
-        ages = {"age_s": round(self._clock() - self._read_at, 1), "max_age_s": self._max_age_s}
-        if began:
-            _log.warning("banks.stale", extra=ages)
-        if not self._too_old and not self._usable():
-            self._too_old = True
-            _log.error("banks.too_old", extra=ages)
+            event = "banks.never_read"
+        elif not self._usable():
+            event = "banks.too_old"
+        else:
+            event = "banks.stale" if age_s >= _TOLD_S else self._told
+        if event != self._told:
+            self._told = event
+            ages = {} if self._view is None else {"age_s": round(age_s, 1), "max_age_s": self._max_age_s}
+            _log.log(logging.WARNING if event == "banks.stale" else logging.ERROR, event, extra=ages)
 
     def _usable(self) -> bool:
         """Whether an answer may be given of what was read."""

@@ -118,7 +118,7 @@ def _speaks_tls(address: str) -> bool:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        with _connection(address) as connection, context.wrap_socket(connection):
+        with _connection(address) as connection, context.wrap_socket(connection, server_hostname=_host(address)):
             return True
     except ssl.SSLError as error:
         return "ALERT" in (error.reason or "")  # in words of TLS, at least
@@ -158,7 +158,12 @@ def _names(address: str, tls: Tls) -> list[str]:
     """Whom the certificate is for: seen in a handshake that holds everything but the name against it."""
     context = tls.context()
     context.check_hostname = False
-    with contextlib.suppress(OSError), _connection(address) as connection, context.wrap_socket(connection) as secure:
+    host = _host(address)  # some servers have a certificate for each name that they are asked for
+    with (
+        contextlib.suppress(OSError),
+        _connection(address) as connection,
+        context.wrap_socket(connection, server_hostname=host) as secure,
+    ):
         named: Any = (secure.getpeercert() or {}).get("subjectAltName", ())  # pairs of kind and value
         return [str(value) for _, value in named]
     return []

@@ -1,14 +1,17 @@
-"""The `production` settings as a user starts them: signals in a real Redis, decisions in a real PostgreSQL."""
+"""The `production` settings as a user starts them: signals in a real Redis, ledger and banks in a real PostgreSQL."""
 
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from PIL import Image
 
+from tests.detectors.bank_pictures import picture
 from tests.enrichment.conftest import RedisServer
-from tests.ledger.postgres_server import PostgresServer, binaries
+from tests.ledger.postgres_server import PostgresServer, running_server
 from tests.stack.running import ROOT, Stack, eventually
 from tidegate.serving.stack.ports import free_ports
 
@@ -29,15 +32,8 @@ def redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def postgres() -> Iterator[PostgresServer]:
-    programs = binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    server = PostgresServer(programs)
-    try:
-        server.start()
+    with running_server() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
@@ -58,9 +54,12 @@ def production(redis: RedisServer, postgres: PostgresServer, tmp_path: Path) -> 
         stack.down()
 
 
-def test_decisions_of_the_production_settings_outlive_a_crash_of_the_database(
-    production: Stack, postgres: PostgresServer
+def test_decisions_and_banks_of_the_production_settings_outlive_a_crash_of_the_database(
+    production: Stack, postgres: PostgresServer, tmp_path: Path
 ) -> None:
+    cover = tmp_path / "cover.png"
+    Image.fromarray(picture(7)).save(cover)
+    assert production.json("banks", "add", "known_violations", str(cover), "--json")["added"] == 1
     item = ("what a lovely song", "--content-id", "c-1", "--idempotency-key", "k-1")
     first = production.moderate(*item)
     assert first["action"] == "ALLOW"
@@ -76,7 +75,7 @@ def test_decisions_of_the_production_settings_outlive_a_crash_of_the_database(
     assert (report["intact"], report["writers"]) == (True, 1)
     assert report["records"] >= 2
     assert json.loads(production.run("replay", "--json").stdout)["differing"] == 0
-    assert not (production.state_dir / "ledger.db").exists()
+    assert not list(production.state_dir.glob("ledger.db*")) + list(production.state_dir.glob("banks.db*"))
 
     def followed() -> bool:
         """Our own decisions reach the account's signals."""
@@ -87,3 +86,15 @@ def test_decisions_of_the_production_settings_outlive_a_crash_of_the_database(
     assert postgres.dsn("decisions") not in "".join(
         path.read_text(errors="replace") for path in production.state_dir.rglob("*.json")
     )
+
+    def blocked() -> bool:
+        """By the entry that was added before the crash: in the ledger's database, as nothing names another."""
+        decision = production.json(
+            "moderate", "--image", str(cover), "--account", "a", "--budget-ms", "30000", "--json"
+        )
+        found = [run["scores"] for run in decision.get("detectors", ()) if run["name"] == "image_match"]
+        return bool(found == [{"known_violations": 1.0}] and decision["action"] == "BLOCK")
+
+    assert eventually(blocked, timeout_s=60)
+    with psycopg.connect(postgres.dsn("decisions")) as database:
+        assert database.execute("SELECT count(*) FROM tidegate_banks.entries").fetchone() == (1,)

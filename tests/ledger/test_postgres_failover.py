@@ -4,16 +4,21 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from tests.ledger.lossy_proxy import Cut, LossyProxy
 from tests.ledger.postgres_server import PostgresServer
 from tests.ledger.promoted_standby import PromotedStandby
 from tests.ledger.sample_records import sample_record
 from tests.ledger.stores import PATIENT_S, verified
+from tidegate.cli.main import main
 from tidegate.ledger.archive import LedgerFollower
+from tidegate.ledger.export import Exported, export
 from tidegate.ledger.postgres_adapter import PostgresLedger
 from tidegate.ledger.postgres_place import PostgresPlace
 from tidegate.ledger.record_format import decode
@@ -73,6 +78,14 @@ class Follower:
         return new
 
 
+def exported(target: PostgresTarget, out: Path) -> tuple[list[str], Exported]:
+    """Ids of all that is in files after one more export, and what that told."""
+    with PostgresPlace(target).opened() as archive:
+        told = export(archive, out)
+    parts = sorted(out.glob("decisions/*/*.parquet"))
+    return [each for part in parts for each in pq.read_table(part)["decision_id"].to_pylist()], told
+
+
 def chains(target: PostgresTarget) -> list[tuple[str, int, str]]:
     """Writer, sequence and decision id of every record, a chain after the other."""
     with PostgresPlace(target).opened() as archive:
@@ -125,6 +138,25 @@ async def test_who_follows_reads_what_is_recorded_after_a_failover_that_lost_rec
         await written(ledger, f"new-{number}")
         assert follower.read() == [f"new-{number}"]
     assert follower.read() == []
+
+
+async def test_an_export_keeps_what_the_ledger_lost_and_gets_what_is_recorded_since(
+    ledger: PostgresLedger, target: PostgresTarget, tmp_path: Path
+) -> None:
+    await written(ledger, "a", "b", "c")
+    standby = PromotedStandby.of(target)
+    await written(ledger, "lost-1", "lost-2", "lost-3")
+    before = ["a", "b", "c", "lost-1", "lost-2", "lost-3"]
+    assert exported(target, tmp_path) == (before, Exported(records=6, files=1, days=1, records_in_all=6))
+    standby.takes_over()
+    assert exported(target, tmp_path) == (before, Exported(days=1, records_in_all=6, lost=3))
+    new = [f"new-{number}" for number in range(5)]
+    for count, each in enumerate(new, 1):
+        await written(ledger, each)
+        told = Exported(records=1, files=1, days=1, records_in_all=6 + count, lost=3)
+        assert exported(target, tmp_path) == ([*before, *new[:count]], told)
+    said = CliRunner().invoke(main, ["ledger", "export", "--ledger", target.dsn, "--out", str(tmp_path)])
+    assert "3 decisions of these days are in" in said.stderr
 
 
 async def test_verify_reports_the_hole(ledger: PostgresLedger, target: PostgresTarget) -> None:

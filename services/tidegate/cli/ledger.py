@@ -154,6 +154,12 @@ def export_command(
             " were exported there",
             err=True,
         )
+    if told.lost:
+        click.echo(
+            f"{told.lost:,} decisions of these days are in {out} and not in the ledger any more, though nothing removed"
+            " them: a standby took over that had not got them. Keep these files",
+            err=True,
+        )
     if as_json:
         print_json({"out": str(out), **asdict(told)})
         return

@@ -87,6 +87,15 @@ class LedgerArchive(Protocol):
         """UTC days on which decisions were made, in order, with the number of their records."""
         ...
 
+    def count_of(self, day: date, *, up_to: Mapping[str, int]) -> int:
+        """How many records there are that were decided on that day, by these writers.
+
+        Args:
+            day: In UTC.
+            up_to: By writer, the last sequence that counts.
+        """
+        ...
+
     def entries_of(self, day: date, *, after: Mapping[str, int]) -> Iterator[Entry]:
         """Records decided on that day, by writer, then by sequence.
 

@@ -5,13 +5,13 @@
 
 A file appears by a rename, whole and synced, and is never written again. It tells in its metadata how far it goes in
 each writer's chain: whatever ended an export, the next one asks each day for what lies behind that. Records that came
-late to a day go into one more file of it. What retention removed before it was exported is counted, and told.
+late to a day go into one more file of it. What retention removed before it was exported is counted, and told; so is
+what a database has lost since (a standby took over that had not got it): the files keep it.
 """
 
 import contextlib
 import fcntl
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -42,7 +42,7 @@ class ExportUnderWayError(Exception):
 
 
 class ForeignExportError(Exception):
-    """The folder holds more of a day than the ledger: an export of another ledger."""
+    """The folder holds records of writers that the ledger never had: an export of another ledger."""
 
 
 class ExportGapError(Exception):
@@ -63,6 +63,8 @@ class Exported:
     """Of these days, in files, earlier ones included."""
     removed_unexported: int = 0
     """Of days between the bounds, that retention removed before they were exported here: these files lack them."""
+    lost: int = 0
+    """Of these days, in files, that the ledger does not have any more though nobody removed them."""
 
 
 def export(
@@ -93,47 +95,48 @@ def export(
     with _alone(out):
         with archive.snapshot():
             counts = dict(archive.days())
-            removed = _removed(archive)
+            removed = {removal.day for removal in archive.removals()}
+            writers = {head.writer_id for head in archive.heads()}
         for day in sorted({*counts, *removed}):
             if (since is None or day >= since) and (until is None or day < until):
                 told.days += day in counts
                 folder = _Day(out, day, rows=rows_per_file, progress=progress)
-                _export_day(archive, folder, counts.get(day, 0), removed[day], told)
+                if folder.chains.keys() - writers:
+                    raise ForeignExportError(
+                        f"{folder.path} holds records of writers that the ledger never had: it is an export of another"
+                        " ledger, or a failover has lost all that they wrote; choose another folder"
+                    )
+                _export_day(archive, folder, counts.get(day, 0), told)
         _write_policies(out / "policies.parquet", archive.policies())
     return told
 
 
-def _removed(archive: LedgerArchive, *, since: date | None = None) -> Counter[date]:
-    """How many records retention removed, by day."""
-    found = Counter[date]()
-    for removal in archive.removals(since=since):
-        found[removal.day] += removal.records
-    return found
-
-
-def _export_day(archive: LedgerArchive, folder: "_Day", count: int, removed: int, told: Exported) -> None:
-    there, chains = folder.found()
-    if there > count + removed:
-        raise ForeignExportError(
-            f"{folder.path} holds {there:,} records, and the ledger has {count + removed:,} of that day, removed ones"
-            " included: it is an export of another ledger; choose another folder"
-        )
-    told.records_in_all += there
-    if there == count + removed:
-        return
-    entries = archive.entries_of(folder.day, after=chains)
-    while written := folder.write(entries):
-        there += written
-        told.records += written
-        told.records_in_all += written
-        told.files += 1
-    lacking = count + removed - there
-    if lacking > _removed(archive, since=folder.day)[folder.day]:  # asked again: it may be removed meanwhile
+def _export_day(archive: LedgerArchive, folder: "_Day", count: int, told: Exported) -> None:
+    there = folder.records
+    held, removed = _standing(archive, folder)
+    if held < count:
+        entries = archive.entries_of(folder.day, after=dict(folder.chains))
+        while folder.write(entries):
+            told.files += 1
+        held, removed = _standing(archive, folder)
+    told.records += folder.records - there
+    told.records_in_all += folder.records
+    if folder.records < held:
         raise ExportGapError(
-            f"{folder.path} holds {there:,} of {count:,} records: a file of it is gone; put it back, or remove"
+            f"{folder.path} holds {folder.records:,} of {held:,} records: a file of it is gone; put it back, or remove"
             " the folder and export the day again"
         )
-    told.removed_unexported += lacking
+    gone = folder.records - held  # in files, and not in the ledger any more
+    told.removed_unexported += max(0, removed - gone)
+    told.lost += max(0, gone - removed)
+
+
+def _standing(archive: LedgerArchive, folder: "_Day") -> tuple[int, int]:
+    """Of the day: how many records the ledger has up to where files go, and how many retention removed."""
+    with archive.snapshot():
+        held = archive.count_of(folder.day, up_to=folder.chains) if folder.chains else 0
+        removals = archive.removals(since=folder.day)
+    return held, sum(removal.records for removal in removals if removal.day == folder.day)
 
 
 class _Day:
@@ -147,17 +150,14 @@ class _Day:
         for draft in self.path.glob("*.partial"):
             draft.unlink()
         self._parts = sorted(self.path.glob("part-*.parquet"))
-
-    def found(self) -> tuple[int, Mapping[str, int]]:
-        """Records in the files that are there, and by writer the last sequence."""
-        count, chains = 0, dict[str, int]()
+        self.records = 0
+        """In files."""
+        self.chains: dict[str, int] = {}
+        """By writer, the last sequence in files."""
         for part in self._parts:
             found = pq.read_metadata(part)
-            count += found.num_rows
-            for writer_id, sequence in orjson.loads(found.metadata[CHAINS]).items():
-                chains[writer_id] = max(sequence, chains.get(writer_id, 0))
-        self._progress(count)
-        return count, chains
+            self._add(found.num_rows, orjson.loads(found.metadata[CHAINS]))
+        progress(self.records)
 
     def write(self, entries: Iterator[Entry]) -> int:
         """The next of these into one more file; how many there were. None: no file."""
@@ -178,7 +178,13 @@ class _Day:
                 self._progress(len(chunk))
             writer.add_key_value_metadata({CHAINS: orjson.dumps(chains)})
         self._parts.append(part)
+        self._add(count, chains)
         return count
+
+    def _add(self, records: int, chains: Mapping[str, int]) -> None:
+        self.records += records
+        for writer_id, sequence in chains.items():
+            self.chains[writer_id] = max(sequence, self.chains.get(writer_id, 0))
 
 
 def _chunks(entries: Iterator[Entry]) -> Iterator[Sequence[Entry]]:

@@ -84,6 +84,17 @@ class PostgresArchive:
             day,
         )
 
+    def count_of(self, day: date, *, up_to: Mapping[str, int]) -> int:
+        """See `LedgerArchive.count_of`."""
+        return self._number(
+            "SELECT count(*) FROM tidegate_ledger.records AS r JOIN unnest(%s::text[], %s::bigint[])"
+            " AS wanted (writer_id, sequence) ON wanted.writer_id = r.writer_id AND r.sequence <= wanted.sequence"
+            " WHERE r.day = %s",
+            list(up_to.keys()),
+            list(up_to.values()),
+            day,
+        )
+
     def heads(self) -> Iterator[Head]:
         """See `LedgerArchive.heads`."""
         query = "SELECT writer_id, sequence, hash FROM tidegate_ledger.heads ORDER BY writer_id"

@@ -84,14 +84,19 @@ class SqliteArchive:
 
     def entries_of(self, day: date, *, after: Mapping[str, int]) -> Iterator[Entry]:
         """See `LedgerArchive.entries_of`."""
-        start_us = (day - _EPOCH.date()).days * _US_PER_DAY
         rows = self._connection.execute(
-            f"{_ENTRIES} WHERE decided_at_us >= ? AND decided_at_us < ? ORDER BY writer_id, sequence",
-            (start_us, start_us + _US_PER_DAY),
+            f"{_ENTRIES} WHERE decided_at_us >= ? AND decided_at_us < ? ORDER BY writer_id, sequence", _bounds(day)
         )
         for entry in map(_entry, rows):
             if entry.sequence > after.get(entry.writer_id, 0):
                 yield entry
+
+    def count_of(self, day: date, *, up_to: Mapping[str, int]) -> int:
+        """See `LedgerArchive.count_of`."""
+        rows = self._connection.execute(
+            "SELECT writer_id, sequence FROM records WHERE decided_at_us >= ? AND decided_at_us < ?", _bounds(day)
+        )
+        return sum(sequence <= up_to.get(writer_id, 0) for writer_id, sequence in rows)
 
     def heads(self) -> Iterator[Head]:
         """See `LedgerArchive.heads`."""
@@ -165,6 +170,12 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     writer_id, sequence, previous_hash, own_hash, decision_id, key, fingerprint, decided_at_us, record = row
     keys = RecordKeys(decision_id, key or "", fingerprint, decided_at_us)
     return Entry(writer_id, sequence, previous_hash, own_hash, keys, record)
+
+
+def _bounds(day: date) -> tuple[int, int]:
+    """Its first microsecond since 1970, and the next day's."""
+    start_us = (day - _EPOCH.date()).days * _US_PER_DAY
+    return start_us, start_us + _US_PER_DAY
 
 
 def _lowest(since: datetime | None) -> int:

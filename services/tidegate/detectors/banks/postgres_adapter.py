@@ -119,6 +119,7 @@ class PostgresBanks:
                 made.append(work(connection, turn))
                 if turn.changed:
                     rows.note_change(connection, turn, mark)
+            with connection.within(self._timeout_s):
                 commit(connection)
             return made[-1]
 

@@ -199,7 +199,7 @@ def test_an_export_that_is_not_there_is_told_and_nothing_removed(written: Ledger
     assert len(ids(written)) == 4
 
 
-@pytest.mark.parametrize("days", ["0", "-1", "all"])
+@pytest.mark.parametrize("days", ["0", "-1", "all", "999999999"])
 def test_how_many_days_are_kept_is_a_number_above_zero(written: LedgerStore, days: str) -> None:
     result = run("ledger", "retention", "--ledger", written.named, "--keep-days", days, "--not-exported")
     assert result.exit_code == 2

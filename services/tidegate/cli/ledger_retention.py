@@ -23,7 +23,10 @@ _STYLES = {DayOutcome.REMOVED: "green", DayOutcome.DUE: "yellow"}
 @click.command("retention")
 @ledger_option
 @click.option(
-    "--keep-days", type=click.IntRange(min=1), required=True, help="Days before today (UTC) that stay; older ones go."
+    "--keep-days",
+    type=click.IntRange(1, 365_000),
+    required=True,
+    help="Days before today (UTC) that stay; older ones go.",
 )
 @click.option(
     "--exported-to",

@@ -173,10 +173,11 @@ class PostgresDayRemover:
 
     def _told_holders(self, day: date) -> str:
         held = self._connection.execute(
-            "SELECT coalesce(nullif(a.application_name, ''), 'a session without a name'), a.pid, a.xact_start"
-            " FROM pg_stat_activity AS a WHERE a.pid <> pg_backend_pid() AND a.pid IN (SELECT l.pid FROM pg_locks AS l"
+            "SELECT coalesce(nullif(a.application_name, ''), 'a session without a name'), a.pid,"
+            " coalesce(a.xact_start, a.backend_start) AS since FROM pg_stat_activity AS a"
+            " WHERE a.pid <> pg_backend_pid() AND a.pid IN (SELECT l.pid FROM pg_locks AS l"
             " WHERE l.granted AND l.relation IN ('tidegate_ledger.records'::regclass, to_regclass(%s)))"
-            " ORDER BY a.xact_start LIMIT 1",
+            " ORDER BY since LIMIT 1",
             (f"{SCHEMA}.{name_of(day)}",),
         ).fetchone()
         told = "" if held is None else f": {held[0]} (process {held[1]} of the server, since {held[2]:%H:%M:%S} UTC)"

@@ -3,31 +3,22 @@
 The last step before the reply. Every replica writes the same tables; each has a hash chain of its own.
 """
 
-import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString
 
-from tidegate.ledger.group_commit import GroupCommit
 from tidegate.ledger.postgres_archive import removals
 from tidegate.ledger.postgres_reader import PostgresReader
 from tidegate.ledger.postgres_transaction import PostgresTransaction
 from tidegate.ledger.postgres_writer import PostgresTransactions
-from tidegate.ledger.record_format import RecordFormatError, decode, encode
+from tidegate.ledger.record_format import RecordFormatError, encode
 from tidegate.ledger.record_keys import RecordKeys
-from tidegate.ledger.retention_anchors import Removal, days_told
+from tidegate.ledger.retention_anchors import Removal
+from tidegate.ledger.stored_ledger import StoredLedger, readable
 from tidegate.moderation.decision import DecisionRecord
-from tidegate.moderation.errors import LedgerUnavailable
 from tidegate.postgres.connection import BoundedConnection, PostgresTarget
 from tidegate.telemetry.pressure import LedgerMetrics
-
-_log = logging.getLogger(__name__)
-
-R = TypeVar("R")
-
-_READY_FOR_S = 1.0
-"""A commit vouches for the ledger this long, so that health checks of a busy ledger cost nothing."""
 
 _BY_ID: LiteralString = "SELECT record FROM tidegate_ledger.records WHERE decision_id = %s"
 _BY_ID_AND_DAY: LiteralString = _BY_ID + " AND day BETWEEN %s AND %s"
@@ -40,7 +31,7 @@ _POLICY: LiteralString = "SELECT document FROM tidegate_ledger.policies WHERE di
 _HEX_DIGITS = 32
 
 
-class PostgresLedger:
+class PostgresLedger(StoredLedger[PostgresTransaction, BoundedConnection]):
     """`DecisionLedger` in a PostgreSQL database. Connects to nothing until first used."""
 
     def __init__(
@@ -63,15 +54,14 @@ class PostgresLedger:
             metrics: Told of transactions and of who waits; None tells nobody.
             clock: Monotonic seconds.
         """
-        self._writer = GroupCommit[PostgresTransaction](
+        super().__init__(
             PostgresTransactions(target, timeout_s=timeout_s, metrics=metrics),
-            queue_limit=queue_limit,
+            PostgresReader(target, threads=reader_threads, timeout_s=timeout_s),
             timeout_s=timeout_s,
+            queue_limit=queue_limit,
             metrics=metrics,
+            clock=clock,
         )
-        self._reader = PostgresReader(target, threads=reader_threads, timeout_s=timeout_s)
-        self._clock = clock
-        self._well_until = float("-inf")
 
     async def append(self, record: DecisionRecord) -> DecisionRecord:
         """See `DecisionLedger.append`. Raises RecordFormatError for a record that has no exact bytes."""
@@ -80,7 +70,7 @@ class PostgresLedger:
             raise RecordFormatError("PostgreSQL stores no zero character in an id or a fingerprint")
         appended = await self._write(lambda transaction: transaction.append(keys, payload))
         kept = appended.record()
-        return record if kept == payload else _readable(kept)
+        return record if kept == payload else readable(kept)
 
     async def get(self, decision_id: str) -> DecisionRecord | None:
         """See `DecisionLedger.get`. An id of ours tells its day; with any other, each day's table is asked."""
@@ -90,55 +80,20 @@ class PostgresLedger:
         if (days := _days_around(decision_id)) is not None:
             found = await self._row(_BY_ID_AND_DAY, decision_id, *days)
         found = found or await self._row(_BY_ID, decision_id)
-        return None if found is None else _readable(found[0])
-
-    async def removal_of(self, decision_id: str) -> Removal | None:
-        """See `DecisionLedger.removal_of`."""
-        days = days_told(decision_id)
-        if days is None:
-            return None
-        found = await self._reader.read(lambda connection: removals(connection, days=days))
-        return found[-1] if found else None
+        return None if found is None else readable(found[0])
 
     async def find_by_key(self, idempotency_key: str) -> DecisionRecord | None:
         """See `DecisionLedger.find_by_key`."""
         found = await self._row(_BY_KEY, idempotency_key.encode())
-        return None if found is None else _readable(found[0])
-
-    async def keep_policies(self, documents: Mapping[str, str]) -> None:
-        """See `DecisionLedger.keep_policies`. Raises LedgerUnavailable if they could not be made durable."""
-        kept = dict(documents)
-        await self._write(lambda transaction: transaction.keep_policies(kept))
+        return None if found is None else readable(found[0])
 
     async def policy_document(self, digest: str) -> str | None:
         """See `DecisionLedger.policy_document`."""
         found = await self._row(_POLICY, digest)
         return None if found is None else str(found[0])
 
-    async def ready(self) -> bool:
-        """See `DecisionLedger.ready`. Writes a probe unless something was committed within the last second."""
-        if self._clock() < self._well_until:
-            return True
-        try:
-            await self._write(PostgresTransaction.probe)
-        except LedgerUnavailable:
-            return False
-        return True
-
-    async def close(self) -> None:
-        """See `DecisionLedger.close`."""
-        await self._writer.close()
-        await self._reader.close()
-        self._well_until = float("-inf")
-
-    async def _write(self, work: Callable[[PostgresTransaction], R]) -> R:
-        try:
-            result = await self._writer.run(work)
-        except LedgerUnavailable:
-            self._well_until = float("-inf")
-            raise
-        self._well_until = self._clock() + _READY_FOR_S
-        return result
+    def _removals(self, connection: BoundedConnection, *, days: tuple[date, date]) -> Sequence[Removal]:
+        return removals(connection, days=days)
 
     async def _row(self, statement: LiteralString, *parameters: object) -> tuple[Any, ...] | None:
         def query(connection: BoundedConnection) -> tuple[Any, ...] | None:
@@ -156,11 +111,3 @@ def _days_around(decision_id: str) -> tuple[date, date] | None:
         return day - timedelta(days=1), day + timedelta(days=1)
     except (ValueError, OverflowError):
         return None
-
-
-def _readable(payload: bytes) -> DecisionRecord:
-    try:
-        return decode(payload)
-    except RecordFormatError as cause:  # written by a newer Tidegate, or damaged: `tidegate ledger verify` tells which
-        _log.error("ledger.record_unreadable", extra={"cause": str(cause)})
-        raise LedgerUnavailable from cause

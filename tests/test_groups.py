@@ -30,6 +30,15 @@ def test_the_longest_place_that_fits_counts_and_what_is_not_named_runs_alone(pla
     assert group_of(TESTS / place) is group
 
 
+def test_what_starts_servers_is_not_light() -> None:
+    """Light tests have little of a busy machine, and servers have to answer in time."""
+    light = [path for path in TESTS.rglob("test_*.py") if group_of(path) is Group.LIGHT]
+    assert light
+    assert [
+        path.name for path in light if re.search(r"^(pytestmark = |@).*integration", path.read_text(), re.MULTILINE)
+    ] == []
+
+
 def test_a_file_elsewhere_runs_alone(tmp_path: Path) -> None:
     assert group_of(tmp_path / "test_it.py") is Group.ALONE
 

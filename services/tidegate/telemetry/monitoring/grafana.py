@@ -78,7 +78,7 @@ MEANINGS = {
         "LEDGER_UNAVAILABLE": Colour.WORST,
         "INTERNAL": Colour.WORST,
     },
-    "{{cause}}": {"REFUSED": Colour.SOON, "TIMEOUT": Colour.BAD, "COMMIT": Colour.WORST},
+    "{{cause}}": {"REFUSED": Colour.SOON, "TIMEOUT": Colour.BAD, "COMMIT": Colour.WORST, "LOST": Colour.WORST},
     "{{cause}} {{outcome}}": {"OUTAGE LET_THROUGH": Colour.WORST, "OUTAGE HELD": Colour.BAD},
 }
 """Lines whose colour means something, by legend: colours by place would make failures green."""

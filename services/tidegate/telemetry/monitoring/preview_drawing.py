@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, MultipleLocator
@@ -85,8 +86,17 @@ def draw(title: str, answers: Sequence[tuple[ShownPanel, Answer]], window: Windo
             _draw_panel(page.inside(panel), panel, answer, window)
         drawn = io.BytesIO()
         figure.savefig(drawn, format="png", facecolor=_GROUND)
-    # A palette of 64 colours is a third of the size, and lines look the same.
-    Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+    # A palette is half the size, and lines look the same.
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_inks())
+    Image.open(drawn).convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _inks() -> list[int]:
+    """Red, green and blue of every colour that is drawn with, and of its edges on white."""
+    drawn = [to_rgb(colour) for colour in (*_PALETTE, *_COLOURS.values(), _INK, _FAINT)]
+    shades = [tuple(1 - share * (1 - part) for part in ink) for ink in drawn for share in (1.0, 0.6, 0.25)]
+    return [round(255 * part) for ink in (*shades, to_rgb(_GROUND), (1.0, 1.0, 1.0)) for part in ink]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +210,8 @@ def _lines(frame: Axes, panel: ShownPanel, answer: Answer, window: Window) -> No
 
 
 def _range(panel: ShownPanel, answer: Answer) -> tuple[float, float]:
-    shown = [value for line in answer.lines for _, value in line.points if not math.isnan(value)]
-    shown += [value for _, value in answer.traces]
+    values = [value for line in answer.lines for _, value in line.points] + [value for _, value in answer.traces]
+    shown = [value for value in values if math.isfinite(value)] or [0.0]
     low = panel.defaults.get("min", min(shown))
     high = max(*shown, low, panel.defaults.get("custom", {}).get("axisSoftMax", low))
     return low, high + ((high - low) * 0.05 or 1.0)

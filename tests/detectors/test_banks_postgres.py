@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from tests.detectors.bank_pictures import picture, random_hash
 from tests.detectors.bank_stores import PATIENT_S, PostgresBankStore
 from tests.ledger.lossy_proxy import Cut, LossyProxy
 from tests.ledger.postgres_server import PostgresServer
+from tidegate.cli.main import main
 from tidegate.detectors.banks.bank import DEFAULT_BANK, Bank, Entry
 from tidegate.detectors.banks.errors import BanksUnavailable
 from tidegate.detectors.banks.matcher import BankMatcher
@@ -69,6 +71,21 @@ async def test_a_database_without_banks_is_an_outage_and_none_are_made_in_passin
     migrate(postgres_banks.target)
     await matcher.refresh()
     assert matcher.answer(KNOWN).scores == {BANK: 0.0}
+
+
+def test_the_command_makes_the_banks_and_again_changes_nothing(
+    postgres_banks: PostgresBankStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres_banks.run("DROP SCHEMA tidegate_banks CASCADE")
+    monkeypatch.setenv("TIDEGATE_BANKS__STORE", "postgres")
+    monkeypatch.setenv("TIDEGATE_BANKS_DSN", postgres_banks.target.dsn)
+    for _ in range(2):
+        result = CliRunner().invoke(main, ["banks", "migrate"])
+        assert result.exit_code == 0, result.output
+        assert f"The hash banks at {postgres_banks.target} have" in result.output
+        (bank,) = postgres_banks.banks().banks()
+        postgres_banks.banks().add(BANK, [KNOWN_ENTRY])
+    assert (bank.bank, bank.entries) == (DEFAULT_BANK, 1)
 
 
 async def test_banks_that_go_away_while_they_are_used_are_an_outage(postgres_banks: PostgresBankStore) -> None:

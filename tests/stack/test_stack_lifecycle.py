@@ -1,7 +1,7 @@
 """Stopping and being killed: what was acknowledged is never lost, and nothing is left behind.
 
-A start takes most of a minute, so the last tests here end the shared stack one after the other, and the one that is
-started again after a kill is the one that is stopped next.
+A start takes most of a minute, so the last tests here end what others were asked of: one the colocated stack, two the
+shared one, which is started again after a kill and is the one that is stopped next.
 """
 
 import threading
@@ -90,8 +90,13 @@ def test_colocated_decides_the_same_and_its_trace_still_has_every_hop(colocated:
         with pytest.raises(grpc.RpcError) as refused:
             next(call(iter([b""]), timeout=5))
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    colocated.down()
-    assert eventually(lambda: is_free(colocated.port), timeout_s=10)
+
+
+def test_killing_the_supervisor_alone_takes_the_stack_down(colocated: Stack) -> None:
+    supervisor, *rest = colocated.processes()
+    supervisor.kill()
+    assert not psutil.wait_procs([supervisor, *rest], timeout=60)[1]
+    assert is_free(colocated.port)
 
 
 def test_kill_9_of_everything_loses_nothing_acknowledged_and_leaves_nothing_behind(stack: Stack) -> None:
@@ -128,11 +133,4 @@ def test_down_lets_requests_under_way_finish(stack: Stack) -> None:
     assert errors <= {grpc.StatusCode.UNAVAILABLE}
     assert _recorded(stack, acknowledged) == acknowledged
     assert not psutil.wait_procs(processes, timeout=20)[1]
-
-
-def test_killing_the_supervisor_alone_takes_the_stack_down(stack: Stack) -> None:
-    stack.up_unless_running()
-    supervisor, *rest = stack.processes()
-    supervisor.kill()
-    assert not psutil.wait_procs([supervisor, *rest], timeout=60)[1]
-    assert is_free(stack.port)
+    assert eventually(lambda: is_free(stack.port), timeout_s=10)

@@ -1,4 +1,8 @@
-"""Decisions of days gone by, for tests of retention. Days are counted from now, as retention counts them."""
+"""Decisions of days gone by, for tests of retention, which counts them from now.
+
+Here they are counted from the start of the tests, so that midnight may pass: two days lie between what is kept and what
+is not.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,16 +17,18 @@ from tidegate.ledger.retention import DayReport, Rule, retain
 from tidegate.ledger.retention_anchors import Reason
 from tidegate.moderation.decision import DecisionRecord
 
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+"""Of today."""
+
 
 def decided(days_ago: int, **changes: object) -> DecisionRecord:
     """At noon."""
-    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-    return sample_record(decided_at=noon - timedelta(days=days_ago), **changes)
+    return sample_record(decided_at=NOON - timedelta(days=days_ago), **changes)
 
 
 def day(days_ago: int) -> date:
     """In UTC."""
-    return datetime.now(UTC).date() - timedelta(days=days_ago)
+    return NOON.date() - timedelta(days=days_ago)
 
 
 async def write(store: LedgerStore, records: Sequence[DecisionRecord], *, together: bool = True) -> None:

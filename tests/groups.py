@@ -96,6 +96,7 @@ BESIDE = (
     "ledger/test_ledger_processes.py",
     "ledger/test_postgres_adapter.py",
     "ledger/test_postgres_chain.py",
+    "ledger/test_postgres_failover.py",
     "ledger/test_retention.py",
     "ledger/test_retention_readers.py",
     "ledger/test_sqlite_adapter.py",

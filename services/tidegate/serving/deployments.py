@@ -1,6 +1,7 @@
 """The bodies of the Serve deployments. Plain classes: `app` makes deployments of them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from tidegate.detectors.image_port import ImageFindings, ImageRequest
@@ -11,6 +12,7 @@ from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.signals import AccountSignals
 from tidegate.serving import composition
 from tidegate.serving.measuring import measuring, moderation_metrics, router_pressure
+from tidegate.serving.nearby.replica import closed, door_of, nearest
 from tidegate.serving.router import RouterMethods
 from tidegate.serving.scaling import ONGOING
 from tidegate.serving.settings import Settings
@@ -31,6 +33,7 @@ class FeatureLookup:
         self._measuring = measuring(self._settings, service=ServiceName.FEATURES)
         self._ongoing = ongoing_calls(meter_of(self._measuring))
         self._features = composition.account_features(self._settings, tracer_of(self._tracing))
+        self._door = door_of("FeatureLookup", wanted=self._settings.nearby_calls, lookup=self.lookup)
 
     async def lookup(self, batch: Sequence[SignalsRequest]) -> Sequence[AccountSignals]:
         """See `AccountFeatures.lookup`."""
@@ -43,6 +46,7 @@ class FeatureLookup:
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica
         """Releases connections and flushes spans."""
+        await closed(self._door)
         await self._features.close()
         self._tracing.shutdown()
         self._measuring.shutdown()
@@ -57,6 +61,7 @@ class TextDetectors:
         self._measuring = measuring(self._settings, service=ServiceName.TEXT)
         self._ongoing = ongoing_calls(meter_of(self._measuring))
         self._detectors = composition.text_detectors(self._settings, tracer_of(self._tracing))
+        self._door = door_of("TextDetectors", wanted=self._settings.nearby_calls, score=self.score)
 
     async def score(self, batch: Sequence[TextRequest]) -> Sequence[tuple[DetectorScores, ...]]:
         """See `TextDetectors.score`."""
@@ -69,6 +74,7 @@ class TextDetectors:
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica
         """Releases connections and flushes spans."""
+        await closed(self._door)
         await self._detectors.close()
         self._tracing.shutdown()
         self._measuring.shutdown()
@@ -83,6 +89,7 @@ class ImageDetectors:
         self._measuring = measuring(self._settings, service=ServiceName.IMAGES)
         self._ongoing = ongoing_calls(meter_of(self._measuring))
         self._detectors = composition.image_detectors(self._settings, tracer_of(self._tracing))
+        self._door = door_of("ImageDetectors", wanted=self._settings.nearby_calls, inspect=self.inspect)
 
     async def inspect(self, batch: Sequence[ImageRequest]) -> Sequence[ImageFindings]:
         """See `ImageDetectors.inspect`."""
@@ -95,6 +102,7 @@ class ImageDetectors:
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica
         """Releases connections and flushes spans."""
+        await closed(self._door)
         await self._detectors.close()
         self._tracing.shutdown()
         self._measuring.shutdown()
@@ -109,6 +117,7 @@ class SpeechDetectors:
         self._measuring = measuring(self._settings, service=ServiceName.SPEECH)
         self._ongoing = ongoing_calls(meter_of(self._measuring))
         self._detectors = composition.speech_detectors(self._settings, tracer_of(self._tracing))
+        self._door = door_of("SpeechDetectors", wanted=self._settings.nearby_calls, transcribe=self.transcribe)
 
     async def transcribe(self, batch: Sequence[SpeechRequest]) -> Sequence[SpeechFindings]:
         """See `SpeechDetectors.transcribe`."""
@@ -121,6 +130,7 @@ class SpeechDetectors:
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica
         """Stops background work and flushes spans."""
+        await closed(self._door)
         await self._detectors.close()
         self._tracing.shutdown()
         self._measuring.shutdown()
@@ -142,13 +152,14 @@ class ModerationRouter(RouterMethods):
         chosen = Settings.from_payload(settings)
         tracing = composition.tracing(chosen, service=ServiceName.ROUTER)
         self._measuring = measuring(chosen, service=ServiceName.ROUTER)
+        near = partial(nearest, wanted=chosen.nearby_calls)
         stages = composition.stage_ports(
             chosen,
             tracer_of(tracing),
-            features=features,
-            text=text,
-            images=images,
-            speech=speech,
+            features=near(features),
+            text=near(text),
+            images=near(images),
+            speech=near(speech),
             signals=signals,
             events=OtelEventMetrics(meter_of(self._measuring)),
         )

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     """Where the embedded stack keeps the ledger, the online store, traces, logs and its own state."""
     topology: Topology = Topology.DISTRIBUTED
     """How the stages are laid out over processes."""
+    nearby_calls: bool = True
+    """Whether routers ask stages of the same machine over Unix sockets, which costs less than by way of Serve. Serve
+    does not count these calls: switch it off where Serve scales stages that share a machine with routers."""
     policies_dir: Path | None = None
     """Policy documents; None means those that come with Tidegate."""
     grpc: GrpcSettings = GrpcSettings()
@@ -205,6 +208,7 @@ class _Plain(BaseModel):
 
     state_dir: Path
     topology: Topology
+    nearby_calls: bool
     policies_dir: Path | None
     grpc: GrpcSettings
     limits: LimitSettings

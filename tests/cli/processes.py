@@ -35,7 +35,7 @@ class Terminal:
         return os.read(self._ours, 65536)
 
     def shown(self) -> str:
-        """All that was written to it. The process must have ended."""
+        """All that is written to it, until the process that has it ends."""
         os.close(self.theirs)
         seen = b""
         while True:

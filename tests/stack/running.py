@@ -97,6 +97,12 @@ class Stack:
         supervisor = psutil.Process(self.json("status", "--json")["pid"])
         return [supervisor, *supervisor.children(recursive=True)]
 
+    def log_of(self, deployment: str) -> str:
+        """What its replicas have written, where the runbooks say that it is."""
+        opened = {file.path for process in self.processes() for file in process.open_files()}
+        logs = sorted(path for path in opened if f"/serve/replica_tidegate_{deployment}_" in path)
+        return "".join(Path(path).read_text() for path in logs)
+
     def part(self, name: str) -> dict[str, Any]:
         """One part as `status` tells of it."""
         parts: list[dict[str, Any]] = self.json("status", "--json")["parts"]

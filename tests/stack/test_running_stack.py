@@ -133,6 +133,12 @@ def test_a_file_streams_through_is_recorded_and_replays_without_difference(stack
     assert stack.run("ledger", "verify").returncode == 0
 
 
+def test_logs_of_replicas_are_written_line_by_line(stack: Stack) -> None:
+    """Serve's throughput mode holds a thousand back: what runbooks send people to look for would not be there."""
+    for deployment in ("ModerationRouter", "FeatureLookup", "TextDetectors"):
+        assert "initializing replica" in stack.log_of(deployment), deployment
+
+
 def test_triton_killed_gives_partial_decisions_that_hold_and_comes_back_by_itself(stack: Stack) -> None:
     with TidegateClient(stack.address) as client:
         for server in stack.triton_servers():

@@ -6,11 +6,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
 
+from tests.ledger.lossy_proxy import Cut, LossyProxy
 from tests.ledger.old_decisions import day, decided, exported, ids, retained, write
+from tests.ledger.postgres_server import PostgresServer
 from tests.ledger.stores import LedgerStore, PostgresStore, SqliteStore, verified
 from tidegate.ledger.archive import LedgerUnreadableError
 from tidegate.ledger.postgres_retention import PostgresDayRemover
@@ -74,12 +77,14 @@ async def test_killed_within_a_day_it_goes_on_and_the_export_still_counts(ledger
 async def test_killed_within_the_transaction_that_drops_a_day_nothing_of_it_has_happened(
     target: PostgresTarget,
 ) -> None:
+    """It waits for a lock: the server gives that up by itself, too."""
     store = PostgresStore(target)
     await write(store, [decided(days_ago) for days_ago in [0] * 5 + [5] * 30])
     with contextlib.closing(psycopg.connect(target.dsn)) as reader:
         reader.execute("LOCK TABLE tidegate_ledger.records IN ACCESS SHARE MODE")
         with removing(store):
-            await_lock(target)
+            await_sessions(target, "AND wait_event_type = 'Lock'")
+        await_sessions(target, "", there=False)
     report = verified(store.place)
     assert (report.breaks, report.records, report.removed, report.removals) == ((), 35, 0, ())
     assert [each.records for each in retained(store, keep_days=3)] == [30]
@@ -98,11 +103,13 @@ async def test_killed_between_days_it_goes_on_with_the_next(store: LedgerStore) 
     assert [each.day for each in report.removals] == [day(8), day(7), day(6), day(5)]
 
 
-def await_lock(target: PostgresTarget) -> None:
-    """Until retention waits for a lock."""
+SESSIONS: LiteralString = "FROM pg_stat_activity WHERE application_name ~ 'retention' "
+
+
+def await_sessions(target: PostgresTarget, which: LiteralString, *, there: bool = True) -> None:
+    """Until the server has such a session of retention, or none any more."""
     with contextlib.closing(psycopg.connect(target.dsn, autocommit=True)) as outside:
-        waits = "SELECT FROM pg_stat_activity WHERE application_name ~ 'retention' AND wait_event_type = 'Lock'"
-        while outside.execute(waits).fetchone() is None:
+        while (outside.execute(f"SELECT {SESSIONS} {which}").fetchone() is None) is there:
             pass
 
 
@@ -203,3 +210,26 @@ async def test_a_database_of_the_version_before_is_brought_up_to_date(target: Po
     store.place.migrate()
     await write(store, [decided(5)])
     assert [each.records for each in retained(store, keep_days=3)] == [1]
+
+
+@pytest.mark.parametrize("cut", list(Cut))
+async def test_a_connection_lost_while_a_day_goes_holds_up_nobody_and_the_next_run_finds_out(
+    postgres: PostgresServer, target: PostgresTarget, cut: Cut
+) -> None:
+    """The server is not told that the client is gone, and waits for no word of it with all days locked."""
+    store, proxy = PostgresStore(target), LossyProxy(postgres.port)
+    await write(store, [decided(days_ago) for days_ago in (0, 5, 5)])
+    distant = PostgresStore(PostgresTarget(target.dsn.replace(str(postgres.port), str(proxy.port))))
+    proxy.cut_at(b"remove_day", cut)
+    with pytest.raises(LedgerUnreadableError):
+        retained(distant, keep_days=3)
+    assert proxy.cuts == 1
+    await write(store, [decided(0, idempotency_key="k")])
+    report = verified(store.place)
+    assert (report.breaks, report.removed) == ((), 0 if cut is Cut.BEFORE_IT_ARRIVES else 2)
+    with contextlib.closing(psycopg.connect(target.dsn, autocommit=True)) as outside:  # as when the server notices
+        outside.execute(f"SELECT pg_terminate_backend(pid, 5000) {SESSIONS}")
+    proxy.close()
+    retained(store, keep_days=3)
+    report = verified(store.place)
+    assert (report.breaks, report.removed, report.records) == ((), 2, 2)

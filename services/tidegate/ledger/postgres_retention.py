@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from psycopg import errors, sql
+from psycopg import errors
 
 from tidegate.ledger.postgres_partitions import name_of
 from tidegate.ledger.postgres_schema import SCHEMA
@@ -33,17 +33,13 @@ PAUSES_S = (1.0, 10.0)
 KEYS = 1_000
 """Idempotency keys deleted in a transaction."""
 
-_CAME_SINCE = sql.SQL(
-    "SELECT EXISTS (SELECT FROM tidegate_ledger.heads AS h"
-    " LEFT JOIN unnest(%s::text[], %s::bigint[]) AS seen (writer_id, sequence) ON seen.writer_id = h.writer_id"
-    " WHERE h.sequence > coalesce(seen.sequence, 0) AND %s BETWEEN h.first_day AND h.last_day AND EXISTS ("
-    "SELECT FROM {table} AS r WHERE r.writer_id = h.writer_id AND r.sequence > coalesce(seen.sequence, 0)))"
+_KEEPALIVE = {"tcp_keepalives_idle": "60", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "6"}
+"""Of the server: it notices in two minutes, and not in two hours, that a client is gone and its lock is nobody's."""
+
+_REMOVE_DAY = (
+    "SELECT tidegate_ledger.remove_day(%s, %s, %s, %s,"
+    " %s::text[], %s::bigint[], %s::bigint[], %b::bytea[], %b::bytea[], %s::text[], %s::bigint[])"
 )
-"""Whether a writer has added to the day since. Its chain only grows, so what is new is behind its end of then."""
-
-
-class _CameSinceError(Exception):
-    """Records came to the day since the survey."""
 
 
 class PostgresDayRemover:
@@ -64,12 +60,12 @@ class PostgresDayRemover:
         self._patience_s = patience_s
         self._warnings = CommitWarnings(connection)
         refuse_losses(connection)
+        self._set(**_KEEPALIVE, lock_timeout=str(ALONE_WITHIN_MS))
         try:
-            with connection.transaction():
-                _wait_no_longer_than(connection, ALONE_WITHIN_MS)
-                connection.execute("SELECT pg_advisory_lock(%s)", (RETENTION_LOCK,))
+            connection.execute("SELECT pg_advisory_lock(%s)", (RETENTION_LOCK,))
         except errors.LockNotAvailable as error:
             raise RetentionUnderWayError("another process removes days from it; try again after it") from error
+        self._set(lock_timeout=str(LOCK_WAIT_MS))
 
     def today(self) -> date:
         """See `DayRemover.today`. Ours, or the server's."""
@@ -94,7 +90,7 @@ class PostgresDayRemover:
             try:
                 with self._connection.within(TRANSACTION_S):
                     self._drop(survey, reason)
-            except _CameSinceError:
+            except errors.SerializationFailure:
                 return False
             except errors.LockNotAvailable as error:
                 if pause_s > self._patience_s:
@@ -122,41 +118,30 @@ class PostgresDayRemover:
         return 0
 
     def _drop(self, survey: Survey, reason: Reason) -> None:
-        """Locks all days before the one, as everybody does. Holding both, it does what can't be done without."""
-        execute, table = self._connection.execute, sql.Identifier(SCHEMA, name_of(survey.day))
+        """In one statement, which is a transaction: nothing is locked while the server waits for us."""
         self._warnings.forget()
-        with self._connection.transaction():
-            _wait_no_longer_than(self._connection, LOCK_WAIT_MS)
-            if survey.anchors:
-                self._anchor(survey, reason)
-            execute("LOCK TABLE ONLY tidegate_ledger.records IN ACCESS EXCLUSIVE MODE")
-            ends = (list(survey.ends.keys()), list(survey.ends.values()), survey.day)
-            row = execute(_CAME_SINCE.format(table=table), ends).fetchone()
-            if row is None or row[0]:
-                raise _CameSinceError
-            execute(sql.SQL("DROP TABLE {table}").format(table=table))
-        self._warnings.refuse()
-
-    def _anchor(self, survey: Survey, reason: Reason) -> None:
-        row = self._connection.execute(
-            "INSERT INTO tidegate_ledger.removals (day, keep_days, exported_to, command) VALUES (%s, %s, %s, %s)"
-            " RETURNING removal",
-            (survey.day, reason.keep_days, reason.exported_to or None, reason.command),
-        ).fetchone()
-        assert row is not None
         self._connection.execute(
-            "INSERT INTO tidegate_ledger.anchors"
-            " (writer_id, first_sequence, last_sequence, previous_hash, hash, removal)"
-            " SELECT *, %s FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::bytea[], %b::bytea[])",
+            _REMOVE_DAY,
             (
-                row[0],
+                survey.day,
+                reason.keep_days,
+                reason.exported_to or None,
+                reason.command,
                 [each.writer_id for each in survey.anchors],
                 [each.first_sequence for each in survey.anchors],
                 [each.last_sequence for each in survey.anchors],
                 [each.previous_hash for each in survey.anchors],
                 [each.hash for each in survey.anchors],
+                list(survey.ends.keys()),
+                list(survey.ends.values()),
             ),
         )
+        self._warnings.refuse()
+
+    def _set(self, **settings: str) -> None:
+        """For the session."""
+        for name, value in settings.items():
+            self._connection.execute("SELECT set_config(%s, %s, false)", (name, value))
 
     def _delete_keys(self, day: date) -> None:
         """Waits for nobody, so that no writer can wait for it and it for him."""
@@ -182,7 +167,3 @@ class PostgresDayRemover:
         ).fetchone()
         told = "" if held is None else f": {held[0]} (process {held[1]} of the server, since {held[2]:%H:%M:%S} UTC)"
         return f"its table is in use{told}; try again after it"
-
-
-def _wait_no_longer_than(connection: BoundedConnection, wait_ms: int) -> None:
-    connection.execute("SELECT set_config('lock_timeout', %s, true)", (str(wait_ms),))

@@ -49,3 +49,36 @@ CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON tidegate_ledger.anchors
     FOR EACH ROW EXECUTE FUNCTION tidegate_ledger.refuse();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON tidegate_ledger.anchors
     FOR EACH STATEMENT EXECUTE FUNCTION tidegate_ledger.refuse();
+
+-- Removes a day: one statement, and so a transaction without a pause in which the server would wait for its client with all
+-- days locked. What is behind `seen_sequences` came after the day was looked at: then nothing is removed.
+CREATE FUNCTION tidegate_ledger.remove_day(
+    of_day date, for_keep_days integer, for_export text, by_command text,
+    writers text[], first_sequences bigint[], last_sequences bigint[], previous_hashes bytea[], hashes bytea[],
+    seen_writers text[], seen_sequences bigint[]
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    day_table text := 'records_' || to_char(of_day, 'YYYYMMDD');
+    made bigint;
+    came boolean;
+BEGIN
+    IF cardinality(writers) > 0 THEN
+        INSERT INTO tidegate_ledger.removals (day, keep_days, exported_to, command)
+            VALUES (of_day, for_keep_days, for_export, by_command) RETURNING removal INTO made;
+        INSERT INTO tidegate_ledger.anchors (writer_id, first_sequence, last_sequence, previous_hash, hash, removal)
+            SELECT anchor.*, made FROM unnest(writers, first_sequences, last_sequences, previous_hashes, hashes) AS anchor;
+    END IF;
+    -- All days before the one, as everybody else does.
+    LOCK TABLE ONLY tidegate_ledger.records IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format(
+        'SELECT EXISTS (SELECT FROM tidegate_ledger.heads AS h'
+        ' LEFT JOIN unnest($1, $2) AS seen (writer_id, sequence) ON seen.writer_id = h.writer_id'
+        ' WHERE h.sequence > coalesce(seen.sequence, 0) AND $3 BETWEEN h.first_day AND h.last_day AND EXISTS ('
+        'SELECT FROM tidegate_ledger.%I AS r'
+        ' WHERE r.writer_id = h.writer_id AND r.sequence > coalesce(seen.sequence, 0)))', day_table
+    ) INTO came USING seen_writers, seen_sequences, of_day;
+    IF came THEN
+        RAISE EXCEPTION 'records came to the day' USING ERRCODE = 'serialization_failure';
+    END IF;
+    EXECUTE format('DROP TABLE tidegate_ledger.%I', day_table);
+END $$;

@@ -60,7 +60,7 @@ def test_the_generated_configuration_deploys_and_probes_tell_when_a_pod_may_have
         at = {"dashboard": cluster.dashboard, "agent": cluster.agent}
         assert not _passes(head, "startupProbe", at)
         assert eventually(lambda: _passes(head, "startupProbe", at), timeout_s=120), cluster.log.read_text()
-        assert eventually(lambda: _passes(head, "readinessProbe", at), timeout_s=60)
+        assert eventually(lambda: _passes(head, "readinessProbe", at), timeout_s=180)
         assert _passes(head, "livenessProbe", at)
         assert eventually(lambda: _passes(worker, "livenessProbe", at), timeout_s=10)
         address = f"{LOOPBACK}:{port}"

@@ -82,12 +82,6 @@ class Removal:
         return f"removed by retention on {self.removed_at:%Y-%m-%d} ({self.reason.keep_days} days are kept)"
 
 
-def day_told(decision_id: str) -> date | None:
-    """The UTC day in a UUID version 7 in hex; None if the id is something else."""
-    moment = _moment_told(decision_id)
-    return None if moment is None else moment.date()
-
-
 def days_told(decision_id: str) -> tuple[date, date] | None:
     """First and last UTC day on which the decision can have been made, by its id; None if the id does not tell."""
     moment = _moment_told(decision_id)

@@ -11,6 +11,7 @@ from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.detection import DetectorScores
 from tidegate.moderation.signals import AccountSignals
 from tidegate.serving import composition
+from tidegate.serving.collecting import collect_rarely
 from tidegate.serving.measuring import measuring, moderation_metrics, router_pressure
 from tidegate.serving.nearby.replica import closed, door_of, nearest
 from tidegate.serving.router import RouterMethods
@@ -28,6 +29,7 @@ class FeatureLookup:
     """Account signals, as a deployment of its own."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        collect_rarely()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.FEATURES)
         self._measuring = measuring(self._settings, service=ServiceName.FEATURES)
@@ -56,6 +58,7 @@ class TextDetectors:
     """Tokenizing, batching, calibration in front of Triton, as a deployment of its own."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        collect_rarely()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.TEXT)
         self._measuring = measuring(self._settings, service=ServiceName.TEXT)
@@ -84,6 +87,7 @@ class ImageDetectors:
     """Decoding, preprocessing and looking at images, as a deployment of its own."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        collect_rarely()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.IMAGES)
         self._measuring = measuring(self._settings, service=ServiceName.IMAGES)
@@ -112,6 +116,7 @@ class SpeechDetectors:
     """Transcribing audio, as a deployment of its own."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        collect_rarely()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.SPEECH)
         self._measuring = measuring(self._settings, service=ServiceName.SPEECH)
@@ -149,6 +154,7 @@ class ModerationRouter(RouterMethods):
         speech: Any = None,
         signals: Any = None,
     ) -> None:
+        collect_rarely()
         chosen = Settings.from_payload(settings)
         tracing = composition.tracing(chosen, service=ServiceName.ROUTER)
         self._measuring = measuring(chosen, service=ServiceName.ROUTER)

@@ -6,6 +6,7 @@ from typing import Any
 from tidegate.features.events.event import AccountEvent
 from tidegate.features.stream.intake import RecordedEvent, RefusedEvent
 from tidegate.serving import composition
+from tidegate.serving.collecting import collect_rarely
 from tidegate.serving.measuring import measuring
 from tidegate.serving.settings import Settings
 from tidegate.telemetry.metrics import meter_of
@@ -22,6 +23,7 @@ class AccountSignals:
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        collect_rarely()
         chosen = Settings.from_payload(settings)
         self._measuring = measuring(chosen, service=ServiceName.SIGNALS)
         made = meter_of(self._measuring)

@@ -20,6 +20,14 @@ def test_unary_calls_are_measured_at_all_callers_with_both_detectors() -> None:
     }
 
 
+def test_naive_serve_is_spared_the_load_that_takes_it_longest_to_end() -> None:
+    cells = {turn.contender: turn.cells for turn in turns(FULL, repeat=1)}
+    asked = {
+        name: {(cell.detector, cell.shape.callers) for cell in cells[name]} for name in (who.HANDWRITTEN, who.NAIVE)
+    }
+    assert asked[who.HANDWRITTEN] - asked[who.NAIVE] == {(Detector.REAL, 128)}
+
+
 def test_both_topologies_stream_and_only_one_is_traced() -> None:
     cells = {turn.contender: turn.cells for turn in turns(FULL, repeat=1)}
     streaming = {name for name, each in cells.items() for cell in each if cell.shape.kind is Kind.STREAM}

@@ -21,7 +21,6 @@ class Group(StrEnum):
 
 
 LIGHT = (
-    "accounts/test_killed_erasure.py",
     "capacity",
     "cli/test_capacity_command.py",
     "cli/test_check_config.py",
@@ -88,6 +87,7 @@ BESIDE = (
     "enrichment/test_feast_adapter_spans.py",
     "enrichment/test_online_reads.py",
     "enrichment/test_row_sources.py",
+    "features/batch/test_compute.py",
     "features/stream",
     "features/test_redis_wire.py",
     "ledger/test_export.py",

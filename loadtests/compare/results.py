@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from loadtests.compare.findings import Findings
 from loadtests.features.results import Row
+from tidegate.serving.settings import load_settings
 
 ROWS, SAMPLES, LATENCIES, PLOT = "compare.json", "compare_samples.json", "compare_latencies.parquet", "compare.png"
 
@@ -27,6 +28,7 @@ def keep(out: Path, found: Findings, rows: Sequence[Row], *, pace: str) -> None:
         {
             "pace": pace,
             "machine": _machine(),
+            "nearby_calls": load_settings().nearby_calls,
             "cells": [asdict(sample) for sample in found.samples],
             "bare_triton": [asdict(sample) for sample in found.bare],
             "memory_mib": {name: asdict(memory) for name, memory in found.memory.items()},

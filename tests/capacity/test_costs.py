@@ -92,7 +92,7 @@ def compared() -> dict[str, Any]:
         for router_ms in (1.0, 2.0, 9.0)
     ]
     traced = [each | {"note": "100 % traced", "cpu_ms_per_item": {}} for each in cells]
-    return {"machine": {}, "cells": cells + traced}
+    return {"machine": {}, "nearby_calls": False, "cells": cells + traced}
 
 
 def test_cpu_time_by_hop_is_the_median_of_untraced_repeats() -> None:
@@ -108,6 +108,12 @@ def test_cpu_time_by_hop_is_the_median_of_untraced_repeats() -> None:
     assert Costs.of(yaml.safe_load(written(made.costs))).figures == made.costs.figures
 
 
+def test_a_comparison_of_stages_asked_directly_is_no_measure_of_a_fleet() -> None:
+    for document in ({**compared(), "nearby_calls": True}, {"machine": {}, "cells": []}):
+        with pytest.raises(BenchError, match=r"run `TIDEGATE_NEARBY_CALLS=false make compare`$"):
+            refreshed(read_costs(SHIPPED), {"compare_samples.json": Result(document, DAY)}, machine="mine")
+
+
 def test_a_row_is_found_by_what_it_measures_whatever_its_count() -> None:
     rows = [
         {"measure": "Redis memory per account, all views (listpack), again", "value": 3, "unit": "bytes"},
@@ -120,7 +126,8 @@ def test_a_row_is_found_by_what_it_measures_whatever_its_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "document"), [("features.json", []), ("compare_samples.json", {"machine": {}, "cells": []})]
+    ("file", "document"),
+    [("features.json", []), ("compare_samples.json", {"machine": {}, "nearby_calls": False, "cells": []})],
 )
 def test_results_that_lack_what_is_read_are_told_with_their_command(file: str, document: Any) -> None:
     with pytest.raises(BenchError) as error:

@@ -72,7 +72,10 @@ def test_a_mix_from_a_file(tmp_path: Path) -> None:
         (("simulate", "--duration-s", "inf"), "--duration-s: must be a finite number"),
         (("simulate", "--budget-ms", "nan"), "--budget-ms: must be a finite number"),
         (("simulate", "--items-per-second", "0"), "0"),
-        (("refresh", "--bench", "nowhere", "--out", "costs.yaml"), "holds nothing to read. Run any of `make compare`"),
+        (
+            ("refresh", "--bench", "nowhere", "--out", "costs.yaml"),
+            "holds nothing to read. Run any of `TIDEGATE_NEARBY_CALLS=false make compare`",
+        ),
     ],
 )
 def test_what_is_wrong_is_told(arguments: tuple[str, ...], message: str) -> None:

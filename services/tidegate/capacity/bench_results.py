@@ -15,7 +15,7 @@ from tidegate.capacity.costs import text_key as text_stage
 from tidegate.capacity.costs import triton_key as triton
 
 COMMANDS: Final = {
-    "compare_samples.json": "make compare",
+    "compare_samples.json": "TIDEGATE_NEARBY_CALLS=false make compare",
     "features.json": "make bench-features",
     "hash_search.json": "make bench-models",
     "sizes.json": "python -m loadtests.sizes",
@@ -118,6 +118,9 @@ def _of_row(file: str, result: Result, measure: str) -> Figure:
 
 
 def _of_compare(result: Result) -> dict[str, Figure]:
+    if result.document.get("nearby_calls", True):  # a fleet's routers and stages are not near each other
+        command = COMMANDS["compare_samples.json"]
+        raise BenchError(f"compare_samples.json: routers asked stages of the same machine directly; run `{command}`")
     cells = result.document["cells"]
     new = {}
     for topology in Topology:
@@ -141,7 +144,7 @@ def _chosen(cells: Iterable[Mapping[str, Any]], topology: str, calls: Calls, det
     keys = ("contender", "detector", "kind", "in_flight", "note")
     found = [cell for cell in cells if tuple(cell[key] for key in keys) == wanted]
     if not found:
-        raise BenchError(f"compare_samples.json: has no cell {wanted}; `make compare` writes it")
+        raise BenchError(f"compare_samples.json: has no cell {wanted}; `{COMMANDS['compare_samples.json']}` writes it")
     return found
 
 

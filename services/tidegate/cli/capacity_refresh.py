@@ -24,8 +24,9 @@ from tidegate.cli.output import told_os_error
 def refresh(bench: Path, machine: str | None, out: Path, costs_path: Path) -> None:
     """Makes a costs file of your own measurements, for `--costs` of the other commands.
 
-    Reads what these left in build/bench: `make compare`, `make bench-features`, `make bench-models`, and
-    `python -m loadtests.sizes`. As many as there are: other figures stay as in --costs, each with its day and source.
+    Reads what these left in build/bench: `TIDEGATE_NEARBY_CALLS=false make compare`, `make bench-features`,
+    `make bench-models`, and `python -m loadtests.sizes`. As many as there are: other figures stay as in --costs, each
+    with its day and source.
     """
     results = {name: _read(bench / name) for name in COMMANDS if (bench / name).exists()}
     if not results:

@@ -14,6 +14,7 @@ from tidegate.serving import composition
 from tidegate.serving.collecting import collect_rarely
 from tidegate.serving.measuring import measuring, moderation_metrics, router_pressure
 from tidegate.serving.nearby.replica import closed, door_of, nearest
+from tidegate.serving.replica_logs import log_as_replica
 from tidegate.serving.router import RouterMethods
 from tidegate.serving.scaling import ONGOING
 from tidegate.serving.settings import Settings
@@ -29,6 +30,7 @@ class FeatureLookup:
     """Account signals, as a deployment of its own."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        log_as_replica()
         collect_rarely()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.FEATURES)
@@ -58,6 +60,7 @@ class TextDetectors:
     """Tokenizing, batching, calibration in front of Triton, as a deployment of its own."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        log_as_replica()
         collect_rarely()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.TEXT)
@@ -87,6 +90,7 @@ class ImageDetectors:
     """Decoding, preprocessing and looking at images, as a deployment of its own."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        log_as_replica()
         collect_rarely()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.IMAGES)
@@ -116,6 +120,7 @@ class SpeechDetectors:
     """Transcribing audio, as a deployment of its own."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        log_as_replica()
         collect_rarely()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.SPEECH)
@@ -154,6 +159,7 @@ class ModerationRouter(RouterMethods):
         speech: Any = None,
         signals: Any = None,
     ) -> None:
+        log_as_replica()
         collect_rarely()
         chosen = Settings.from_payload(settings)
         tracing = composition.tracing(chosen, service=ServiceName.ROUTER)

@@ -7,12 +7,17 @@ STABLE = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",  # the bundled HAProxy: one stable port in front of all router replicas
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(256 * 1024 * 1024),  # between deployments; its default is 4 MiB
     "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(128 * 1024 * 1024),  # backstop above our own, typed limit
-    # Throughput mode holds 1,000 lines of a log back, and ours, which come by standard error, are no errors to it: with
-    # access logs off, none was ever written.
+    # Throughput mode holds 1,000 lines of a log back: what libraries print, and Serve itself tells, would be missing.
     "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent anywhere
 }
 """For every node, embedded or on Kubernetes."""
+
+IN_PODS = {
+    "RAY_LOG_TO_STDERR": "1",  # workers keep the pod's standard error instead of files of their own
+    "RAY_SERVE_LOG_TO_STDERR": "1",  # replicas write there too, beside their files: throughput mode has it off
+}
+"""For nodes whose standard error somebody collects: `kubectl logs`, the Collector. Embedded stacks keep to files."""
 
 
 def embedded(

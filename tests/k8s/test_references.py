@@ -141,8 +141,9 @@ def test_a_key_of_the_configuration_that_no_setting_has_is_told_in_the_settings_
     assert "limit" in finding.problem
 
 
-def test_a_variable_of_ray_that_differs_from_the_code_is_told(broken: Broken) -> None:
-    rendered = broken("production", RAY, lambda ray: _set_variable(ray, "RAY_SERVE_ENABLE_HA_PROXY", "0"))
+@pytest.mark.parametrize("name", ["RAY_SERVE_ENABLE_HA_PROXY", "RAY_LOG_TO_STDERR"])
+def test_a_variable_of_ray_that_differs_from_the_code_is_told(broken: Broken, name: str) -> None:
+    rendered = broken("production", RAY, lambda ray: _set_variable(ray, name, "0"))
     assert _only(configuration_findings, rendered).allowed == "'1'"
 
 

@@ -3,14 +3,17 @@
 Checked are its references, its order, its words against what spans carry, and its sampling against real spans.
 """
 
+import json
+import logging
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 import yaml
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -20,6 +23,7 @@ from tests.serving.requests import request
 from tidegate.moderation.decision import Action, Completeness
 from tidegate.moderation.signals import AccountSignals, LookupStatus
 from tidegate.serving.settings import load_settings
+from tidegate.telemetry.log_lines import JsonLines
 from tidegate.telemetry.monitoring.objectives import LATENCY_S
 from tidegate.telemetry.names import Attribute
 
@@ -100,6 +104,42 @@ def test_prometheus_sees_the_names_that_rules_ask_for() -> None:
     assert shown["without_scope_info"]
     set_by_us = {each["key"] for each in agent["processors"]["resource"]["attributes"]}
     assert not set_by_us & {"service.name", "service.namespace", "service.instance.id"}, "`job` would be another"
+
+
+def line(level: int) -> str:
+    """One of ours, within a span."""
+    record = logging.LogRecord("tidegate.ledger", level, "", 0, "ledger.commit_failed", None, None)
+    with TracerProvider().get_tracer("test").start_as_current_span("one"):
+        return JsonLines().format(record)
+
+
+def test_our_lines_are_read_as_they_are_written() -> None:
+    container, ours, event, ended = config("agent")["receivers"]["file_log"]["operators"]
+    assert (container["type"], ours["type"], event["type"], ended["type"]) == (
+        "container",
+        "json_parser",
+        "move",
+        "regex_parser",
+    )
+    asked = re.fullmatch(r'body matches "(.+)"', ours["if"])
+    assert asked
+    assert not re.search(asked[1], "INFO 2026-11-26 07:00:00,000 tidegate_ModerationRouter abc -- {}")
+    assert set(ours["severity"]["mapping"].values()) == set(logging.getLevelNamesMapping()) - {
+        "NOTSET",
+        "WARN",
+        "FATAL",
+    }
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
+        written = line(level)
+        assert re.search(asked[1], written)
+        fields = {f"attributes.{key}": value for key, value in json.loads(written).items()}
+        datetime.strptime(fields[ours["timestamp"]["parse_from"]], ours["timestamp"]["layout"].replace("%L", "%f"))  # noqa: DTZ007
+        assert fields[ours["severity"]["parse_from"]] in ours["severity"]["mapping"].values()
+        assert re.fullmatch("[0-9a-f]{32}", fields[ours["trace"]["trace_id"]["parse_from"]])
+        assert re.fullmatch("[0-9a-f]{16}", fields[ours["trace"]["span_id"]["parse_from"]])
+        assert (fields[event["from"]], event["to"]) == ("ledger.commit_failed", "body")
+    assert ended["if"] == "attributes.trace_id == nil"
+    assert re.search(ended["regex"], f"moderate failed, trace {'ab' * 16}")
 
 
 async def spans_of(

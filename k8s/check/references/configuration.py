@@ -16,7 +16,7 @@ from k8s.check.rendering import Rendered
 from k8s.connections import Role
 from k8s.generate import without_environment
 from tidegate.cli.main import main as tidegate
-from tidegate.serving.ray_environment import STABLE
+from tidegate.serving.ray_environment import IN_PODS, STABLE
 from tidegate.serving.settings import BANKS_DSN, LEDGER_DSN, Settings, SettingsError, load_settings
 
 CHECK = "configuration"
@@ -204,7 +204,7 @@ def _command(rendered: Rendered, container: Container) -> Iterator[Finding]:
 
 def _ray(rendered: Rendered, container: Container) -> Iterator[Finding]:
     found = {name: entry.get("value") for name, entry in container.environment()}
-    for name, value in STABLE.items():
+    for name, value in (STABLE | IN_PODS).items():
         if found.get(name) != value:
             where = f"{container.path}.env[{name}]"
             problem = f"{found.get(name)!r}; tidegate.serving.ray_environment says otherwise"

@@ -2,6 +2,8 @@
 
 Serve 2.60 configures its own logger only. Ours would come by way of standard error, which it writes into its file as
 INFO, without fields, and without what is no warning.
+
+Serve replaces its handlers when a deployment's `logging_config` is changed while it runs. `app` never changes it.
 """
 
 import logging

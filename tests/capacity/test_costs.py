@@ -109,7 +109,9 @@ def test_cpu_time_by_hop_is_the_median_of_untraced_repeats() -> None:
 
 
 def test_a_comparison_of_stages_asked_directly_is_no_measure_of_a_fleet() -> None:
-    for document in ({**compared(), "nearby_calls": True}, {"machine": {}, "cells": []}):
+    near: dict[str, Any] = {**compared(), "nearby_calls": True}
+    older: dict[str, Any] = {"machine": {}, "cells": []}
+    for document in (near, older):
         with pytest.raises(BenchError, match=r"run `TIDEGATE_NEARBY_CALLS=false make compare`$"):
             refreshed(read_costs(SHIPPED), {"compare_samples.json": Result(document, DAY)}, machine="mine")
 

@@ -8,5 +8,5 @@ alive: a sixth of a traced router's CPU time went there (py-spy). What one reque
 
 
 def collect_rarely() -> None:
-    """From now on cycles are looked for a tenth as often. Serve freezes what there is once a replica is made."""
+    """From now on cycles are looked for much more rarely. Serve freezes what there is once a replica is made."""
     gc.set_threshold(*_THRESHOLDS)

@@ -22,7 +22,7 @@ from tidegate.serving.wire import answer_here
 from tidegate.telemetry.metrics import meter_of
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.otel_measures import OtelEventMetrics
-from tidegate.telemetry.otel_pressure import OtelLedgerMetrics, ongoing_calls
+from tidegate.telemetry.otel_pressure import OtelLedgerMetrics, ongoing_calls, watch_ongoing
 from tidegate.telemetry.setup import tracer_of
 
 
@@ -184,6 +184,7 @@ class ModerationRouter(RouterMethods):
             pressure=router_pressure(self._measuring),
         )
         super().__init__(parts)
+        watch_ongoing(meter_of(self._measuring), lambda: self.ongoing)
         answer_here(self)
 
     def record_autoscaling_stats(self) -> dict[str, float]:

@@ -93,7 +93,7 @@ class OtelStageMetrics:
 
 
 class OtelAdmissionMetrics:
-    """`AdmissionMetrics` on a process's instruments; its places are what the router's replica has on its hands."""
+    """`AdmissionMetrics` on a process's instruments."""
 
     def __init__(self, made: Instruments) -> None:
         self._made = made
@@ -109,7 +109,6 @@ class OtelAdmissionMetrics:
         made.gauge(MetricName.ADMISSION_PLACES, "Most requests that are worked on at a time", lambda: places)
         made.gauge(MetricName.ADMISSION_UNDER_WAY, "Requests that are worked on", under_way)
         made.gauges(MetricName.ADMISSION_WAITING, "Requests that wait for a place", _L.CALL, waiting)
-        watch_ongoing(made, lambda: under_way() + sum(waiting().values()))
 
 
 class OtelLedgerMetrics:

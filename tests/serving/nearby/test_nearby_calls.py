@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -16,6 +17,7 @@ import uvloop
 from tests.serving.nearby import stage_process
 from tidegate.serving.nearby.door import StageDoor
 from tidegate.serving.nearby.handle import NearbyHandle
+from tidegate.serving.nearby.place import SUFFIX
 from tidegate.serving.nearby.replicas import MOST_UNDER_WAY, NearbyReplicas, NoneNear, StageFailed
 
 
@@ -205,7 +207,7 @@ async def test_a_door_that_closes_answers_what_has_begun(tmp_path: Path) -> None
         return "answered"
 
     folder = tmp_path / "Stage"
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     async with door(folder, held=held, doubled=stage_process.doubled) as made:
         replicas = near(folder)
         await asked(replicas, "doubled", [1])
@@ -225,6 +227,27 @@ async def test_a_door_that_closes_answers_what_has_begun(tmp_path: Path) -> None
                 except NoneNear:
                     break
                 await asyncio.sleep(0.01)
+
+
+async def test_one_that_is_too_busy_to_be_met_hides_no_other(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as busy, contextlib.ExitStack() as waiting:
+        busy.bind(str(tmp_path / f"0{SUFFIX}"))
+        busy.listen(0)
+        while True:
+            one = waiting.enter_context(socket.socket(socket.AF_UNIX))
+            one.settimeout(0)
+            if one.connect_ex(str(tmp_path / f"0{SUFFIX}")):
+                break
+        async with door(tmp_path):
+            assert await asked(near(tmp_path), "doubled", [1]) == [2]
+
+
+async def test_a_door_makes_its_folder_again_that_the_last_replica_took_along(tmp_path: Path) -> None:
+    folder = tmp_path / "Stage"
+    made = StageDoor(folder, {"doubled": stage_process.doubled})
+    await made.open()
+    assert await asked(near(folder), "doubled", [1]) == [2]
+    await made.close()
 
 
 class _ByServe:
@@ -261,6 +284,7 @@ async def test_a_handle_asks_near_replicas_and_serve_where_there_is_none(tmp_pat
         test_megabytes_come_whole,
         test_calls_of_a_replica_that_dies_go_elsewhere_and_its_socket_goes_too,
         test_a_door_that_closes_answers_what_has_begun,
+        test_one_that_is_too_busy_to_be_met_hides_no_other,
     ],
 )
 def test_the_same_on_uvloop(scenario: Callable[[Path], Coroutine[Any, Any, None]], tmp_path: Path) -> None:

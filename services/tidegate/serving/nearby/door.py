@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.serving.nearby.frames import Frames, content_of, frame
-from tidegate.serving.nearby.place import SUFFIX
+from tidegate.serving.nearby.place import SUFFIX, private_folder
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +40,11 @@ class StageDoor:
 
         Raises:
             OSError: The socket can't be made.
+            UnsafePlace: The folder is not this user's alone.
         """
         loop = asyncio.get_running_loop()
+        folder = self._path.parent
+        private_folder(folder.parent, folder.name)  # a replica that left may have taken it along
         self._server = await loop.create_unix_server(self._connected, str(self._opening))
         self._opening.rename(self._path)
 
@@ -73,7 +76,7 @@ class StageDoor:
             method, batch = content_of(body)
             answered = frame(call, (True, await self._methods[method](batch)))
         except Exception as error:  # the boundary: the router has to hear of it
-            logger.exception("a call of a near router failed")
+            logger.exception("nearby.call_failed")
             answered = frame(call, (False, type(error).__name__))
         with contextlib.suppress(ConnectionError):  # the router has gone
             connection.send(answered)

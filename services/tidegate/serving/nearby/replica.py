@@ -56,7 +56,7 @@ def door_of(deployment: str, *, wanted: bool, **methods: Method) -> StageDoor | 
     try:
         folder = stage_folder(deployment)
     except (UnsafePlace, OSError) as error:
-        logger.warning("routers on this machine ask by way of Serve: %s", error)
+        logger.warning("nearby.no_place", extra={"cause": str(error)})
         return None
     if folder is None:
         return None
@@ -73,8 +73,8 @@ _opening: set[asyncio.Task[None]] = set()
 async def _open(door: StageDoor) -> None:
     try:
         await door.open()
-    except OSError as error:
-        logger.warning("routers on this machine ask by way of Serve: %s", error)
+    except (UnsafePlace, OSError) as error:
+        logger.warning("nearby.no_door", extra={"cause": str(error)})
 
 
 async def closed(door: StageDoor | None) -> None:
@@ -95,6 +95,6 @@ def nearest(handle: Any, *, wanted: bool) -> Any:
     try:
         folder = stage_folder(handle.deployment_name)
     except (UnsafePlace, OSError) as error:
-        logger.warning("stages are asked by way of Serve: %s", error)
+        logger.warning("nearby.no_place", extra={"cause": str(error)})
         return handle
     return handle if folder is None else NearbyHandle(handle, NearbyReplicas(folder))

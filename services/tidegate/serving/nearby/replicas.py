@@ -115,8 +115,6 @@ class NearbyReplicas:
             for path in self._folder.glob(f"*{SUFFIX}"):
                 if path not in self._lines:
                     await self._connect(path)
-        except OSError as error:
-            logger.warning("near replicas can't be looked for: %s", error)
         finally:
             self._looking = None
 
@@ -125,8 +123,8 @@ class NearbyReplicas:
             self._lines[path] = await _Line.to(path, partial(self._forget, path))
         except ConnectionRefusedError:  # its process died without taking it along
             path.unlink(missing_ok=True)  # noqa: ASYNC240 - one call of the system
-        except FileNotFoundError:  # left in this moment
-            return
+        except OSError as error:  # left in this moment, or too busy to be met: the next look tries again
+            logger.debug("nearby.not_met", extra={"error_type": type(error).__name__})
 
     def _forget(self, path: Path) -> None:
         self._lines.pop(path, None)

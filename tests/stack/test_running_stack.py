@@ -139,6 +139,13 @@ def test_logs_of_replicas_are_written_line_by_line(stack: Stack) -> None:
         assert "initializing replica" in stack.log_of(deployment), deployment
 
 
+def test_lines_of_replicas_are_json_with_all_their_fields(stack: Stack) -> None:
+    lines = [json.loads(line) for line in stack.log_of("ModerationRouter").splitlines() if line.startswith("{")]
+    met = {line["stage"]: line for line in lines if line["event"] == "stage is reachable"}
+    assert {"features", "text", "images", "speech", "signals"} <= met.keys()
+    assert met["text"].items() >= {"level": "INFO", "deployment": "ModerationRouter"}.items()
+
+
 def test_triton_killed_gives_partial_decisions_that_hold_and_comes_back_by_itself(stack: Stack) -> None:
     with TidegateClient(stack.address) as client:
         for server in stack.triton_servers():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tidegate.telemetry.log_lines import JsonLines
 from tidegate.telemetry.receiver.process import ReceiverCannotStart, ReceiverOptions, run_receiver
 from tidegate.telemetry.receiver.store import Retention
 
@@ -20,7 +21,9 @@ _PORT = click.IntRange(0, 65535)
 @click.option("--max-spans", type=click.IntRange(min=1), default=Retention().max_spans, show_default=True)
 def main(*, grpc_port: int, http_port: int, store: Path, max_age_hours: float, max_spans: int) -> None:
     """Receives OpenTelemetry on 127.0.0.1: spans, kept for `tidegate trace`; metrics, the latest at HTTP `/metrics`."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    lines = logging.StreamHandler()
+    lines.setFormatter(JsonLines(service="otlp-receiver"))
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
     retention = Retention(max_age_s=max_age_hours * 3600, max_spans=max_spans)
     options = ReceiverOptions(grpc_port=grpc_port, http_port=http_port, store=store, retention=retention)
     try:

@@ -25,6 +25,7 @@ class FakeStore:
         self.fail_with: Exception | None = None
         self.busy = False
         self.discarded = 0
+        self.left = 0
         self.closed = False
         self._open: list[str] = []
 
@@ -41,6 +42,9 @@ class FakeStore:
         if self.fail_with is not None:
             raise self.fail_with
         self.commits.append(self._open)
+
+    def leave(self) -> None:
+        self.left += 1
 
     def discard(self) -> None:
         self.discarded += 1
@@ -223,8 +227,10 @@ async def test_callers_who_all_give_up_while_a_transaction_opens_leave_no_empty_
     with pytest.raises(LedgerUnavailable):
         await writer.run(put("impatient"))
     store.opening.set()
+    await until(lambda: store.left + store.discarded > 0)
     assert await writer.run(put("next")) == "next"
     assert store.commits == [["next"]]
+    assert (store.left, store.discarded) == (1, 0), "the store is well, and opening it again may take as long"
     await writer.close()
 
 

@@ -45,6 +45,10 @@ class Transactions(Protocol[T_co]):
         """Makes it durable."""
         ...
 
+    def leave(self) -> None:
+        """Gives up a transaction that nobody has written in. Nothing is broken. Never raises."""
+        ...
+
     def discard(self) -> None:
         """Forgets the transaction and whatever may be broken, so that `begin` starts afresh. Never raises."""
         ...
@@ -199,7 +203,7 @@ class GroupCommit(Generic[T]):
             transaction = self._transactions.begin()
             jobs = self._take()  # after begin: whoever came while we waited for another writer goes along
             if not jobs:  # all of them gave up meanwhile
-                self._transactions.discard()
+                self._transactions.leave()
                 return 0
             for job in jobs:
                 job.attempt(transaction)

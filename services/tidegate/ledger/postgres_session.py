@@ -48,11 +48,12 @@ class WriterSession:
 
     @classmethod
     def open(cls, target: PostgresTarget, *, writer_id: str, timeout_s: float) -> "WriterSession":
-        """A new one, once the former is over. Raises psycopg.Error."""
+        """A new one, once the former is over. Raises psycopg.Error, for a standby too: it may lack what is not lost."""
         name = f"tidegate ledger writer {writer_id}"
         connection = target.connected(name=name, timeout_s=timeout_s, point_reads=True)
         try:
             with connection.within(timeout_s):
+                _refuse_standby(connection)
                 LEDGER.migrate(connection)
                 refuse_losses(connection)
                 connection.execute(END_STALE, (name,))
@@ -146,6 +147,12 @@ class WriterSession:
             self._connection.execute(RECORD_KEYED, (*_columns(links), *keys, *head))
         else:
             self._connection.execute(RECORD, (*_columns(links), *head))
+
+
+def _refuse_standby(connection: BoundedConnection) -> None:
+    """It may be behind, and its answer to what became of a commit would be wrong."""
+    if connection.execute("SELECT pg_is_in_recovery()").fetchone() != (False,):
+        raise psycopg.OperationalError("the server is a standby, or is being recovered: it takes no records")
 
 
 def _mark_keys(transaction: PostgresTransaction, found: psycopg.Cursor[TupleRow]) -> Sequence[bytes]:

@@ -90,6 +90,9 @@ class PostgresTransactions:
             self._record(transaction, deadline=deadline)
         self._fresh = False
 
+    def leave(self) -> None:
+        """See `Transactions.leave`. The session stays: to connect may take longer than a caller waits."""
+
     def discard(self) -> None:
         """See `Transactions.discard`."""
         self._fresh = True
@@ -111,16 +114,19 @@ class PostgresTransactions:
             raise
 
     def _opened(self, timeout_s: float) -> WriterSession:
-        """A session on the chain that is gone on with: ours, if it ends in the database where we know."""
-        deadline = self._monotonic() + timeout_s
-        session = self._session_of(self._chain, deadline=deadline)
+        """A session on the chain that is gone on with: ours, if it ends in the database where we know.
+
+        The time is for each step once it has a connection, which has a bound of its own: a first host that is dead
+        costs every connection `CONNECT_TIMEOUT_S`, and would leave nothing for what follows.
+        """
+        session = self._session_of(self._chain, timeout_s=timeout_s)
         if session.head != self._chain.used:
             session.close()
             self._begin_anew(session.head)
-            session = self._session_of(self._chain, deadline=deadline)
+            session = self._session_of(self._chain, timeout_s=timeout_s)
         try:
             while self._unmarked:
-                with session.within(deadline - self._monotonic()):
+                with session.within(timeout_s):
                     session.mark(self._unmarked[0])
                 del self._unmarked[0]
         except BaseException:
@@ -128,9 +134,8 @@ class PostgresTransactions:
             raise
         return session
 
-    def _session_of(self, chain: OwnChain, *, deadline: float) -> WriterSession:
-        left_s = max(0.0, deadline - self._monotonic())
-        return WriterSession.open(self._target, writer_id=chain.writer_id, timeout_s=left_s)
+    def _session_of(self, chain: OwnChain, *, timeout_s: float) -> WriterSession:
+        return WriterSession.open(self._target, writer_id=chain.writer_id, timeout_s=timeout_s)
 
     def _begin_anew(self, found: Head) -> None:
         """Another chain, as the one until now has numbers that others may have seen and the database does not have."""
@@ -187,7 +192,7 @@ class PostgresTransactions:
         raise errors.SerializationFailure(f"not recorded in {ATTEMPTS} attempts")
 
     def _opened_again(self, deadline: float) -> WriterSession:
-        self._session = self._opened(deadline - self._monotonic())
+        self._session = self._opened(max(0.0, deadline - self._monotonic()))
         return self._session
 
     def _was_recorded(self, links: Sequence[Link], *, deadline: float, cause: psycopg.Error) -> bool:

@@ -136,6 +136,10 @@ class SqliteTransactions:
         self._fresh = False
         self._lock.release()
 
+    def leave(self) -> None:
+        """See `Transactions.leave`. It holds the writers' lock."""
+        self.discard()
+
     def discard(self) -> None:
         """See `Transactions.discard`."""
         self._current = self._file = None

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from tests.detectors.bank_pictures import picture, random_hash
 from tests.detectors.bank_stores import PATIENT_S, PostgresBankStore
+from tests.detectors.hot_standby import standby_of
 from tests.ledger.lossy_proxy import Cut, LossyProxy
 from tests.ledger.postgres_server import PostgresServer
 from tidegate.cli.main import main
@@ -20,9 +21,11 @@ from tidegate.detectors.banks.matcher import BankMatcher
 from tidegate.detectors.banks.pdq import pdq
 from tidegate.detectors.banks.port import Added, HashBanks
 from tidegate.detectors.banks.postgres_adapter import PostgresBanks
+from tidegate.detectors.banks.postgres_reads import revision_of
 from tidegate.detectors.banks.postgres_schema import migrate
 from tidegate.moderation.detection import DetectorStatus
 from tidegate.postgres.connection import PostgresTarget
+from tidegate.postgres.primary import StandbyError
 
 pytestmark = pytest.mark.integration
 
@@ -205,6 +208,36 @@ async def test_a_standby_that_took_over_without_the_last_changes_is_read_as_a_wh
     assert [match.entry for match in matcher.match(KNOWN)] == ["k"]
     await matcher.refresh()
     assert matcher.match(KNOWN) == ()
+
+
+async def test_a_standby_whose_replay_stands_still_never_calls_an_added_picture_clean_and_is_read_once_it_takes_over(
+    postgres_banks: PostgresBankStore, postgres: PostgresServer
+) -> None:
+    """It answers every look, and can't say what it lacks."""
+    with standby_of(postgres) as standby, contextlib.closing(PostgresBanks(PostgresTarget(standby.dsn))) as banks:
+        matcher = BankMatcher(banks, poll_s=0.0)
+        await matcher.refresh_if_changed()
+        standby.stop_replay()
+        postgres_banks.banks().add(BANK, [KNOWN_ENTRY])
+        await matcher.refresh_if_changed()
+        assert matcher.answer(KNOWN).status is DetectorStatus.FAILED
+        standby.take_over()
+        async with asyncio.timeout(120):
+            while not await matcher.ready():
+                pass
+        assert matcher.answer(KNOWN).status is DetectorStatus.OK
+
+
+def test_the_servers_role_is_asked_with_every_look(postgres_banks: PostgresBankStore, postgres: PostgresServer) -> None:
+    """A pooler leads a connection that was opened at the primary to another server: here, one that was never asked."""
+    del postgres_banks
+    with standby_of(postgres) as standby:
+        target = PostgresTarget(standby.dsn)
+        with contextlib.closing(target.connected(name="a test", timeout_s=PATIENT_S)) as connection:
+            with pytest.raises(StandbyError):
+                revision_of(connection)
+            standby.take_over()
+            assert revision_of(connection).changes == 1
 
 
 async def test_roles_as_the_production_overlay_has_them_are_enough(

@@ -9,6 +9,7 @@ import psycopg
 from tidegate.detectors.banks.postgres_schema import refuse_unless_there
 from tidegate.postgres.connection import BoundedConnection, PostgresTarget
 from tidegate.postgres.durability import refuse_losses
+from tidegate.postgres.primary import refuse_standby
 
 R = TypeVar("R")
 
@@ -80,6 +81,7 @@ class BankConnections:
         connection = self._target.connected(name="tidegate banks", timeout_s=self._timeout_s)
         try:
             with connection.within(self._timeout_s):
+                refuse_standby(connection)
                 refuse_unless_there(connection)
                 refuse_losses(connection)
         except BaseException:

@@ -10,23 +10,34 @@ from tidegate.detectors.banks.port import Changes, Revision
 from tidegate.detectors.banks.postgres_rows import all_banks
 from tidegate.detectors.banks.stored_rows import DamagedStoreError, entry_columns, refuse_miscounted, split
 from tidegate.postgres.connection import BoundedConnection
+from tidegate.postgres.primary import StandbyError
 
 _CHUNK: Final = 5_000
 """Entries that come at a time, 1.5 MB of eight hashes each. A deadline is for so many and not for all."""
 
 _FETCH: Final[LiteralString] = f"FETCH {_CHUNK} FROM added"
 _REVISION: Final = (
-    "SELECT s.store::text, s.changes, s.last_entry, s.last_removal, coalesce(c.mark::text, '')"
+    "SELECT pg_is_in_recovery(), s.store::text, s.changes, s.last_entry, s.last_removal, coalesce(c.mark::text, '')"
     " FROM tidegate_banks.state AS s LEFT JOIN tidegate_banks.changes AS c ON c.number = s.changes WHERE s.id = 1"
 )
 
 
 def revision_of(connection: BoundedConnection) -> Revision:
-    """How far the store is now: one statement, which finds its rows by index. Raises DamagedStoreError."""
+    """How far the store is now: one statement, which finds its rows by index.
+
+    The server's role is asked with it each time: behind a pooler or a proxy, another server may answer than before.
+
+    Raises:
+        DamagedStoreError: The store is not whole.
+        StandbyError: How far the store is can't be seen from there.
+    """
     row = connection.execute(_REVISION).fetchone()
     if row is None:
         raise DamagedStoreError("the store has lost its state")
-    return Revision(*row)
+    in_recovery, *revision = row
+    if in_recovery:
+        raise StandbyError
+    return Revision(*revision)
 
 
 def entries_after(connection: BoundedConnection, bank: int, *, after: int, limit: int) -> tuple[StoredEntry, ...]:

@@ -40,6 +40,7 @@ LIGHT = (
     "features",
     "k8s",
     "ledger/test_memory_adapter.py",
+    "ledger/test_postgres_locks.py",
     "ledger/test_record_format.py",
     "ledger/test_record_outline.py",
     "ledger/test_replay.py",

@@ -13,7 +13,7 @@ BANKS: Final = Schema(
     what="store of hash banks",
     package="tidegate.detectors.banks",
     files=("0001_banks.sql",),
-    lock=0x5449_4447_0000_0003,  # "TIDG", 3
+    lock=0x5449_4447_0000_0004,  # "TIDG", 4
 )
 """The tables by version."""
 

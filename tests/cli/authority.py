@@ -1,5 +1,6 @@
 """A certificate authority of a test's own."""
 
+import hashlib
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -60,6 +61,11 @@ class Authority:
         """Its own certificate, as PEM."""
         made = self._signed(self.name, self.key.public_key(), until=_DAY, names=(), authority=True)
         return made.public_bytes(Encoding.PEM)
+
+    def hashed(self) -> str:
+        """Its file's name where OpenSSL looks authorities up in a folder: a hash of its name, for one in lower case."""
+        digest = hashlib.sha1(_name(self.name).public_bytes()[2:], usedforsecurity=False).digest()
+        return f"{int.from_bytes(digest[:4], 'little'):08x}.0"
 
     def server(self, *hosts: str, until: timedelta = _DAY, asks_clients: bool = False) -> grpc.ServerCredentials:
         """For a gRPC server, which may ask clients for certificates of this authority."""

@@ -74,6 +74,34 @@ def test_this_machines_own_authorities_are_trusted_where_none_are_named(
     assert run(tmp_path, *ITEM, "--address", served.tls["good"], "--tls").exit_code == 0
 
 
+def test_authorities_in_a_folder_are_trusted_by_the_handshake_and_by_the_call(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL reads them one by one, as they are asked for; gRPC wants all, and beside those of the file."""
+    folder, another = tmp_path / "authorities", tmp_path / "another.crt"
+    folder.mkdir()
+    (folder / OURS.hashed()).write_bytes(OURS.own())
+    (folder / "00000000.0").write_text("no certificate")
+    another.write_bytes(ANOTHER.own())
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    for file in (tmp_path / "none", another):
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        result = run(tmp_path, *ITEM, "--address", served.tls["good"], "--tls")
+        assert result.exit_code == 0, result.output
+
+
+def test_a_machine_without_authorities_asks_for_one_rather_than_trust_those_of_grpc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No handshake comes before a call to a target that gRPC resolves itself."""
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    result = run(tmp_path, *ITEM, "--address", "dns:///localhost", "--tls")
+    assert result.exit_code == 1
+    assert "this machine has no certificate authorities" in result.output
+    assert "--ca-file FILE" in result.output
+
+
 @pytest.mark.parametrize(
     ("command", "stdin"),
     [

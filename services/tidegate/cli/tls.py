@@ -5,6 +5,7 @@ what it is. It goes as far as the first frame of HTTP/2: a client certificate is
 """
 
 import contextlib
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _GREETING: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0
 """How a client begins (RFC 9113, 3.4), with settings that set nothing. A server answers with its own."""
 _ALERT: Final = b"\x15"
 """How an answer begins that says that TLS went wrong (RFC 8446, 5.1)."""
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")
+"""Names in a folder of authorities, as `openssl rehash` makes them. OpenSSL sees no other there."""
 _WRONG_NAME: Final = {62, 64}
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _WRONG_TIME: Final = {9, 10}
@@ -39,7 +42,11 @@ class Tls:
     """Its key, PEM, not encrypted."""
 
     def credentials(self) -> grpc.ChannelCredentials:
-        """For a channel of gRPC, which trusts those whom `context` trusts."""
+        """For a channel of gRPC, which trusts those whom `context` trusts.
+
+        Raises:
+            click.ClickException: This machine has no authorities, and none are named.
+        """
         return grpc.ssl_channel_credentials(
             root_certificates=self._authorities(),
             private_key=self.key.read_bytes() if self.key else None,
@@ -72,8 +79,20 @@ class Tls:
         if self.ca_file is not None:
             return self.ca_file.read_bytes()
         # Not gRPC's own list, which knows nothing of authorities that a company has installed on its machines.
-        own = ssl.create_default_context().get_ca_certs(binary_form=True)
+        context = ssl.create_default_context()
+        for path in _looked_up(ssl.get_default_verify_paths().capath):
+            with contextlib.suppress(OSError):  # OpenSSL passes over what it can't read, too
+                context.load_verify_locations(cafile=path)
+        own = context.get_ca_certs(binary_form=True)
+        if not own:  # gRPC would take an empty list for "those I know"
+            problem = "this machine has no certificate authorities where OpenSSL looks for them"
+            raise click.ClickException(f"{problem}; name the one that the service has: --ca-file FILE, as PEM")
         return "".join(ssl.DER_cert_to_PEM_cert(each) for each in own).encode()
+
+
+def _looked_up(folder: str | None) -> list[Path]:
+    """Certificates that OpenSSL reads only when one of that name is asked for, so that no list of it has them."""
+    return sorted(path for path in Path(folder).iterdir() if _HASHED.fullmatch(path.name)) if folder else []
 
 
 def refuse_bad_tls(connection: socket.socket, address: str, tls: Tls) -> None:

@@ -1,5 +1,7 @@
 """Retention that is killed, held up or not let in: the ledger can be verified all the same, the next run finishes."""
 
+import asyncio
+import concurrent.futures
 import contextlib
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from tests.ledger.old_decisions import day, decided, exported, ids, retained, wr
 from tests.ledger.postgres_server import PostgresServer
 from tests.ledger.stores import LedgerStore, PostgresStore, SqliteStore, verified
 from tidegate.ledger.archive import LedgerUnreadableError
-from tidegate.ledger.postgres_retention import PostgresDayRemover
+from tidegate.ledger.postgres_retention import KEYS_BY_DAY, PostgresDayRemover
 from tidegate.ledger.postgres_schema import LEDGER
 from tidegate.ledger.retention import DayOutcome, Rule, retain
 from tidegate.ledger.retention_anchors import Reason
@@ -151,6 +153,37 @@ async def test_idempotency_keys_of_a_removed_day_go_and_those_in_use_are_waited_
         assert keys() == {day(0): 3, day(5): 1}
     assert retained(store, keep_days=3) == []
     assert keys() == {day(0): 3}
+
+
+async def test_keys_get_their_index_from_retention_and_who_records_meanwhile_waits_for_nothing(
+    target: PostgresTarget,
+) -> None:
+    """No migration makes it: on a full ledger every append with a key would wait. One left half made is made anew."""
+    store, ledger = PostgresStore(target), PostgresStore(target).ledger()
+    await ledger.append(decided(0, idempotency_key="before"))
+
+    def valid() -> list[object]:
+        with contextlib.closing(psycopg.connect(target.dsn, autocommit=True)) as outside:
+            query = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
+            return [each for (each,) in outside.execute(query, (KEYS_BY_DAY,))]
+
+    assert valid() == []
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, contextlib.closing(psycopg.connect(target.dsn)) as reader:
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT FROM tidegate_ledger.heads")
+        run = pool.submit(retained, store, keep_days=3)
+        await asyncio.to_thread(await_sessions, target, "AND query ~ 'CREATE INDEX' AND wait_event_type = 'Lock'")
+        assert valid() == [False]
+        record = decided(0, idempotency_key="meanwhile")
+        assert await ledger.append(record) == record
+        with contextlib.closing(psycopg.connect(target.dsn, autocommit=True)) as outside:  # killed half-way
+            outside.execute(f"SELECT pg_terminate_backend(pid, 5000) {SESSIONS}")
+        with pytest.raises(LedgerUnreadableError):
+            run.result()
+    assert valid() == [False]
+    await ledger.close()
+    assert retained(store, keep_days=3) == []
+    assert valid() == [True]
 
 
 async def test_who_may_only_use_the_tables_is_told_and_removes_nothing(target: PostgresTarget) -> None:

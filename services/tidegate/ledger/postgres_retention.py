@@ -4,6 +4,7 @@ Whoever drops a day's table holds up every reader and writer of all days, while 
 it. So it waits for a fraction of a second, tries again later, and does before or after all that takes time.
 """
 
+import contextlib
 import random
 import time
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ PAUSES_S = (1.0, 10.0)
 """Between attempts: the first, and the longest."""
 KEYS = 1_000
 """Idempotency keys deleted in a transaction."""
+KEYS_BY_DAY = f"{SCHEMA}.idempotency_keys_by_day"
+"""Index of idempotency keys, which only retention needs."""
 
 _KEEPALIVE = {"tcp_keepalives_idle": "60", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "6"}
 """Of the server: it notices in two minutes, and not in two hours, that a client is gone and its lock is nobody's."""
@@ -103,6 +106,8 @@ class PostgresDayRemover:
 
     def finish(self, *, before: date) -> None:
         """See `DayRemover.finish`: idempotency keys. One that somebody is about to use is left to him."""
+        if not self._index_keys():
+            return
         with_table, day = set(self.days(before=before)), date.min
         while True:
             query = "SELECT min(day) FROM tidegate_ledger.idempotency_keys WHERE day > %s AND day < %s"
@@ -142,6 +147,25 @@ class PostgresDayRemover:
         """For the session."""
         for name, value in settings.items():
             self._connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+
+    def _index_keys(self) -> bool:
+        """Makes the index of keys by day if need be, while others write. False where somebody held it up for too long.
+
+        It waits for those who read in one transaction, such as an export. What is left of it if it fails is made anew.
+        """
+        query = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
+        if self._connection.execute(query, (KEYS_BY_DAY,)).fetchone() == (True,):
+            return True
+        made = False
+        self._set(lock_timeout=str(max(LOCK_WAIT_MS, int(self._patience_s * 1000))))
+        with contextlib.suppress(errors.LockNotAvailable):
+            self._connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {KEYS_BY_DAY}")
+            self._connection.execute(
+                "CREATE INDEX CONCURRENTLY idempotency_keys_by_day ON tidegate_ledger.idempotency_keys (day)"
+            )
+            made = True
+        self._set(lock_timeout=str(LOCK_WAIT_MS))
+        return made
 
     def _delete_keys(self, day: date) -> None:
         """Waits for nobody, so that no writer can wait for it and it for him."""

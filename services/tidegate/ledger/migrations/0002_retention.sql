@@ -24,9 +24,6 @@ CREATE TABLE tidegate_ledger.anchors (
 
 CREATE INDEX anchors_by_removal ON tidegate_ledger.anchors (removal);
 
--- Keys of a day that was removed are deleted after it, some at a time.
-CREATE INDEX idempotency_keys_by_day ON tidegate_ledger.idempotency_keys (day);
-
 -- As before, but where the day has no table, no other day's is locked to find out.
 CREATE OR REPLACE FUNCTION tidegate_ledger.refuse_while_recorded() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,5 +1,6 @@
 """Generates Triton's model repository for a profile: one folder per detector, each config from the catalogue."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -26,7 +27,9 @@ class ModelRepository:
 def write_repository(
     root: Path, specs: Iterable[DetectorSpec], profile: Profile, *, graphs: Mapping[tuple[str, str], Path]
 ) -> ModelRepository:
-    """Writes the repository, replacing what was there only once the new one is whole.
+    """Writes the repository. One that is there and equal stays as it is: a server may be reading it.
+
+    Another is replaced once the new one is whole.
 
     Args:
         root: folder to write.
@@ -48,8 +51,7 @@ def write_repository(
         _place(graphs[spec.name, spec.version], version / ONNX_FILE)
         if profile.backend == "python":
             (version / "model.py").write_text(runner_source(), encoding="utf-8")
-    shutil.rmtree(root, ignore_errors=True)
-    partial.rename(root)
+    _replace(root, partial)
     return ModelRepository(root, tuple((spec.name, spec.version) for spec in kept))
 
 
@@ -67,12 +69,33 @@ def read_repository(root: Path) -> ModelRepository:
 
 
 def digest_of(root: Path) -> str:
-    """Returns a SHA-256 over the names and contents of all files: equal digests mean equal repositories."""
+    """Returns a SHA-256 over the names and contents of all files: equal digests mean equal repositories.
+
+    Left out is what a running server writes there: Python's compiled modules.
+    """
     digest = hashlib.sha256()
-    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+    for path in sorted(path for path in root.rglob("*") if path.is_file() and path.parent.name != "__pycache__"):
         digest.update(str(path.relative_to(root)).encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _replace(root: Path, partial: Path) -> None:
+    """Puts `partial` in the place of `root`, unless they are equal. One process at a time does so.
+
+    Raises:
+        OSError: It can't be done.
+    """
+    aside = root.with_name(f"{partial.name}.before")
+    with root.with_name(f"{root.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if root.is_dir() and digest_of(root) == digest_of(partial):
+            shutil.rmtree(partial)
+            return
+        if root.exists():  # not removed in place: a server that still reads it may write there meanwhile
+            root.rename(aside)
+        partial.rename(root)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _place(source: Path, target: Path) -> None:

@@ -33,6 +33,7 @@ from tidegate.ledger.postgres_statements import (
 from tidegate.ledger.postgres_transaction import Link, PostgresTransaction
 from tidegate.postgres.connection import BoundedConnection, PostgresTarget
 from tidegate.postgres.durability import CommitWarnings, refuse_losses
+from tidegate.postgres.primary import refuse_standby
 
 
 class WriterSession:
@@ -53,7 +54,7 @@ class WriterSession:
         connection = target.connected(name=name, timeout_s=timeout_s, point_reads=True)
         try:
             with connection.within(timeout_s):
-                _refuse_standby(connection)
+                refuse_standby(connection)  # it may be behind: then its answer to what became of a commit is wrong
                 LEDGER.migrate(connection)
                 refuse_losses(connection)
                 connection.execute(END_STALE, (name,))
@@ -147,12 +148,6 @@ class WriterSession:
             self._connection.execute(RECORD_KEYED, (*_columns(links), *keys, *head))
         else:
             self._connection.execute(RECORD, (*_columns(links), *head))
-
-
-def _refuse_standby(connection: BoundedConnection) -> None:
-    """It may be behind, and its answer to what became of a commit would be wrong."""
-    if connection.execute("SELECT pg_is_in_recovery()").fetchone() != (False,):
-        raise psycopg.OperationalError("the server is a standby, or is being recovered: it takes no records")
 
 
 def _mark_keys(transaction: PostgresTransaction, found: psycopg.Cursor[TupleRow]) -> Sequence[bytes]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.sample_records import sample_record
+from tests.ledger.stores import PATIENT_S
 from tidegate.ledger.sqlite_adapter import SqliteLedger
 from tidegate.ledger.sqlite_schema import MIGRATIONS
 from tidegate.ledger.writer_lock import WriterLock
@@ -18,8 +19,15 @@ from tidegate.moderation.errors import LedgerUnavailable
 
 @pytest.fixture
 async def ledger(ledger_path: Path) -> AsyncIterator[SqliteLedger]:
-    """One that does not wait long."""
-    opened = SqliteLedger(ledger_path, timeout_s=0.3)
+    opened = SqliteLedger(ledger_path, timeout_s=PATIENT_S)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def brief(ledger_path: Path) -> AsyncIterator[SqliteLedger]:
+    """One for locks that nobody lets go of: it waits its whole time for them."""
+    opened = SqliteLedger(ledger_path, timeout_s=1.0)
     yield opened
     await opened.close()
 
@@ -65,35 +73,35 @@ async def assert_well(ledger: SqliteLedger) -> None:
     assert await ledger.ready()
 
 
-async def test_a_file_locked_by_somebody_else(ledger: SqliteLedger, ledger_path: Path) -> None:
+async def test_a_file_locked_by_somebody_else(ledger: SqliteLedger, brief: SqliteLedger, ledger_path: Path) -> None:
     """As by a person at a SQLite prompt."""
     earlier = await ledger.append(sample_record())
     outside = sqlite3.connect(ledger_path, isolation_level=None)
     outside.execute("BEGIN IMMEDIATE")
-    await assert_unavailable(ledger)
+    await assert_unavailable(brief)
     assert await ledger.get(earlier.decision_id) == earlier  # readers are not held up
     outside.execute("ROLLBACK")
     outside.close()
-    await assert_well(ledger)
+    await assert_well(brief)
 
 
-async def test_another_writer_that_hangs(ledger: SqliteLedger, ledger_path: Path) -> None:
+async def test_another_writer_that_hangs(ledger: SqliteLedger, brief: SqliteLedger, ledger_path: Path) -> None:
     await ledger.append(sample_record())
     hanging = WriterLock(ledger_path)
     assert hanging.try_acquire()
-    await assert_unavailable(ledger)
+    await assert_unavailable(brief)
     hanging.close()
-    await assert_well(ledger)
+    await assert_well(brief)
 
 
 async def test_a_short_lock_is_waited_for(ledger: SqliteLedger, ledger_path: Path) -> None:
     await ledger.append(sample_record())
-    brief = WriterLock(ledger_path)
-    assert brief.try_acquire()
+    short = WriterLock(ledger_path)
+    assert short.try_acquire()
     waiting = asyncio.create_task(ledger.append(sample_record()))
     await asyncio.sleep(0.02)
     assert not waiting.done()
-    brief.close()
+    short.close()
     await waiting
 
 
@@ -141,7 +149,7 @@ async def test_a_ledger_of_a_newer_version_is_left_alone(ledger_path: Path) -> N
 async def test_a_file_damaged_while_open(ledger: SqliteLedger, ledger_path: Path) -> None:
     kept = await ledger.append(sample_record(idempotency_key="k"))
     await ledger.close()
-    damaged = SqliteLedger(ledger_path, timeout_s=0.3)
+    damaged = SqliteLedger(ledger_path, timeout_s=PATIENT_S)
     await damaged.ready()
     whole = damage(ledger_path)
     with pytest.raises(LedgerUnavailable):

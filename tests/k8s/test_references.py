@@ -314,6 +314,47 @@ def test_fewer_pods_than_the_fewest_replicas_need_is_told(broken: Broken) -> Non
     assert finding.allowed == "3 or more"
 
 
+@pytest.mark.parametrize(
+    ("names", "change", "group", "needed"),
+    [
+        (["ModerationRouter"], {"autoscaling_config": {"min_replicas": 2, "max_replicas": 200}}, "routers", "200"),
+        # Each of them alone would fit into 40 pods of two cores; together they take two cores a replica.
+        (
+            ["FeatureLookup", "TextDetectors", "ImageDetectors"],
+            {"autoscaling_config": {"min_replicas": 2, "max_replicas": 45}},
+            "stages",
+            "45",
+        ),
+        (["FeatureLookup"], {"autoscaling_config": None, "num_replicas": "auto"}, "stages", "47"),
+    ],
+)
+def test_more_replicas_than_a_groups_most_pods_hold_are_told(
+    broken: Broken, names: list[str], change: dict[str, Any], group: str, needed: str
+) -> None:
+    def more(config: dict[str, Any]) -> None:
+        for each in config["applications"][0]["deployments"]:
+            if each["name"] in names:
+                each.update(change)
+
+    finding = _only(serve_findings, broken("production", RAY, lambda ray: _change_serve(ray, more)))
+    assert finding.field.endswith(f"[{group}].maxReplicas")
+    assert names[0] in finding.problem
+    assert finding.allowed.startswith(f"{needed} or more")
+
+
+def test_as_many_fixed_replicas_as_a_group_holds_are_right_and_one_more_is_told(broken: Broken) -> None:
+    def fixed(count: int) -> Rendered:
+        def change(config: dict[str, Any]) -> None:
+            next(each for each in config["applications"][0]["deployments"] if each["name"] == "SpeechDetectors").update(
+                num_replicas=count
+            )
+
+        return broken("production", RAY, lambda ray: _change_serve(ray, change))
+
+    assert {each.field.rpartition(".")[2] for each in serve_findings(fixed(20))} == {"minReplicas"}
+    assert {each.field.rpartition(".")[2] for each in serve_findings(fixed(21))} == {"minReplicas", "maxReplicas"}
+
+
 def test_a_pod_that_is_killed_while_it_waits_is_told(broken: Broken) -> None:
     def hurry(ray: Manifest) -> None:
         pod = next(each for each in ray.pods() if each.group == "routers")

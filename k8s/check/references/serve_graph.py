@@ -91,28 +91,54 @@ def deployments_built(application: dict[str, Any]) -> list[str]:
 
 
 def _places(rendered: Rendered, ray: Manifest, deployments: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Each deployment fits into a group, and the fewest pods hold the fewest replicas."""
+    """Each deployment fits into a group; its fewest pods hold the fewest replicas, its most pods the most."""
     groups = ray.spec["rayClusterConfig"]["workerGroupSpecs"]
-    taken: dict[str, list[float]] = {}
+    taken: dict[str, list[tuple[dict[str, Any], dict[str, float]]]] = {}
     for each in deployments:
         options = each.get("ray_actor_options") or {}
         wanted = {"CPU": float(options.get("num_cpus", 1)), **(options.get("resources") or {})}
         fits = [group for group in groups if all(_has(group, name) >= share for name, share in wanted.items())]
-        where = f"deployments.yaml [{each['name']}].ray_actor_options"
-        if not fits:
-            offered = "; ".join(f"{group['groupName']}: {group.get('resources')}" for group in groups)
-            yield Finding(CHECK, rendered.name, ray.title, where, f"no group has {wanted}", offered)
+        if fits:
+            taken.setdefault(fits[0]["groupName"], []).append((each, wanted))
             continue
-        least = (each.get("autoscaling_config") or {}).get("min_replicas", each.get("num_replicas", 1))
-        taken.setdefault(fits[0]["groupName"], []).append(
-            max(least * share / _has(fits[0], name) for name, share in wanted.items())
-        )
+        where = f"deployments.yaml [{each['name']}].ray_actor_options"
+        offered = "; ".join(f"{group['groupName']}: {group.get('resources')}" for group in groups)
+        yield Finding(CHECK, rendered.name, ray.title, where, f"no group has {wanted}", offered)
     for group in groups:
-        pods = max(math.ceil(max(taken.get(group["groupName"], [0.0])) - 1e-9), 0)
-        if pods > group["minReplicas"]:
-            where = f"spec.rayClusterConfig.workerGroupSpecs[{group['groupName']}].minReplicas"
+        there = taken.get(group["groupName"], [])
+        fewest = _pods(group, [(_bounds(each)[0], wanted) for each, wanted in there])
+        most = _pods(group, [(_bounds(each)[1], wanted) for each, wanted in there])
+        where = f"spec.rayClusterConfig.workerGroupSpecs[{group['groupName']}]"
+        if fewest > group["minReplicas"]:
             problem = f"{group['minReplicas']} pods can't hold the fewest replicas"
-            yield Finding(CHECK, rendered.name, ray.title, where, problem, f"{pods} or more")
+            yield Finding(CHECK, rendered.name, ray.title, f"{where}.minReplicas", problem, f"{fewest} or more")
+        if most > group["maxReplicas"]:
+            told = ", ".join(f"{each['name']} {_bounds(each)[1]}" for each, _ in there)
+            problem = f"{group['maxReplicas']} pods can't hold the most replicas ({told})"
+            allowed = f"{most} or more, or less in deployments.yaml (max_replicas, num_replicas)"
+            yield Finding(CHECK, rendered.name, ray.title, f"{where}.maxReplicas", problem, allowed)
+
+
+def _bounds(deployment: dict[str, Any]) -> tuple[int, int]:
+    """Fewest and most replicas, with Serve's own defaults."""
+    from ray.serve.config import AutoscalingConfig  # noqa: PLC0415 - importing Ray takes seconds
+
+    scaling, fixed = deployment.get("autoscaling_config") or {}, deployment.get("num_replicas")
+    if fixed == "auto":
+        scaling = {"max_replicas": 100, **scaling}  # AutoscalingConfig.default of Serve 2.60
+    elif not scaling:
+        return fixed or 1, fixed or 1
+    chosen = AutoscalingConfig.model_validate(scaling)
+    return chosen.min_replicas, chosen.max_replicas
+
+
+def _pods(group: dict[str, Any], replicas: list[tuple[int, dict[str, float]]]) -> int:
+    """How many pods of a group have at least what these replicas take together."""
+    sums: dict[str, float] = {}
+    for count, wanted in replicas:
+        for name, share in wanted.items():
+            sums[name] = sums.get(name, 0.0) + count * share
+    return max((math.ceil(total / _has(group, name) - 1e-9) for name, total in sums.items() if total), default=0)
 
 
 def _has(group: dict[str, Any], name: str) -> float:

@@ -5,6 +5,7 @@ clock on our side notices: `BoundedConnection`.
 """
 
 import math
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ _INDEXES_ONLY = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 """Off where all queries are point reads. A plan that was made while a day's table was small is kept while it grows."""
 
 
+_SCHEMES = ("postgresql://", "postgres://")
+_PORTS = re.compile(r"[0-9,]*")
+"""One, or one for each host."""
+
+
 class DsnError(ValueError):
     """The text names no PostgreSQL database. Never holds the text, which may hold a password."""
 
@@ -41,13 +47,18 @@ class PostgresTarget:
         """Raises DsnError if libpq can't take it."""
         try:
             parsed = conninfo_to_dict(self.dsn)
-        except psycopg.Error:
+        except (psycopg.Error, UnicodeDecodeError):  # `%80` is a byte of no text
             parsed = {}
         if not parsed:
             raise DsnError("must be a PostgreSQL connection URI such as postgresql://user@host:5432/database")
+        if _misread(self.dsn) or not _PORTS.fullmatch(str(parsed.get("port") or "")):
+            raise DsnError(
+                "can't be read for certain: percent-encode `@` (%40), `/` (%2F), `:` (%3A) and `?` (%3F) in a user, a"
+                " password or an option, as in postgresql://user:p%40ss@host:5432/database"
+            )
 
     def __str__(self) -> str:
-        """Where it is, for people: no user, no password, no options."""
+        """Where it is, for people: no user, no password, no options. Never part of one: see `_misread`."""
         parsed = conninfo_to_dict(self.dsn)
         host = parsed.get("host") or parsed.get("hostaddr") or "localhost"
         return f"postgresql://{host}:{parsed.get('port') or 5432}/{parsed.get('dbname') or ''}"
@@ -93,6 +104,20 @@ class PostgresTarget:
             connection.close()
             raise
         return connection
+
+
+def _misread(dsn: str) -> bool:
+    """Whether libpq may take a part of a URI's password for a host, a port, a database or an option.
+
+    It ends the user and password at the first `@`, and has neither where a `/` comes before that. What it took for a
+    host would be looked up, and shown in errors. So the only `@` of a URI is the one before the host.
+    """
+    scheme = next((each for each in _SCHEMES if dsn.startswith(each)), None)
+    if scheme is None:
+        return False  # libpq quotes `key=value` for itself
+    rest = dsn.removeprefix(scheme)
+    authority = re.split("[/?]", rest, maxsplit=1)[0]
+    return rest.count("@") > 1 or "@" in rest.removeprefix(authority)
 
 
 class BoundedConnection(psycopg.Connection[TupleRow]):

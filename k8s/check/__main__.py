@@ -21,6 +21,7 @@ from k8s.check.references.hardening import hardening_findings
 from k8s.check.references.images import image_findings
 from k8s.check.references.network import network_findings
 from k8s.check.references.ports import port_findings
+from k8s.check.references.routes import route_findings
 from k8s.check.references.selectors import selector_findings
 from k8s.check.references.serve_graph import serve_findings
 from k8s.check.references.triton import triton_findings
@@ -31,6 +32,7 @@ from k8s.generate import OVERLAYS, overlays
 REFERENCES: Sequence[Callable[[Rendered], Iterator[Finding]]] = (
     selector_findings,
     port_findings,
+    route_findings,
     configuration_findings,
     collector_findings,
     image_findings,

@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
-import yaml
 
 from k8s.check.findings import Finding
 from k8s.check.objects import Container, Manifest, Pod
+from k8s.check.references.needs import NEEDS, needed
 from k8s.check.references.selectors import pods_of
 from k8s.check.rendering import Rendered
 from k8s.connections import Role
@@ -20,9 +20,6 @@ from tidegate.serving.ray_environment import IN_PODS, STABLE
 from tidegate.serving.settings import BANKS_DSN, LEDGER_DSN, Settings, SettingsError, load_settings
 
 CHECK = "configuration"
-NEEDS = "needs.yaml"
-"""Of an overlay: what the cluster must hold already."""
-
 COMPONENT = "app.kubernetes.io/component"
 """The label that says what a pod is."""
 
@@ -78,10 +75,8 @@ def _held(rendered: Rendered) -> dict[tuple[str, str], set[str] | None]:
         held[each.kind, each.name] = set(each.document.get("data") or ()) | set(each.document.get("stringData") or ())
     for each in rendered.of("PersistentVolumeClaim", "ServiceAccount"):
         held[each.kind, each.name] = None
-    needs = rendered.directory / NEEDS
-    if needs.is_file():
-        for each in yaml.safe_load(needs.read_text())["objects"]:
-            held[each["kind"], each["name"]] = set(each["keys"]) if "keys" in each else None
+    for need in needed(rendered):
+        held[need["kind"], need["name"]] = set(need["keys"]) if "keys" in need else None
     return held
 
 

@@ -25,7 +25,7 @@ def port_findings(rendered: Rendered) -> Iterator[Finding]:
     for monitor in rendered.of("PodMonitor"):
         yield from _monitor(rendered, monitor, pods)
     services = {each.name: each for each in rendered.of("Service")}
-    for route in rendered.of("GRPCRoute"):
+    for route in rendered.of("GRPCRoute", "HTTPRoute"):
         yield from _route(rendered, route, services)
     yield from _grpc(rendered, pods)
     yield from _triton(rendered, pods)
@@ -68,7 +68,7 @@ def _monitor(rendered: Rendered, monitor: Manifest, pods: list[Pod]) -> Iterator
 
 
 def _route(rendered: Rendered, route: Manifest, services: dict[str, Manifest]) -> Iterator[Finding]:
-    for number, rule in enumerate(route.spec["rules"]):
+    for number, rule in enumerate(route.spec.get("rules") or ()):
         for backend in rule.get("backendRefs") or ():
             service = services.get(backend["name"])
             where = f"spec.rules[{number}].backendRefs[{backend['name']}]"

@@ -15,7 +15,15 @@ import pytest
 from tests.ledger.sample_records import SAMPLE_TIME, sample_record
 from tests.ledger.stores import LedgerStore, SqliteStore
 from tidegate.ledger.chain import GENESIS, Head
-from tidegate.ledger.export import Exported, ExportGapError, ExportUnderWayError, ForeignExportError, export
+from tidegate.ledger.export import (
+    DamagedExportError,
+    Exported,
+    ExportGapError,
+    ExportUnderWayError,
+    ForeignExportError,
+    LeftOut,
+    export,
+)
 from tidegate.ledger.record_format import encode
 from tidegate.moderation.decision import Action, DecisionRecord
 
@@ -165,6 +173,77 @@ async def test_a_file_that_was_moved_away_is_missed_and_no_other_is_overwritten(
     with pytest.raises(ExportGapError, match="3 of 5 records"):
         exported(store, tmp_path / "out", rows_per_file=2)
     assert second.read_bytes() == kept
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "another", "footer"])
+async def test_a_damaged_file_is_named_other_days_are_exported_and_without_it_the_day_is_whole(
+    tmp_path: Path, damage: str
+) -> None:
+    store, out = SqliteStore(tmp_path / "ledger.db"), tmp_path / "out"
+    await write(store, [decided() for _ in range(4)])
+    exported(store, out, rows_per_file=2)
+    await write(store, [decided(days=1)])
+    first, last = sorted(out.glob("decisions/*/*.parquet"))
+    for part, goes in ((last, last), (first, first.parent)):
+        harm(part, damage)
+        with pytest.raises(DamagedExportError) as error:
+            exported(store, out, rows_per_file=2)
+        assert str(part) in str(error.value)
+        assert f"Move {goes} out" in str(error.value)
+        assert (out / "decisions/day=2026-11-23/part-00000.parquet").exists()
+        goes.rename(tmp_path / goes.name)
+        assert exported(store, out, rows_per_file=2).records_in_all == 5
+        assert len(set(payloads(out))) == len(payloads(out)) == 5
+
+
+def harm(part: Path, damage: str) -> None:
+    whole = part.read_bytes()
+    harmed = {
+        "cut": whole[: len(whole) // 2],
+        "empty": b"",
+        "footer": whole[:-200] + bytes(192) + whole[-8:],
+    }
+    if damage == "another":
+        pq.write_table(pq.read_table(part, columns=["sequence"]).replace_schema_metadata(), part)
+    else:
+        part.write_bytes(harmed[damage])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE records SET record = x'00' WHERE decision_id = 'd1'",
+        (
+            "UPDATE records SET record = CAST(replace(CAST(record AS TEXT), 'REVIEW', 'ALLOW') AS BLOB)"
+            " WHERE decision_id = 'd1'"
+        ),
+    ],
+    ids=["overwritten", "altered"],
+)
+async def test_an_altered_record_gets_no_row_and_every_export_tells_of_it(
+    store: LedgerStore, tmp_path: Path, statement: str
+) -> None:
+    await write(store, [decided(decision_id=f"d{number}") for number in range(3)])
+    store.tamper(statement)
+    for written in (2, 0):
+        told = exported(store, tmp_path / "out")
+        assert (told.records, told.records_in_all, told.lost) == (written, 2, 0)
+        [left] = told.left_out
+        assert (left.decision_id, type(left)) == ("d1", LeftOut)
+    await write(store, [decided(decision_id="d3")])
+    assert exported(store, tmp_path / "out").records_in_all == 3
+    rows = [row for part in (tmp_path / "out/decisions").rglob("*.parquet") for row in pq.read_table(part).to_pylist()]
+    assert {row["decision_id"]: row["action"] for row in rows} == dict.fromkeys(("d0", "d2", "d3"), "REVIEW")
+
+
+async def test_a_day_of_altered_records_alone_can_be_exported_again(tmp_path: Path) -> None:
+    """A file without a row is a file still."""
+    store = SqliteStore(tmp_path / "ledger.db")
+    await write(store, [decided()])
+    store.tamper("UPDATE records SET record = x'00'")
+    for _ in range(2):
+        told = exported(store, tmp_path / "out")
+        assert (told.records_in_all, len(told.left_out)) == (0, 1)
 
 
 async def test_two_exports_into_one_folder_do_not_meet(store: LedgerStore, tmp_path: Path) -> None:

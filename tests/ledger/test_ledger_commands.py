@@ -51,6 +51,36 @@ def test_export_says_what_it_wrote_and_goes_on(written: LedgerStore, tmp_path: P
     assert json.loads(run(*export, "--since", "2026-11-23", "--json").stdout)["days"] == 0
 
 
+def test_export_fails_with_the_record_that_was_altered_and_sends_to_verify(
+    written: LedgerStore, tmp_path: Path
+) -> None:
+    written.tamper("UPDATE records SET record = x'00' WHERE decision_id = 'd1'")
+    result = run("ledger", "export", "--ledger", written.named, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 1
+    assert "decision d1" in result.stderr
+    assert "tidegate ledger verify" in result.stderr
+    assert "2 decisions of 1 day are there" in result.stdout
+
+
+def test_export_names_the_file_that_is_damaged(written: LedgerStore, tmp_path: Path) -> None:
+    export = ("ledger", "export", "--ledger", written.named, "--out", str(tmp_path / "out"))
+    run(*export)
+    [part] = (tmp_path / "out/decisions").rglob("*.parquet")
+    part.write_bytes(part.read_bytes()[:-100])
+    result = run(*export)
+    assert result.exit_code == 1
+    assert f"Error: {part} is damaged" in result.output
+
+
+@pytest.mark.parametrize("until", ["2026-11-22", "2026-11-23"])
+def test_export_refuses_bounds_with_no_day_between(written: LedgerStore, tmp_path: Path, until: str) -> None:
+    bounds = ("--since", "2026-11-23", "--until", until)
+    result = run("ledger", "export", "--ledger", written.named, "--out", str(tmp_path / "out"), *bounds)
+    assert result.exit_code == 2
+    assert "--since must be before --until" in result.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_ledger_that_is_not_there_is_told_and_migrate_makes_it(store: LedgerStore) -> None:
     missing = run("ledger", "verify", "--ledger", store.named)
     assert missing.exit_code == 1

@@ -71,6 +71,9 @@ def progress_bar() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
+_NAMED = 20
+"""Most records that are named one by one."""
+
 LATER = {
     "retention": ("tidegate.cli.ledger_retention", "retention_command", "Removes days that are older than is kept."),
 }
@@ -126,8 +129,12 @@ def export_command(
     """Writes decisions as Parquet files, a folder a day, and the policies that made them.
 
     What is there already is not written again: interrupted, the same call goes on; later, it adds what came since.
+    Fails if a record was altered in the ledger, which gets no row, or if a file of the export is damaged.
     """
+    if since and until and since >= until:
+        raise click.UsageError("--since must be before --until, which is the day after the last.")
     from tidegate.ledger.export import (  # noqa: PLC0415 - Arrow takes a while
+        DamagedExportError,
         ExportGapError,
         ExportUnderWayError,
         ForeignExportError,
@@ -144,7 +151,7 @@ def export_command(
                 until=until.date() if until else None,
                 progress=lambda count: bar.advance(task, count),
             )
-        except (ExportUnderWayError, ForeignExportError, ExportGapError) as error:
+        except (ExportUnderWayError, ForeignExportError, ExportGapError, DamagedExportError) as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
             raise click.ClickException(f"{out} can't be written: {told_os_error(error)}; export again") from error
@@ -160,13 +167,25 @@ def export_command(
             " them: a standby took over that had not got them. Keep these files",
             err=True,
         )
+    for each in told.left_out[:_NAMED]:
+        click.echo(
+            f"left out: record {each.sequence} of writer {each.writer_id}, decision {each.decision_id}", err=True
+        )
+    if told.left_out:
+        click.echo(
+            f"{len(told.left_out):,} decisions of these days have no row in {out}: in the ledger they are not as they"
+            " were written, or this version can't read them. `tidegate ledger verify` says what is wrong",
+            err=True,
+        )
     if as_json:
         print_json({"out": str(out), **asdict(told)})
-        return
-    click.echo(
-        f"{out}: {told.records:,} decisions written into {told.files:,} files; {told.records_in_all:,} of"
-        f" {told.days:,} days are there"
-    )
+    else:
+        click.echo(
+            f"{out}: {told.records:,} decisions written into {told.files:,} files; {told.records_in_all:,} decisions of"
+            f" {told.days:,} {'day' if told.days == 1 else 'days'} are there"
+        )
+    if told.left_out:
+        raise click.exceptions.Exit(1)
 
 
 @ledger.command("stats")

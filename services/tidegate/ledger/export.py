@@ -5,7 +5,8 @@
 
 A file appears by a rename, whole and synced, and is never written again. It tells in its metadata how far it goes in
 each writer's chain: whatever ended an export, the next one asks each day for what lies behind that. Records that came
-late to a day go into one more file of it. What retention removed before it was exported is counted, and told; so is
+late to a day go into one more file of it. A record that was altered in the ledger gets no row: a file's metadata names
+it, and every export of its day tells of it. What retention removed before it was exported is counted, and told; so is
 what a database has lost since (a standby took over that had not got it): the files keep it.
 """
 
@@ -13,7 +14,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, islice
 from pathlib import Path
@@ -33,6 +34,8 @@ CHUNK = 2_000
 
 CHAINS = b"tidegate.chains"
 """Metadata of a file: JSON of the last sequence in it, by writer."""
+LEFT_OUT = b"tidegate.left_out"
+"""Metadata of a file: JSON of `LeftOut`s. Absent if there are none."""
 
 _POLICIES = pa.schema([pa.field("digest", pa.string()), pa.field("document", pa.string())])
 
@@ -47,6 +50,22 @@ class ForeignExportError(Exception):
 
 class ExportGapError(Exception):
     """A file that was exported is gone, and what it held can't be told from what comes after it."""
+
+
+class DamagedExportError(Exception):
+    """Files in the folder can't be read. The message names them and is for people; all other days were exported."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A record of the ledger that is not as it was written, or that this version can't read."""
+
+    writer_id: str
+    """Who wrote it."""
+    sequence: int
+    """Its number within the writer's chain."""
+    decision_id: str
+    """As stored beside it."""
 
 
 @dataclass(slots=True)
@@ -65,6 +84,8 @@ class Exported:
     """Of days between the bounds, that retention removed before they were exported here: these files lack them."""
     lost: int = 0
     """Of these days, in files, that the ledger does not have any more though nobody removed them."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Of these days, by this export or an earlier one: files hold no row of them."""
 
 
 def export(
@@ -87,11 +108,11 @@ def export(
         rows_per_file: Most records of a file.
 
     Raises:
-        ExportUnderWayError, ForeignExportError, ExportGapError: See there.
+        ExportUnderWayError, ForeignExportError, ExportGapError, DamagedExportError: See there.
         OSError: A file can't be written. What was published stays, and the next export goes on.
     """
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    told = Exported()
+    told, damaged = Exported(), list[str]()
     with _alone(out):
         with archive.snapshot():
             counts = dict(archive.days())
@@ -100,7 +121,11 @@ def export(
         for day in sorted({*counts, *removed}):
             if (since is None or day >= since) and (until is None or day < until):
                 told.days += day in counts
-                folder = _Day(out, day, rows=rows_per_file, progress=progress)
+                try:
+                    folder = _Day(out, day, rows=rows_per_file, progress=progress)
+                except DamagedExportError as error:
+                    damaged.append(str(error))
+                    continue
                 if folder.chains.keys() - writers:
                     raise ForeignExportError(
                         f"{folder.path} holds records of writers that the ledger never had: it is an export of another"
@@ -108,6 +133,8 @@ def export(
                     )
                 _export_day(archive, folder, counts.get(day, 0), told)
         _write_policies(out / "policies.parquet", archive.policies())
+    if damaged:
+        raise DamagedExportError("\n".join(damaged))
     return told
 
 
@@ -121,12 +148,14 @@ def _export_day(archive: LedgerArchive, folder: "_Day", count: int, told: Export
         held, removed = _standing(archive, folder)
     told.records += folder.records - there
     told.records_in_all += folder.records
-    if folder.records < held:
+    told.left_out += folder.left_out
+    covered = folder.records + len(folder.left_out)
+    if covered < held:
         raise ExportGapError(
-            f"{folder.path} holds {folder.records:,} of {held:,} records: a file of it is gone; put it back, or remove"
+            f"{folder.path} holds {covered:,} of {held:,} records: a file of it is gone; put it back, or remove"
             " the folder and export the day again"
         )
-    gone = folder.records - held  # in files, and not in the ledger any more
+    gone = covered - held  # in files, and not in the ledger any more
     told.removed_unexported += max(0, removed - gone)
     told.lost += max(0, gone - removed)
 
@@ -154,10 +183,28 @@ class _Day:
         """In files."""
         self.chains: dict[str, int] = {}
         """By writer, the last sequence in files."""
+        self.left_out: list[LeftOut] = []
+        """What files hold no row of."""
         for part in self._parts:
-            found = pq.read_metadata(part)
-            self._add(found.num_rows, orjson.loads(found.metadata[CHAINS]))
+            self._add(*self._told_by(part))
         progress(self.records)
+
+    def _told_by(self, part: Path) -> tuple[int, dict[str, int], list[LeftOut]]:
+        """Rows, chains, and what was left out. Raises DamagedExportError."""
+        try:
+            found = pq.read_metadata(part)
+            told = {CHAINS: b"", LEFT_OUT: b"[]", **(found.metadata or {})}
+            left_out = [LeftOut(*each) for each in orjson.loads(told[LEFT_OUT])]
+            return found.num_rows, orjson.loads(told[CHAINS]), left_out
+        except (pa.ArrowException, orjson.JSONDecodeError, TypeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk's: Arrow's own, of a footer that is none, have no number
+            # What later files tell of a writer hides that earlier records are missing: only the last can go alone.
+            gone = part if part == self._parts[-1] else self.path
+            raise DamagedExportError(
+                f"{part} is damaged: cut off, or no file of an export. Move {gone} out of {self.path.parent} and export"
+                " again: what the ledger still holds of that day is written anew. Keep what you moved until then"
+            ) from error
 
     def write(self, entries: Iterator[Entry]) -> int:
         """The next of these into one more file; how many there were. None: no file."""
@@ -169,20 +216,29 @@ class _Day:
         number = int(self._parts[-1].stem.removeprefix("part-")) + 1 if self._parts else 0
         part = self.path / f"part-{number:05}.parquet"
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        count, chains = 0, dict[str, int]()
+        count, chains, left_out = 0, dict[str, int](), list[LeftOut]()
         with _published(part) as draft, pq.ParquetWriter(draft, SCHEMA, compression="zstd") as writer:
             for chunk in chain([first], chunks):
-                writer.write_table(rows(chunk))
-                count += len(chunk)
+                table, unsound = rows(chunk)
+                if table.num_rows:
+                    writer.write_table(table)
+                count += table.num_rows
+                left_out += [LeftOut(each.writer_id, each.sequence, each.keys.decision_id) for each in unsound]
                 chains.update((entry.writer_id, entry.sequence) for entry in chunk)
                 self._progress(len(chunk))
-            writer.add_key_value_metadata({CHAINS: orjson.dumps(chains)})
+            metadata = {CHAINS: orjson.dumps(chains)}
+            if left_out:
+                metadata[LEFT_OUT] = orjson.dumps(
+                    [(each.writer_id, each.sequence, each.decision_id) for each in left_out]
+                )
+            writer.add_key_value_metadata(metadata)
         self._parts.append(part)
-        self._add(count, chains)
-        return count
+        self._add(count, chains, left_out)
+        return count + len(left_out)
 
-    def _add(self, records: int, chains: Mapping[str, int]) -> None:
+    def _add(self, records: int, chains: Mapping[str, int], left_out: Sequence[LeftOut]) -> None:
         self.records += records
+        self.left_out += left_out
         for writer_id, sequence in chains.items():
             self.chains[writer_id] = max(sequence, self.chains.get(writer_id, 0))
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from tidegate.ledger.chain import Entry
+from tidegate.ledger.chain import Entry, link
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES = pa.dictionary(pa.int32(), pa.string())
@@ -40,13 +40,18 @@ SCHEMA = pa.schema(
 """One row a record. `record` is its canonical JSON, byte for byte: with the hashes beside it, it can be verified."""
 
 
-def rows(entries: Sequence[Entry]) -> pa.Table:
-    """The records in their order. Of one that can't be read, the columns that come from within it are null."""
-    return pa.Table.from_pylist([_row(entry) for entry in entries], schema=SCHEMA)
+def rows(entries: Sequence[Entry]) -> tuple[pa.Table, list[Entry]]:
+    """The records in their order, and apart from them those that are not as they were written, or can't be read."""
+    pairs = [(entry, _row(entry)) for entry in entries]
+    table = pa.Table.from_pylist([row for _, row in pairs if row is not None], schema=SCHEMA)
+    return table, [entry for entry, row in pairs if row is None]
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry) -> dict[str, Any] | None:
     keys = entry.keys
+    linked = link(entry.previous_hash, writer_id=entry.writer_id, sequence=entry.sequence, payload=entry.payload)
+    if linked != entry.hash or (within := _within(entry.payload)) is None:
+        return None
     return {
         "writer_id": entry.writer_id,
         "sequence": entry.sequence,
@@ -57,11 +62,11 @@ def _row(entry: Entry) -> dict[str, Any]:
         "fingerprint": keys.fingerprint,
         "decided_at": _EPOCH + timedelta(microseconds=keys.decided_at_us),
         "record": entry.payload,
-        **_within(entry.payload),
+        **within,
     }
 
 
-def _within(payload: bytes) -> dict[str, Any]:
+def _within(payload: bytes) -> dict[str, Any] | None:
     try:
         record = orjson.loads(payload)
         inputs, policy = record["inputs"], record["policy"]
@@ -79,4 +84,4 @@ def _within(payload: bytes) -> dict[str, Any]:
             "rules": [violation["rule"] for violation in record["violations"]],
         }
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        return {}  # `tidegate ledger verify` says what is wrong with it
+        return None

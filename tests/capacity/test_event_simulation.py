@@ -116,6 +116,7 @@ def test_no_item_is_lost_or_made_up(simulate: object, trace: RateTrace, scenario
     outcome: Outcome = simulate(trace, scenario, made)
     accounted = outcome.good + outcome.late + outcome.shed + outcome.in_system
     assert outcome.arrived == pytest.approx(accounted, abs=1e-3)
+    assert 0 <= outcome.overdue <= outcome.in_system + 1e-9
     assert min(outcome.good, outcome.late, outcome.shed, outcome.in_system) >= 0
     series = outcome.series
     assert sum(series.arrived) == pytest.approx(outcome.arrived)
@@ -124,7 +125,7 @@ def test_no_item_is_lost_or_made_up(simulate: object, trace: RateTrace, scenario
     assert sum(series.shed) == pytest.approx(outcome.shed)
     assert max(series.ready) <= outcome.peak_replicas
     if scenario.admission is UNBOUNDED:
-        assert outcome.shed == outcome.late == 0
+        assert outcome.shed == outcome.late == outcome.overdue == 0
 
 
 def test_arrivals_are_as_many_as_the_trace_says() -> None:

@@ -176,6 +176,7 @@ def test_weights_become_shares() -> None:
     [
         ("coment=1", "allowed are comment"),
         ("comment=lots", "comment: 'lots' is no number"),
+        ("comment=1,comment=0", "comment is named twice"),
         ("comment=0", "one of them above 0"),
         ("comment=2,profile=-1", "at least 0"),
         ("comment=nan", "above 0"),

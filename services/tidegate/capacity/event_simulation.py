@@ -18,6 +18,8 @@ from tidegate.capacity.series import Recorder
 from tidegate.capacity.station import Station
 
 _BLOCK = 65_536
+_CONSTANT = 1e-6
+"""Variation below which work is constant: the gamma distribution's shape, 1 / variation², has no number for less."""
 SAMPLE_S = 1.0
 """How often the deployment is looked at."""
 
@@ -67,7 +69,14 @@ class _Run:
                 if station.arrive(now_s):
                     self._begin(station, now_s, now_s)
         self._look(end_s)
-        return self._recorder.outcome(in_system=self._fleet.settle(), waits_s=self._waits)
+        return recorder.outcome(in_system=self._fleet.settle(), overdue=self._overdue(end_s), waits_s=self._waits)
+
+    def _overdue(self, end_s: float) -> int:
+        """Items that are still there though their budget has passed."""
+        came = [arrived_s for _, _, arrived_s, _ in self._done]
+        for station in (*self._fleet.stations, *self._fleet.draining):
+            came += [*station.entered, *station.waiting]
+        return sum(end_s - each > self._scenario.admission.budget_s for each in came)
 
     def _start_all(self, station: Station, now_s: float) -> None:
         while (arrived_s := station.start()) is not None:
@@ -114,7 +123,7 @@ class _Run:
 def _work_times(scenario: Scenario) -> Iterator[float]:
     """Endless; gamma distributed, so that mean and variation are what the scenario says."""
     rng = np.random.default_rng([scenario.seed, 2])
-    if scenario.variation == 0:
+    if scenario.variation < _CONSTANT:
         while True:
             yield scenario.service_s
     shape = 1 / scenario.variation**2

@@ -35,7 +35,7 @@ def simulate_fluid(trace: RateTrace, scenario: Scenario, scaler: Autoscaler) -> 
     counts = np.random.default_rng([scenario.seed, 1]).poisson(rates * np.diff(edges))
     for end_s, width_s, count in zip(edges[1:].tolist(), np.diff(edges).tolist(), counts.tolist(), strict=True):
         run.step(end_s, width_s, float(count))
-    return run.outcome()
+    return run.outcome(trace.end_s)
 
 
 class _Run:
@@ -63,9 +63,12 @@ class _Run:
         served = self._serve(now_s, can)
         self._look(now_s, busy=served * self._scenario.service_s / width_s)
 
-    def outcome(self) -> Outcome:
+    def outcome(self, end_s: float) -> Outcome:
         """What came of it."""
-        return self._recorder.outcome(in_system=max(0.0, self._queued))
+        budget_s = self._scenario.admission.budget_s
+        there = max(0.0, self._queued)
+        overdue = sum(left for came_s, left in self._queue if end_s - came_s > budget_s)
+        return self._recorder.outcome(in_system=there, overdue=min(there, max(0.0, overdue)))
 
     def _most_queued(self) -> float:
         """Items that may wait for a core: those in places, and those that will have one soon enough."""

@@ -104,6 +104,8 @@ def mix_of_shares(text: str) -> Mix:
             _surface(name)
         except ValueError as wrong:
             raise MixError(str(wrong)) from wrong
+        if name in weights:
+            raise MixError(f"{name} is named twice; name each surface once")
         try:
             weights[name] = float(told)
         except ValueError as wrong:

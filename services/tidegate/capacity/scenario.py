@@ -91,6 +91,8 @@ class Outcome:
     """Refused, or given up after waiting too long for a place."""
     in_system: float
     """Neither yet, when the trace ended."""
+    overdue: float
+    """Of these, the ones whose budget had passed by then."""
     waits_s: Sequence[float]
     """From arrival until the work began, of served items, in the order of their beginning; empty in the fluid one."""
     peak_replicas: int
@@ -104,5 +106,5 @@ class Outcome:
 
     @property
     def lost_share(self) -> float:
-        """Lost goodput: shed and late items, as a share of those that arrived."""
-        return (self.shed + self.late) / self.arrived if self.arrived else 0.0
+        """Lost goodput: shed, late and overdue items, as a share of those that arrived."""
+        return (self.shed + self.late + self.overdue) / self.arrived if self.arrived else 0.0

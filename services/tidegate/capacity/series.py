@@ -56,7 +56,7 @@ class Recorder:
         self._series.ongoing.append(ongoing)
         self._before, self._binned_s = counts, now_s
 
-    def outcome(self, *, in_system: float, waits_s: Sequence[float] = ()) -> Outcome:
+    def outcome(self, *, in_system: float, overdue: float, waits_s: Sequence[float] = ()) -> Outcome:
         """What came of it, at the end."""
         return Outcome(
             arrived=self._arrived,
@@ -64,6 +64,7 @@ class Recorder:
             late=self._late,
             shed=self._shed,
             in_system=in_system,
+            overdue=overdue,
             waits_s=waits_s,
             peak_replicas=self._peak,
             replica_hours=self._replica_s / 3_600,

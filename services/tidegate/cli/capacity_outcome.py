@@ -18,7 +18,7 @@ _ENGINES = {
 
 def outcome_document(outcome: Outcome, scenario: Scenario, told: dict[str, Any]) -> dict[str, Any]:
     """Everything that went in and came out, but for single items."""
-    counts = ("arrived", "good", "late", "shed", "in_system", "peak_replicas", "replica_hours", "changes")
+    counts = ("arrived", "good", "late", "shed", "in_system", "overdue", "peak_replicas", "replica_hours", "changes")
     return {
         **told,
         "scenario": asdict(scenario),
@@ -54,8 +54,8 @@ def _totals(outcome: Outcome, scenario: Scenario) -> Table:
     table.add_row("in time", f"{outcome.good:,.0f}", f"{outcome.good / arrived:.3%}")
     table.add_row("late", f"{outcome.late:,.0f}", f"{outcome.late / arrived:.3%}, answered after their budget")
     table.add_row("shed", f"{outcome.shed:,.0f}", f"{outcome.shed / arrived:.3%}, told to come back")
-    table.add_row("not done at the end", f"{outcome.in_system:,.0f}", "")
-    table.add_row("lost goodput", f"{outcome.lost_share:.3%}", "shed and late")
+    table.add_row("not done at the end", f"{outcome.in_system:,.0f}", f"{outcome.overdue:,.0f} of them overdue")
+    table.add_row("lost goodput", f"{outcome.lost_share:.3%}", "shed, late and overdue")
     table.add_row("peak replicas", f"{outcome.peak_replicas:,}", f"{scenario.replicas:,} at the start")
     table.add_row("replica hours", f"{outcome.replica_hours:,.2f}", "of one core, starting ones counted")
     table.add_row("changes", f"{outcome.changes:,}", "of the autoscaler's mind")

@@ -20,8 +20,19 @@ from tidegate.cli.output import print_json, told_os_error
 
 MOST_EVENTS = 300_000
 """Items that are played one by one unless `--engine` says otherwise: some ten seconds on a slow core."""
+MOST_PLAYED = 10_000_000
+"""Items that can be played one by one at all: about 100 bytes each, half a minute of a core or more."""
+MOST_S = 7 * DAY_S
+"""Longest trace: the fluid's steps of a week take a quarter of a gigabyte."""
+MOST_REPLICAS = 100_000
+"""Each is an object that is looked at every second."""
+MOST_RATE = 1e8
+"""Items per second, as `tidegate capacity` has it; in a spike too."""
+LEAST_TARGET = 0.001
+"""Targets are shown and calculated to three digits."""
 _DAYS_OF_SHAPE = {"steady": 600.0, "spike": 1_800.0, "daily": DAY_S}
 
+_replicas = click.IntRange(1, MOST_REPLICAS)
 _more_than_nothing = click.FloatRange(min=0, min_open=True)
 
 
@@ -32,12 +43,16 @@ _more_than_nothing = click.FloatRange(min=0, min_open=True)
 )
 @click.option(
     "--items-per-second",
-    type=_more_than_nothing,
+    type=click.FloatRange(0, MOST_RATE, min_open=True),
     default=1_000,
     show_default=True,
     help="Before the spike; the day's peak.",
 )
-@click.option("--duration-s", type=_more_than_nothing, help="By default 600 (steady), 1800 (spike), 86400 (daily).")
+@click.option(
+    "--duration-s",
+    type=click.FloatRange(0, MOST_S, min_open=True),
+    help="By default 600 (steady), 1800 (spike), 86400 (daily).",
+)
 @click.option(
     "--spike-factor", type=_more_than_nothing, default=3, show_default=True, help="How much more comes in the spike."
 )
@@ -57,19 +72,19 @@ _more_than_nothing = click.FloatRange(min=0, min_open=True)
 @click.option("--scaler", type=click.Choice([each.value for each in ScalerKind]), default="serve", show_default=True)
 @click.option(
     "--utilisation",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=click.FloatRange(0.01, 1, max_open=True),
     default=0.6,
     show_default=True,
     help="How busy replicas shall be.",
 )
 @click.option(
     "--target",
-    type=_more_than_nothing,
+    type=click.FloatRange(min=LEAST_TARGET),
     help="serve: ongoing requests; hpa: CPU use; keda: queue / compute time. By default it follows from --utilisation.",
 )
-@click.option("--replicas", type=click.IntRange(min=1), help="At the start; by default enough for the first rate.")
-@click.option("--least", type=click.IntRange(min=1), default=2, show_default=True, help="Fewest replicas.")
-@click.option("--most", type=click.IntRange(min=1), default=10_000, show_default=True, help="Most replicas.")
+@click.option("--replicas", type=_replicas, help="At the start; by default enough for the first rate.")
+@click.option("--least", type=_replicas, default=2, show_default=True, help="Fewest replicas.")
+@click.option("--most", type=_replicas, default=10_000, show_default=True, help="Most replicas.")
 @click.option("--upscale-delay-s", type=click.FloatRange(min=0), help="serve: 30 by default.")
 @click.option(
     "--downscale-delay-s", type=click.FloatRange(min=0), help="serve: 600; hpa and keda: 300 (stabilisation window)."
@@ -105,9 +120,9 @@ _more_than_nothing = click.FloatRange(min=0, min_open=True)
     type=click.Choice(["auto", "events", "fluid"]),
     default="auto",
     show_default=True,
-    help=f"events plays every item; auto does up to {MOST_EVENTS:,}.",
+    help=f"events plays every item, up to {MOST_PLAYED:,}; auto does up to {MOST_EVENTS:,}.",
 )
-@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
 @costs_option
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Also draws it: a .png, .svg or .pdf.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -132,10 +147,10 @@ def simulate(costs_path: Path, mix_told: str | None, plot: Path | None, as_json:
         trace = _trace(asked)
     except TraceError as error:
         raise click.ClickException(f"trace: {error}") from error
+    _refuse_too_much(trace, asked)
     scenario = _scenario(asked, trace, _service_s(asked, costs_path, mix_told))
     choice = _choice(asked)
-    if choice.least > choice.most:
-        raise click.UsageError(f"--least {choice.least} is above --most {choice.most}")
+    _refuse_contradictions(choice, scenario)
     every = asked["engine"] == "events" or (asked["engine"] == "auto" and trace.expected() <= MOST_EVENTS)
     outcome = (simulate_events if every else simulate_fluid)(trace, scenario, scaler_of(choice, scenario))
     told = {
@@ -155,7 +170,7 @@ def simulate(costs_path: Path, mix_told: str | None, plot: Path | None, as_json:
 def _trace(asked: dict[str, Any]) -> RateTrace:
     if (path := asked["trace_path"]) is not None:
         try:
-            return read_trace(path.read_text())
+            return read_trace(path.read_text(encoding="utf-8-sig"))  # spreadsheets begin a file with a mark
         except OSError as error:
             raise click.ClickException(f"--trace: {path} can't be read: {told_os_error(error)}") from error
         except UnicodeDecodeError as error:
@@ -170,6 +185,34 @@ def _trace(asked: dict[str, Any]) -> RateTrace:
         )
     spikes = [] if at_s is None else [(at_s, asked["spike_for_s"], asked["spike_factor"])]
     return daily(rate, duration_s, trough=asked["trough"], peak_at_s=20 * 3_600.0, spikes=spikes)
+
+
+def _refuse_too_much(trace: RateTrace, asked: dict[str, Any]) -> None:
+    """What can't be played is refused before memory or numpy's generators end."""
+    if trace.end_s > MOST_S:  # of --trace: --duration-s has its range
+        raise click.UsageError(f"--trace: ends at second {trace.end_s:g}; a trace may last {MOST_S:,.0f} s, a week")
+    if (highest := max(trace.rates)) > MOST_RATE:
+        told = "--trace" if asked["trace_path"] is not None else "--items-per-second with --spike-factor"
+        raise click.UsageError(f"{told}: {highest:g} items/s at the highest; at most {MOST_RATE:,.0f} can be played")
+    if asked["engine"] == "events" and trace.expected() > MOST_PLAYED:
+        raise click.UsageError(
+            f"--engine events: {trace.expected():,.0f} items; at most {MOST_PLAYED:,} can be played one by one. "
+            "Take --engine fluid, a shorter --duration-s or a lower rate"
+        )
+
+
+def _refuse_contradictions(choice: ScalerChoice, scenario: Scenario) -> None:
+    if choice.least > choice.most:
+        raise click.UsageError(f"--least {choice.least} is above --most {choice.most}")
+    if scenario.replicas > choice.most:
+        raise click.UsageError(f"--replicas {scenario.replicas} is above --most {choice.most}")
+    if choice.kind is not ScalerKind.FIXED and scenario.replicas < choice.least:
+        raise click.UsageError(f"--replicas {scenario.replicas} is below --least {choice.least}")
+    if choice.kind is not ScalerKind.FIXED and target_of(choice, scenario) < LEAST_TARGET:
+        raise click.UsageError(
+            f"--utilisation {choice.utilisation:g}: such idle replicas have no queue that a target could follow from. "
+            f"Give --target, {LEAST_TARGET:g} at least, or let them be busier"
+        )
 
 
 def _service_s(asked: dict[str, Any], costs_path: Path, mix_told: str | None) -> float:

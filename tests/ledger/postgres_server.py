@@ -89,6 +89,17 @@ class PostgresServer:
         """How to reach a database."""
         return f"postgresql://tidegate@127.0.0.1:{self.port}/{database}"
 
+    def secure(self, *, certificate: bytes, key: bytes) -> None:
+        """From its next start it speaks TLS too, with this certificate (PEM)."""
+        for name, held in (("server.crt", certificate), ("server.key", key)):
+            path = self.data / name
+            path.write_bytes(held)
+            path.chmod(0o600)  # as the server demands
+            if self._user:
+                shutil.chown(path, self._user)
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write("ssl = on\n")
+
     def standby(self) -> "PostgresServer":
         """A hot standby, not started, of this server, which is stopped. What comes later never gets there."""
         behind = PostgresServer(self._bin)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from tidegate.postgres.connection import BoundedConnection
 
@@ -16,6 +16,10 @@ _BOUNDS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_tim
 
 class ForeignSchemaError(psycopg.DatabaseError):
     """The schema was made by somebody else, or by a newer Tidegate."""
+
+
+class SchemaRightError(errors.InsufficientPrivilege):
+    """The role may not make the schema, or not change it. Says who may, and which GRANT would let it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Schema:
         return tuple((folder / name).read_text(encoding="utf-8") for name in self.files)
 
     def version(self, connection: BoundedConnection) -> int:
-        """The schema's version; 0 if there is none.
+        """The schema's version; 0 if there is none, or an empty one, which an administrator made for its owner.
 
         Raises:
             ForeignSchemaError: It is newer than this Tidegate, or not ours.
@@ -52,22 +56,27 @@ class Schema:
         """
         # The catalogue's tables are asked, since to_regclass may remember what was there before a lock was waited for.
         row = connection.execute(
-            "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s), EXISTS (SELECT FROM pg_class AS c"
-            " JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = 'migrations')",
-            (self.name, self.name),
+            "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid),"
+            " EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid AND relname = 'migrations')"
+            " FROM pg_namespace AS n WHERE n.nspname = %s",
+            (self.name,),
         ).fetchone()
-        assert row is not None
-        there, ours = row
-        if not there:
+        filled, ours = row or (False, False)
+        if not filled:
             return 0
         if not ours:
-            raise ForeignSchemaError(f"the database has a schema {self.name} that is no Tidegate {self.what}")
+            raise ForeignSchemaError(
+                f"the database has a schema {self.name} with tables of somebody else: no Tidegate {self.what}"
+            )
         newest = sql.SQL("SELECT coalesce(max(version), 0) FROM {}").format(self._migrations)
         row = connection.execute(newest).fetchone()
         assert row is not None
         found = int(row[0])
         if found > self.newest:
-            raise ForeignSchemaError(f"the {self.what} was written by a newer version of Tidegate")
+            raise ForeignSchemaError(
+                f"the {self.what} has schema version {found}, which a newer Tidegate made, and this one knows"
+                f" {self.newest} at most: run the newer Tidegate, as versions do not go back"
+            )
         return found
 
     def migrate(self, connection: BoundedConnection) -> None:
@@ -78,18 +87,48 @@ class Schema:
 
         Raises:
             ForeignSchemaError: See `version`.
+            SchemaRightError: The role may not make or change the schema.
             psycopg.Error: The server refused, or did not answer in time.
         """
         if self.version(connection) == self.newest:
             return
+        try:
+            with connection.within(TIMEOUT_S), connection.transaction():
+                self._migrate(connection)
+        except errors.InsufficientPrivilege as refused:
+            raise self._without_right(connection, refused) from refused
+
+    def _migrate(self, connection: BoundedConnection) -> None:
         done = sql.SQL("INSERT INTO {} (version) VALUES (%s)").format(self._migrations)
-        with connection.within(TIMEOUT_S), connection.transaction():
-            connection.execute("SELECT set_config(name, '0', true) FROM unnest(%s::text[]) AS name", (list(_BOUNDS),))
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (self.lock,))
-            before = self.version(connection)
-            for number, statements in enumerate(self.migrations()[before:], start=before + 1):
-                connection.execute(statements.encode())
-                connection.execute(done, (number,))
+        connection.execute("SELECT set_config(name, '0', true) FROM unnest(%s::text[]) AS name", (list(_BOUNDS),))
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (self.lock,))
+        before = self.version(connection)
+        there = self._owner(connection) is not None
+        for number, statements in enumerate(self.migrations()[before:], start=before + 1):
+            if number == 1 and there:
+                # IF NOT EXISTS would still ask for the right to make schemas, which this one's owner need not have.
+                statements = statements.replace(f"CREATE SCHEMA {self.name};", "", 1)  # noqa: PLW2901 - less one
+            connection.execute(statements.encode())
+            connection.execute(done, (number,))
+
+    def _owner(self, connection: BoundedConnection) -> str | None:
+        """Who owns the schema; None if there is none."""
+        found = "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = %s"
+        row = connection.execute(found, (self.name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _without_right(self, connection: BoundedConnection, refused: psycopg.Error) -> SchemaRightError:
+        role, database = (f'"{name}"' for name in (connection.info.user, connection.info.dbname))
+        said, owner = refused.diag.message_primary, self._owner(connection)
+        if owner is None:
+            return SchemaRightError(
+                f"the role {role} may not make the schema {self.name} ({said}); an administrator lets it by"
+                f" CREATE SCHEMA {self.name} AUTHORIZATION {role}, or by GRANT CREATE ON DATABASE {database} TO {role}"
+            )
+        return SchemaRightError(
+            f"the role {role} may not make or change tables in the schema {self.name} ({said}); migrate as its owner,"
+            f' "{owner}"'
+        )
 
     @property
     def _migrations(self) -> sql.Identifier:

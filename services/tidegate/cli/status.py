@@ -1,16 +1,16 @@
 """`tidegate status`: each part of the stack, its state and its address."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from tidegate.cli.status_now import as_it_is_now
 from tidegate.serving.settings import Settings
 from tidegate.serving.stack.probe import serves
-from tidegate.serving.stack.state import PartState, StackPhase, StackState, read_state
+from tidegate.serving.stack.state import PartState, StackState, read_state
 
 _COLOURS = {
     PartState.WAITING: "dim",
@@ -28,8 +28,8 @@ def status(settings: Settings, as_json: bool) -> None:
     """Shows each part of the stack, its state and its address. Fails unless decisions are being made."""
     state = read_state(settings.state_dir.resolve())
     serving = state is not None and serves(state.grpc_address)
-    if state is not None and state.phase is StackPhase.READY and not serving:
-        state = _not_serving(state)
+    if state is not None:
+        state = as_it_is_now(state, serving=serving)
     if as_json:
         click.echo(json.dumps({**as_document(state), "serving": serving}))
     elif state is None:
@@ -38,12 +38,6 @@ def status(settings: Settings, as_json: bool) -> None:
         _draw(state)
     if not serving:
         raise click.exceptions.Exit(1)
-
-
-def _not_serving(state: StackState) -> StackState:
-    """The router as it answers now: the supervisor does not ask it all the time."""
-    parts = (replace(part, state=PartState.FAILED) if part.name == "router" else part for part in state.parts)
-    return replace(state, parts=tuple(parts), reason="grpc.health.v1 does not answer SERVING")
 
 
 def as_document(state: StackState | None) -> dict[str, Any]:
@@ -71,4 +65,4 @@ def _draw(state: StackState) -> None:
     console = Console()
     console.print(table)
     if state.reason:
-        console.print(f"[red]{state.reason}[/red]")
+        console.print(state.reason, style="red", markup=False, soft_wrap=True)

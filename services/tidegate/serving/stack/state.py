@@ -19,6 +19,10 @@ class StackPhase(StrEnum):
     READY = "READY"
     STOPPING = "STOPPING"
     FAILED = "FAILED"
+    DEGRADED = "DEGRADED"
+    """As `tidegate status` finds it: decisions are made, and a part is not READY. The supervisor writes READY."""
+    NOT_SERVING = "NOT_SERVING"
+    """As `tidegate status` finds it: up, and no decisions are made."""
 
 
 class PartState(StrEnum):
@@ -61,7 +65,7 @@ class StackState:
     parts: tuple[StackPart, ...] = ()
     """In starting order."""
     reason: str = ""
-    """Why it FAILED."""
+    """Why it FAILED, is DEGRADED or NOT_SERVING."""
     settings: dict[str, object] = field(default_factory=dict)
     """The settings it runs with, addresses filled in."""
 

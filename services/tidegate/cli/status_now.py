@@ -1,4 +1,4 @@
-"""How a stack that came up stands now: its supervisor watches processes, and does not ask router and ledger all along."""
+"""How a stack that came up stands now: its supervisor watches processes, and asks neither router nor ledger again."""
 
 import threading
 from dataclasses import replace

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from k8s.check.findings import Finding
 from k8s.check.generated import generated_findings
+from k8s.check.references.autoscaling import autoscaling_findings
 from k8s.check.references.collector import collector_findings
 from k8s.check.references.configuration import configuration_findings
 from k8s.check.references.hardening import hardening_findings
@@ -40,6 +41,7 @@ REFERENCES: Sequence[Callable[[Rendered], Iterator[Finding]]] = (
     triton_findings,
     network_findings,
     serve_findings,
+    autoscaling_findings,
 )
 """What follows references, once every object has its right shape."""
 

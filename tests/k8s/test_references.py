@@ -196,7 +196,7 @@ def test_an_address_in_the_settings_that_is_no_service_is_told(broken: Broken) -
 
     finding = _only(configuration_findings, broken("local", "Service tidegate-triton", rename))
     assert (finding.subject, finding.field) == ("settings.yaml", "triton.address")
-    assert "triton:8001" in finding.allowed
+    assert " triton:8001" in finding.allowed
 
 
 def test_an_address_in_another_namespace_that_is_no_service_is_told(broken: Broken) -> None:

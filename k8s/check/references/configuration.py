@@ -4,12 +4,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from k8s.check.findings import Finding
 from k8s.check.objects import Container, Manifest, Pod
+from k8s.check.references.addresses import address_findings
 from k8s.check.references.needs import NEEDS, needed
 from k8s.check.references.selectors import pods_of
 from k8s.check.rendering import Rendered
@@ -36,7 +36,7 @@ def configuration_findings(rendered: Rendered) -> Iterator[Finding]:
         yield settings
         return
     held = _held(rendered)
-    yield from _addresses(rendered, settings)
+    yield from address_findings(rendered, settings)
     for pod in pods_of(rendered):
         yield from _volumes(rendered, pod, held)
         for container in pod.containers():
@@ -204,24 +204,3 @@ def _ray(rendered: Rendered, container: Container) -> Iterator[Finding]:
             where = f"{container.path}.env[{name}]"
             problem = f"{found.get(name)!r}; tidegate.serving.ray_environment says otherwise"
             yield Finding(CHECK, rendered.name, container.pod.owner.title, where, problem, repr(value))
-
-
-def _addresses(rendered: Rendered, settings: Settings) -> Iterator[Finding]:
-    """`NAME` and `NAME.NAMESPACE`, of a namespace that is rendered here, are Services of this overlay."""
-    services = {
-        f"{name}:{port['port']}"
-        for each in rendered.of("Service")
-        for port in each.spec.get("ports") or ()
-        for name in (each.name, f"{each.name}.{each.namespace}")
-    }
-    namespaces = {each.name for each in rendered.of("Namespace")}
-    named = {"triton.address": settings.triton.address}
-    for key in ("endpoint", "triton_endpoint"):
-        url = getattr(settings.telemetry, key)
-        if url:
-            named[f"telemetry.{key}"] = urlsplit(url).netloc
-    for key, address in named.items():
-        labels = address.partition(":")[0].split(".")
-        if (len(labels) == 1 or labels[1] in namespaces) and address not in services:
-            problem = f"{address} is no Service of this overlay"
-            yield Finding(CHECK, rendered.name, "settings.yaml", key, problem, ", ".join(sorted(services)))

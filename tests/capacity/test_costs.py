@@ -122,7 +122,13 @@ def test_a_row_is_found_by_what_it_measures_whatever_its_count() -> None:
         {"measure": "Redis memory per account, all views (listpack)", "value": 1_000, "unit": "bytes"},
         {"measure": "events checked and durable, one process, batches of 500 (n = 7)", "value": 8_000, "unit": "1/s"},
     ]
-    made = refreshed(read_costs(SHIPPED), {"features.json": Result(rows, DAY)}, machine="mine")
+    ledger = [
+        {"measure": "durable appends, 32 callers with idempotency keys", "value": 5, "unit": "1/s"},
+        {"measure": "durable appends, 32 callers", "value": 7_000, "unit": "1/s"},
+    ]
+    results = {"features.json": Result(rows, DAY), "ledger.json": Result(ledger, DAY)}
+    made = refreshed(read_costs(SHIPPED), results, machine="mine")
+    assert made.costs["ledger.appends_per_s"].value == 7_000
     assert made.costs["redis.bytes_per_account"].value == 1_000
     assert made.costs["event_log.events_per_s"].value == 8_000
 

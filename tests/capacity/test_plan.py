@@ -1,18 +1,24 @@
 """The plan: by hand for one demand, by laws for any."""
 
+import inspect
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidegate.capacity.connections import READERS
 from tidegate.capacity.costs import REQUIRED, Calls, Topology
 from tidegate.capacity.costs_file import SHIPPED, read_costs
 from tidegate.capacity.demand import Demand, DemandError
 from tidegate.capacity.mix import Mix, MixError, SurfaceMix, mix_of_shares
 from tidegate.capacity.need import DeploymentNeed, Need, Plan
 from tidegate.capacity.plan import planned
+from tidegate.capacity.storage import EVENT, EXPORTED
+from tidegate.ledger.postgres_adapter import PostgresLedger
 
+CHECKOUT = Path(__file__).parents[2]
 COSTS = read_costs(SHIPPED)
 TEXTS = Mix(surfaces={"comment": SurfaceMix(share=1)})
 
@@ -67,6 +73,46 @@ def test_storage_by_hand() -> None:
     assert need(made, "Ledger", "kept").amount == pytest.approx(100 * growth_tb)
 
 
+def test_the_ledger_is_one_server_as_measured() -> None:
+    """100,000 items/s are far beyond it; so are the connections of their routers."""
+    servers = math.ceil(100_000 / (value("ledger.appends_per_s") * 0.6))
+    made = plan(100_000)
+    assert need(made, "Ledger", "PostgreSQL").amount == servers > 1
+    assert COSTS["ledger.appends_per_s"].source == "build/bench/ledger.json"
+    told = "\n".join(made.limits)
+    assert f"{value('ledger.appends_per_s'):,.0f} decisions/s durable (`make bench-ledger`" in told
+    assert f"{servers:,} like it" in told
+    routers = deployment(made, "ModerationRouter").replicas
+    held = need(made, "PostgreSQL", "connections").amount
+    assert held == 4 * routers + 1
+    assert f"hold {held:,.0f} connections to PostgreSQL, which takes 97" in told
+    enough = plan(value("ledger.appends_per_s") * 0.6, calls=Calls.STREAM)
+    assert not any("the ledger is one PostgreSQL server" in limit for limit in enough.limits)
+
+
+def test_connections_are_those_that_the_ledger_makes() -> None:
+    assert inspect.signature(PostgresLedger).parameters["reader_threads"].default == READERS
+
+
+def test_volumes_are_those_of_kubernetes_and_it_is_said_when_they_are_full() -> None:
+    made, asked = plan(400), Demand(items_per_second=400)
+    for file, volume_gib in (
+        ("k8s/base/state.yaml", asked.event_volume_gib),
+        ("k8s/components/postgres/jobs.yaml", asked.export_volume_gib),
+    ):
+        assert f"storage: {volume_gib:g}Gi" in (CHECKOUT / file).read_text()
+    events, exported = (400 * 86_400 * value(f"{name}") for name in (EVENT, EXPORTED))
+    days = 20 * 2**30 / events, 100 * 2**30 / exported
+    assert [limit.split(" (--")[0] for limit in made.limits] == [
+        f"nothing removes old events: 20 GiB are full in {days[0]:.3g} days, at {events / 1e9:.1f} GB a day",
+        f"nothing removes old exports: 100 GiB are full in {days[1]:.3g} days, at {exported / 1e9:.1f} GB a day",
+    ]
+    assert not plan(400, event_volume_gib=1e6, export_volume_gib=1e6).limits
+    assert "hours" in need(plan(100_000), "Event log", "growth").why
+    silent = TEXTS.model_copy(update={"events_per_item": 0.0})
+    assert "never full" in need(plan(400, mix=silent), "Event log", "growth").why
+
+
 def test_redis_needs_nodes_for_memory_or_for_cpu_whichever_is_more() -> None:
     many_accounts, many_items = plan(10, accounts=7e8), plan(100_000, accounts=1_000)
     assert "memory decides" in need(many_accounts, "Redis", "primaries").why
@@ -93,7 +139,7 @@ def test_gpus_follow_from_what_the_user_measured() -> None:
 
 def test_what_one_replica_can_not_do_is_said() -> None:
     assert any("AccountSignals" in limit for limit in plan(100_000).limits)
-    small = plan(100)
+    small = plan(1)
     assert not small.limits
     assert deployment(small, "AccountSignals").replicas == 1
 

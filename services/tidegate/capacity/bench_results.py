@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "compare_samples.json": "TIDEGATE_NEARBY_CALLS=false make compare",
     "features.json": "make bench-features",
     "hash_search.json": "make bench-models",
+    "ledger.json": "make bench-ledger",
     "sizes.json": "python -m loadtests.sizes",
 }
 """The files that are read, and what makes them."""
@@ -38,6 +39,7 @@ _ROWS: Final = {
     "redis.lookup_us": ("sizes.json", "Redis, one account looked up: its own time"),
     "network.redis_in_bytes": ("sizes.json", "Redis, one account looked up: received"),
     "network.redis_out_bytes": ("sizes.json", "Redis, one account looked up: sent"),
+    "ledger.appends_per_s": ("ledger.json", "durable appends, 32 callers"),
     "ledger.bytes_per_decision": ("sizes.json", "PostgreSQL ledger, a decision"),
     "event_log.bytes_per_event": ("sizes.json", "SQLite event log, an event"),
     "network.request_bytes": ("sizes.json", "request of a text item"),

@@ -114,6 +114,8 @@ REQUIRED = (
     "redis.write_us",
     "redis.accounts_written_per_s",
     "ledger.bytes_per_decision",
+    "ledger.appends_per_s",
+    "ledger.export_bytes_per_decision",
     "event_log.bytes_per_event",
     "event_log.events_per_s",
     "network.request_bytes",

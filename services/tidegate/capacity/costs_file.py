@@ -13,7 +13,7 @@ SHIPPED: Final = Path(__file__).with_name("costs.yaml")
 _HEADING = """\
 # Measured costs: what `tidegate capacity` calculates with. Every figure names the command that made it, the file that
 # holds it and the day. They are this machine's, and yours is another: measure there (`TIDEGATE_NEARBY_CALLS=false make
-# compare`, `make bench-features`, `python loadtests/hash_search.py`, `python -m loadtests.sizes`), then
+# compare`, `make bench-features bench-ledger bench-models`, `python -m loadtests.sizes`), then
 # `tidegate capacity refresh --out my-costs.yaml`.
 """
 

@@ -41,6 +41,10 @@ class Demand(BaseModel):
     """Accounts with signals in the online store."""
     retention_days: float = Field(183, gt=0)
     """How long decisions are kept: complaints are possible for six months (EU DSA, article 20)."""
+    event_volume_gib: float = Field(20, gt=0)
+    """Volume of the event log; by default `k8s/base/state.yaml`'s."""
+    export_volume_gib: float = Field(100, gt=0)
+    """Volume of the ledger's exports; by default `k8s/components/postgres/jobs.yaml`'s."""
     node_cores: int = Field(16, ge=2)
     """Of a worker node."""
     redis_node_gib: float = Field(64, gt=0)

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from tidegate.capacity.connections import connections_of
 from tidegate.capacity.costs import Costs
 from tidegate.capacity.demand import Demand, Rates, rates_of
 from tidegate.capacity.deployments import deployments_of
+from tidegate.capacity.limits import limits_of
 from tidegate.capacity.need import DeploymentNeed, Need, Plan
 from tidegate.capacity.network import network_of
 from tidegate.capacity.storage import storage_of
@@ -19,11 +21,12 @@ def planned(demand: Demand, costs: Costs) -> Plan:
     deployments = deployments_of(demand, rates, costs)
     machines = _machines(demand, deployments, costs)
     gpus = _gpus(demand, rates)
-    needs = [*machines, *gpus, *storage_of(demand, rates, costs), *network_of(demand, rates, costs)]
+    stored = [*storage_of(demand, rates, costs), connections_of(demand.topology, deployments)]
+    needs = [*machines, *gpus, *stored, *network_of(demand, rates, costs)]
     used = [name for each in deployments for work in each.work for name in work.figures]
     used += [name for need in needs for name in need.figures]
     cited = {name: costs[name] for name in dict.fromkeys(used)}
-    return Plan(deployments, needs, list(_limits(demand, rates, deployments, costs)), cited)
+    return Plan(deployments, needs, list(limits_of(demand, rates, deployments, costs)), cited)
 
 
 def _machines(demand: Demand, deployments: Sequence[DeploymentNeed], costs: Costs) -> Iterator[Need]:
@@ -50,19 +53,3 @@ def _gpus(demand: Demand, rates: Rates) -> Iterator[Need]:
         amount = max(demand.least_replicas, math.ceil(asked / (each * demand.utilisation)))
         why = f"{asked:,.0f}/s, {each:,.0f}/s on each as you say, {demand.utilisation:.0%} busy"
         yield Need("GPUs", what, amount, "GPUs", why)
-
-
-def _limits(demand: Demand, rates: Rates, deployments: Sequence[DeploymentNeed], costs: Costs) -> Iterator[str]:
-    for each in deployments:
-        if each.bound:
-            yield f"{each.name} {each.bound}"
-    events = rates.items * demand.mix.events_per_item
-    most = costs["event_log.events_per_s"].value
-    if events > most:
-        yield f"the event log is SQLite with one writer: {most:,.0f} events/s of {events:,.0f}"
-    written = costs["redis.accounts_written_per_s"].value
-    if rates.items > written:
-        yield (
-            f"one lock guards writes of signals to Redis: about {written:,.0f} accounts/s, where each of "
-            f"{rates.items:,.0f} items/s may change one (features/redis.md)"
-        )

@@ -1,4 +1,4 @@
-"""Memory and disk: the online store, the ledger, the event log."""
+"""Memory and disk: the online store, the ledger and its exports, the event log; when a volume is full."""
 
 import math
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from tidegate.capacity.need import Need
 
 GIB, TB = 2**30, 1e12
 _DAY_S = 86_400
+APPENDS, EXPORTED, EVENT = "ledger.appends_per_s", "ledger.export_bytes_per_decision", "event_log.bytes_per_event"
 
 
 def storage_of(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
@@ -16,6 +17,40 @@ def storage_of(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
     yield from _redis(demand, rates, costs)
     yield from _ledger(demand, rates, costs)
     yield from _events(demand, rates, costs)
+
+
+def decisions_a_day(demand: Demand, rates: Rates) -> float:
+    """By the mean of a day."""
+    return rates.items * demand.mean_share * _DAY_S
+
+
+def event_bytes_a_day(demand: Demand, rates: Rates, costs: Costs) -> float:
+    """By which the event log grows."""
+    return decisions_a_day(demand, rates) * demand.mix.events_per_item * costs[EVENT].value
+
+
+def export_bytes_a_day(demand: Demand, rates: Rates, costs: Costs) -> float:
+    """By which exports grow, if every decision is exported once."""
+    return decisions_a_day(demand, rates) * costs[EXPORTED].value
+
+
+def days_until_full(volume_gib: float, bytes_a_day: float) -> float:
+    """From empty; infinity if nothing comes."""
+    return volume_gib * GIB / bytes_a_day if bytes_a_day else math.inf
+
+
+def filled(volume_gib: float, bytes_a_day: float) -> str:
+    """In words."""
+    days = days_until_full(volume_gib, bytes_a_day)
+    if math.isinf(days):
+        return f"{volume_gib:g} GiB are never full"
+    told = f"{days:,.3g} days" if days >= 1 else f"{days * 24:,.2g} hours"
+    return f"{volume_gib:g} GiB are full in {told}, at {bytes_a_day / 1e9:,.1f} GB a day"
+
+
+def servers_of(demand: Demand, rates: Rates, costs: Costs) -> int:
+    """PostgreSQL servers as measured, by the ledger's writes alone."""
+    return max(1, math.ceil(rates.items / (costs[APPENDS].value * demand.utilisation)))
 
 
 def _redis(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
@@ -40,7 +75,7 @@ def _redis(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
 
 def _ledger(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
     figure = "ledger.bytes_per_decision"
-    daily = rates.items * demand.mean_share * _DAY_S
+    daily = decisions_a_day(demand, rates)
     a_day = daily * costs[figure].value / TB
     size = costs[figure].value
     yield Need(
@@ -49,12 +84,18 @@ def _ledger(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
     yield Need("Ledger", "growth", a_day, "TB a day", f"{size:,.0f} bytes each in PostgreSQL, with indexes", (figure,))
     kept = f"{demand.retention_days:g} days of it, one copy, nothing compressed or moved to Parquet"
     yield Need("Ledger", "kept", a_day * demand.retention_days, "TB", kept, (figure,))
+    why = f"by writes: one made {costs[APPENDS].value:,.0f} decisions/s durable; {demand.utilisation:.0%} busy"
+    yield Need("Ledger", "PostgreSQL", servers_of(demand, rates, costs), "servers as measured", why, (APPENDS,))
+    exported = export_bytes_a_day(demand, rates, costs)
+    why = f"{costs[EXPORTED].value:,.0f} bytes each in Parquet; {filled(demand.export_volume_gib, exported)}"
+    yield Need("Ledger", "exports", exported / TB, "TB a day", why, (EXPORTED,))
 
 
 def _events(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
-    size, most = "event_log.bytes_per_event", "event_log.events_per_s"
+    most = "event_log.events_per_s"
     at_peak = rates.items * demand.mix.events_per_item
     why = f"{demand.mix.events_per_item:g} an item; one process made {costs[most].value:,.0f}/s durable"
     yield Need("Event log", "events", at_peak, "1/s", why, (most,))
-    a_day = at_peak * demand.mean_share * _DAY_S * costs[size].value / TB
-    yield Need("Event log", "growth", a_day, "TB a day", f"{costs[size].value:,.0f} bytes each, as in SQLite", (size,))
+    a_day = event_bytes_a_day(demand, rates, costs)
+    why = f"{costs[EVENT].value:,.0f} bytes each, as in SQLite; {filled(demand.event_volume_gib, a_day)}"
+    yield Need("Event log", "growth", a_day / TB, "TB a day", why, (EVENT,))

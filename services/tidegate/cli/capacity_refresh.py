@@ -25,8 +25,8 @@ def refresh(bench: Path, machine: str | None, out: Path, costs_path: Path) -> No
     """Makes a costs file of your own measurements, for `--costs` of the other commands.
 
     Reads what these left in build/bench: `TIDEGATE_NEARBY_CALLS=false make compare`, `make bench-features`,
-    `make bench-models`, and `python -m loadtests.sizes`. As many as there are: other figures stay as in --costs, each
-    with its day and source.
+    `make bench-ledger`, `make bench-models`, and `python -m loadtests.sizes`. As many as there are: other figures stay
+    as in --costs, each with its day and source.
     """
     results = {name: _read(bench / name) for name in COMMANDS if (bench / name).exists()}
     if not results:

@@ -1,0 +1,62 @@
+"""What stands in the way of a plan: what Tidegate as it is built, or a server as it was measured, does not do."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from tidegate.capacity.connections import USUAL_MOST, connections_of
+from tidegate.capacity.costs import Costs
+from tidegate.capacity.demand import Demand, Rates
+from tidegate.capacity.need import DeploymentNeed
+from tidegate.capacity.storage import (
+    APPENDS,
+    days_until_full,
+    event_bytes_a_day,
+    export_bytes_a_day,
+    filled,
+    servers_of,
+)
+
+
+def limits_of(demand: Demand, rates: Rates, deployments: Sequence[DeploymentNeed], costs: Costs) -> Iterator[str]:
+    """One sentence each; none if nothing does."""
+    for each in deployments:
+        if each.bound:
+            yield f"{each.name} {each.bound}"
+    yield from _ledger(demand, rates, deployments, costs)
+    events = rates.items * demand.mix.events_per_item
+    most = costs["event_log.events_per_s"].value
+    if events > most:
+        yield f"the event log is SQLite with one writer: {most:,.0f} events/s of {events:,.0f}"
+    written = costs["redis.accounts_written_per_s"].value
+    if rates.items > written:
+        yield (
+            f"one lock guards writes of signals to Redis: about {written:,.0f} accounts/s, where each of "
+            f"{rates.items:,.0f} items/s may change one (features/redis.md)"
+        )
+    yield from _volumes(demand, rates, costs)
+
+
+def _ledger(demand: Demand, rates: Rates, deployments: Sequence[DeploymentNeed], costs: Costs) -> Iterator[str]:
+    figure, servers = costs[APPENDS], servers_of(demand, rates, costs)
+    if servers > 1:
+        yield (
+            f"the ledger is one PostgreSQL server, which made {figure.value:,.0f} decisions/s durable "
+            f"({figure.cited()}), of {rates.items:,.0f} at the peak: {servers:,} like it, "
+            f"{demand.utilisation:.0%} busy. Divide accounts among installations (regions), or measure a bigger server"
+        )
+    held = connections_of(demand.topology, deployments).amount or 0
+    if held > USUAL_MOST:
+        divided = f": {math.ceil(held / servers):,} each if {servers:,} servers share them" if servers > 1 else ""
+        yield (
+            f"routers and stages hold {held:,.0f} connections to PostgreSQL, which takes {USUAL_MOST} unless "
+            f"max_connections is raised{divided}. PgBouncer was not tried"
+        )
+
+
+def _volumes(demand: Demand, rates: Rates, costs: Costs) -> Iterator[str]:
+    events, volume_gib = event_bytes_a_day(demand, rates, costs), demand.event_volume_gib
+    if days_until_full(volume_gib, events) < demand.retention_days:
+        yield f"nothing removes old events: {filled(volume_gib, events)} (--event-volume-gib)"
+    exported, volume_gib = export_bytes_a_day(demand, rates, costs), demand.export_volume_gib
+    if days_until_full(volume_gib, exported) < demand.retention_days:
+        yield f"nothing removes old exports: {filled(volume_gib, exported)} (--export-volume-gib)"

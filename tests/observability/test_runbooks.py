@@ -1,7 +1,9 @@
 """Runbooks, as whoever is woken by an alert uses them: what they tell people to type, click and look for exists."""
 
+import logging
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -13,6 +15,7 @@ import yaml
 
 from tests.observability.test_rules import ROOT, RUNBOOKS
 from tidegate.cli.main import main
+from tidegate.telemetry.log_lines import JsonLines
 from tidegate.telemetry.monitoring.files import BOARDS
 
 PAGES = sorted(RUNBOOKS.glob("*.md"))
@@ -100,7 +103,7 @@ def test_labels_containers_and_names_are_in_the_manifests() -> None:
     assert len(asked) > 10
     for text in asked:
         assert set(re.findall(r"app\.kubernetes\.io/component=([\w-]+)", text)) <= components, text
-        assert set(re.findall(r" -c ([a-z-]+)(?= --|$)", text)) <= containers, text
+        assert set(re.findall(r" -c ([a-z-]+)(?= --| \||$)", text)) <= containers, text
         named = re.findall(r"(rayservice|cronjob|deployment)[ /]([a-z-]+)", text)
         assert set(named) <= names, text
         assert " -k " in text or "kubectl" not in text or "kubectl -n tidegate " in text, f"{text}: which namespace?"
@@ -126,6 +129,27 @@ def test_lines_of_logs_are_written_by_somebody() -> None:
     ]
     assert {"ledger.commit_failed", "metric_export_failed"} <= set(lines)
     assert [line for line in lines if f'"{line}"' not in source] == []
+
+
+def test_the_ledgers_lines_are_found_as_pages_say(tmp_path: Path) -> None:
+    """By the very expression, among lines as replicas write them."""
+    record = logging.LogRecord("tidegate.ledger", logging.ERROR, "", 0, "ledger.commit_failed", None, None)
+    record.cause = "disk full"
+    other = logging.LogRecord("tidegate.ledger", logging.INFO, "", 0, "banks.loaded", None, None)
+    log = tmp_path / "replica_1.log"
+    log.write_text(
+        "".join(f"{line}\n" for line in (JsonLines().format(record), JsonLines().format(other), "INFO ledger."))
+    )
+    searches = {path.stem: re.findall(r"grep (?:-h )?'([^']+)'", path.read_text()) for path in PAGES}
+    assert {name for name, found in searches.items() if found} >= {
+        "README",
+        "TidegateLedgerFails",
+        "TidegateLedgerLost",
+    }
+    for expression in {each for found in searches.values() for each in found}:
+        done = subprocess.run(["grep", "-h", expression, str(log)], capture_output=True, text=True, check=True)
+        [line] = done.stdout.splitlines()
+        assert '"cause": "disk full"' in line
 
 
 def test_links_lead_somewhere() -> None:

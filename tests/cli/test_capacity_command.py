@@ -8,6 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from tidegate.capacity.bench_results import COMMANDS
 from tidegate.capacity.costs_file import SHIPPED
 from tidegate.cli.main import main
 
@@ -33,7 +34,7 @@ def test_people_read_what_how_many_why_and_from_where() -> None:
         "not told",
         "as it is built",
         "comment: 93.90% of items",
-        "`make compare`, build/bench/compare_samples.json",
+        "`TIDEGATE_NEARBY_CALLS=false make compare`, build/bench/compare_samples.json",
         "TB a day",
         "Gbit/s",
     ):
@@ -45,7 +46,7 @@ def test_machines_get_everything_that_went_in_and_came_out() -> None:
     assert document["demand"]["mix"]["surfaces"]["comment"]["share"] == 1
     needs = {(each["section"], each["what"]): each["amount"] for each in document["needs"]}
     assert needs["GPUs", "text_harm"] == 4
-    assert document["sources"]["distributed.unary.router_ms"]["command"] == "make compare"
+    assert document["sources"]["distributed.unary.router_ms"]["command"] == COMMANDS["compare_samples.json"]
 
 
 def test_a_mix_from_a_file(tmp_path: Path) -> None:

@@ -73,7 +73,8 @@ PEERS: Mapping[Outside, Sequence[dict[str, Any]]] = {
             "podSelector": {"matchLabels": {"app.kubernetes.io/name": "kuberay-operator"}},
         }
     ],
-    # Addresses of documentation (RFC 5737): the overlay's own are put here.
+    # Addresses of documentation (RFC 5737): the overlay's own are put here. The API server's are those of its endpoints
+    # (`kubectl get endpoints kubernetes`): most plugins see a packet after its Service's address was replaced.
     Outside.API_SERVER: [{"ipBlock": {"cidr": "192.0.2.1/32"}}],
     Outside.REDIS: [{"ipBlock": {"cidr": "192.0.2.64/26"}}],
     Outside.POSTGRES: [{"ipBlock": {"cidr": "192.0.2.128/26"}}],
@@ -99,6 +100,8 @@ _REPLICAS = Ports(32768, 60999)
 """Serve's gRPC servers between deployments take a port that the kernel gives them."""
 _DIRECT = (Ports(40000, 40099), Ports(30000, 30099))
 """The routers' own gRPC and HTTP servers, which the HAProxy of every router's pod calls and checks."""
+_API = (Ports(443), Ports(6443))
+"""The API server's own port is 6443 with kubeadm and kind, 443 with most managed clusters."""
 _GRPC, _OTLP, _TRITON = Ports(9000), Ports(4317), Ports(8001)
 
 
@@ -121,7 +124,7 @@ def connections() -> list[Connection]:
         Connection(Role.SIGNALS, Outside.POSTGRES, (Ports(5432),), "our own decisions on an account are followed"),
         Connection(Role.LEDGER_JOB, Outside.POSTGRES, (Ports(5432),), "tables are made, decisions exported"),
         Connection(Outside.OPERATOR, Role.HEAD, (_DASHBOARD,), "KubeRay deploys the application and asks how it is"),
-        Connection(Role.HEAD, Outside.API_SERVER, (Ports(443),), "Ray's autoscaler asks for pods"),
+        Connection(Role.HEAD, Outside.API_SERVER, _API, "Ray's autoscaler asks for pods"),
         Connection(Role.TRITON, Outside.COLLECTOR, (Ports(4318),), "spans of Triton"),
         Connection(Outside.PROMETHEUS, Role.TRITON, (Ports(8002),), "metrics"),
     ]

@@ -17,7 +17,7 @@ from k8s.check.references.hardening import hardening_findings
 from k8s.check.references.images import image_findings
 from k8s.check.references.network import network_findings
 from k8s.check.references.ports import port_findings
-from k8s.check.references.selectors import selector_findings
+from k8s.check.references.selectors import pods_of, selector_findings
 from k8s.check.references.serve_graph import serve_findings
 from k8s.check.references.triton import triton_findings
 from k8s.check.rendering import Rendered
@@ -188,6 +188,24 @@ def test_a_secret_without_the_key_that_a_pod_is_given_is_told(broken: Broken) ->
 
     finding = _only(configuration_findings, broken("production", "Job tidegate-migrate", rename))
     assert "banks.dsn_file" in finding.problem
+
+
+def test_who_is_given_a_dsn_is_given_the_ca_that_it_names(overlay: Callable[[str], Rendered]) -> None:
+    stores = ("tidegate-ledger", "tidegate-banks")
+    whole = overlay("production")
+    keys = {
+        each["name"]: each["keys"]
+        for each in yaml.safe_load((whole.directory / "needs.yaml").read_text())["objects"]
+        if each["kind"] == "Secret"
+    }
+    given = [
+        {each["path"] for each in secret.get("items") or [{"path": key} for key in keys[secret["secretName"]]]}
+        for pod in pods_of(whole)
+        for secret in (volume.get("secret") or {} for volume in pod.spec.get("volumes") or ())
+        if secret.get("secretName") in stores
+    ]
+    assert len(given) == 8  # routers two, stages, signals, the jobs: migrate two, export, retention
+    assert all({"dsn", "ca.crt"} <= files for files in given)
 
 
 def test_an_address_in_the_settings_that_is_no_service_is_told(broken: Broken) -> None:

@@ -1,9 +1,14 @@
 """Images ↔ Dockerfiles, and pins."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from k8s.check.findings import Finding
+from k8s.check.objects import Container
 from k8s.check.references.selectors import pods_of
 from k8s.check.rendering import Rendered
 
@@ -29,5 +34,25 @@ def image_findings(rendered: Rendered) -> Iterator[Finding]:
                 told = ", ".join(sorted(ours))
                 yield Finding(CHECK, rendered.name, pod.owner.title, where, f"{name} has no Dockerfile", told)
             if name == image or version in {"", "latest"}:
-                told = "a version or a digest (images: in kustomization.yaml)"
-                yield Finding(CHECK, rendered.name, pod.owner.title, where, f"{image} is of no certain version", told)
+                problem = f"{image} is of no certain version"
+                yield Finding(CHECK, rendered.name, pod.owner.title, where, problem, _line(rendered, name))
+
+
+def _line(rendered: Rendered, image: str) -> str:
+    """Which line of the overlay gives an image its version, or is to be changed so that it does."""
+    path = rendered.directory / "kustomization.yaml"
+    document: dict[str, Any] = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    listed = [{each["name"], each.get("newName", each["name"])} for each in document.get("images") or ()]
+    used = {_named(each) for pod in pods_of(rendered) for each in pod.containers()}
+    idle = sorted(min(names) for names in listed if not names & used)
+    place, wanted = f"images: in {rendered.name}/{path.name}", f"{{name: {image}, newTag: VERSION}} (or digest:)"
+    if any(image in names for names in listed):
+        return f"{place}: its line of {image} says which, {wanted}"
+    if idle:
+        return f"{place}: {wanted}, instead of the line of {', '.join(idle)}, which no container uses"
+    return f"{place}: a line more, {wanted}"
+
+
+def _named(container: Container) -> str:
+    """An image without its tag and digest."""
+    return re.sub(r"(:[^/@]*)?(@.*)?$", "", str(container.document["image"]))

@@ -57,6 +57,14 @@ def test_a_mix_from_a_file(tmp_path: Path) -> None:
     assert "SpeechDetectors" not in names
 
 
+def test_a_surface_that_a_file_names_twice_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mix.yaml"
+    path.write_text("surfaces:\n  comment: {share: 0.5}\n  comment: {share: 1}\n")
+    result = run("--items-per-second", "5", "--mix", str(path))
+    assert result.exit_code == 1
+    assert "key 'comment' is repeated" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

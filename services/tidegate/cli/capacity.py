@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 from rich.console import Console
 
 from tidegate.capacity.costs import Calls, Costs, CostsError, Topology
@@ -16,6 +15,8 @@ from tidegate.capacity.plan import planned
 from tidegate.cli.capacity_view import draw_plan, plan_document
 from tidegate.cli.lazy_group import LazyGroup
 from tidegate.cli.output import print_json, told_os_error
+from tidegate.policy.document import read_yaml
+from tidegate.policy.problems import PolicyError
 
 LATER = {
     "simulate": ("tidegate.cli.capacity_simulate", "simulate", "Plays an autoscaler over a day or a spike."),
@@ -121,10 +122,12 @@ def mix_of(told: str | None) -> Mix:
 
 def _document(path: Path) -> Mapping[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text())
+        document = read_yaml(path.read_text(encoding="utf-8"), file=str(path))
     except OSError as error:
         raise click.ClickException(f"--mix: {path} can't be read: {told_os_error(error)}") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except PolicyError as error:  # a repeated surface among them: YAML would take the last in silence
+        raise click.ClickException(f"--mix: {error}") from error
+    except UnicodeDecodeError as error:
         raise click.ClickException(f"--mix: {path} is not valid YAML: {error}") from error
     if not isinstance(document, dict):
         raise click.ClickException(f"--mix: {path} must hold a mapping with `surfaces`; see --help")

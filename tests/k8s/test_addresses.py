@@ -1,6 +1,8 @@
 """One thing named in two places, by two addresses: what the check says of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +93,10 @@ def test_a_redis_in_this_cluster_that_is_no_service_is_told(broken: Broken) -> N
     nowhere = next(each for each in found if each.subject == "settings.yaml")
     assert nowhere.field == "features.redis_address"
     assert "needs.yaml" in nowhere.allowed
+
+
+def test_a_service_that_the_overlay_needs_of_its_cluster_is_taken_for_given(broken: Broken, tmp_path: Path) -> None:
+    whole = broken("local", "Service tidegate-triton", lambda each: each.document["metadata"].update(name="triton"))
+    (tmp_path / "needs.yaml").write_text("objects: [{kind: Service, name: tidegate-triton, namespace: tidegate}]\n")
+    assert _told(whole) != []
+    assert _told(replace(whole, directory=tmp_path)) == []

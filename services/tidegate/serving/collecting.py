@@ -4,8 +4,8 @@ import gc
 
 _THRESHOLDS = (20_000, 20, 20)
 """Python's own are 700, 10, 10. Requests make few cycles and hold hundreds of objects each, so each look finds them
-alive. With what there is frozen, as Serve does it, these saved 7 % (streams) and 17 % (unary calls) of the CPU time of a
-router whose every request is traced (medians of four, a busy machine). What one request leaves behind is freed at once."""
+alive. With what there is frozen, as Serve does it, these saved 7 % (streams) and 17 % (unary calls) of the CPU time of
+a router whose every request is traced (medians of four). What a request leaves behind is freed at once."""
 
 
 def collect_rarely() -> None:

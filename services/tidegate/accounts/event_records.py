@@ -95,7 +95,6 @@ class EventRecords:
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if (owner, version) != (APPLICATION_ID, len(MIGRATIONS)):
+    marks = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
+    if connection.execute(marks).fetchone() != (APPLICATION_ID, len(MIGRATIONS)):
         raise AccountStoreUnavailableError(Store.EVENTS, "the file is no event log of this version of Tidegate")

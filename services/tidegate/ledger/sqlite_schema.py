@@ -246,13 +246,18 @@ def _migrate(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
+_MARKS = (
+    "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
+    " FROM pragma_application_id, pragma_user_version"
+)
+"""One statement, so all of one moment: another process may be making the tables just now."""
+
+
 def _version(connection: sqlite3.Connection) -> int:
     """The schema's version, 0 for an empty file. Raises ForeignLedger."""
-    owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if owner != APPLICATION_ID and not (empty and owner == 0 and version == 0):
+    owner, version, objects = connection.execute(_MARKS).fetchone()
+    if owner != APPLICATION_ID and any((owner, version, objects)):
         raise ForeignLedger("the file is a database, but no Tidegate ledger")
     if version > len(MIGRATIONS):
         raise ForeignLedger("the ledger was written by a newer version of Tidegate")
-    return version
+    return int(version)

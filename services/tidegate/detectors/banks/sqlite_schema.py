@@ -78,14 +78,20 @@ def transaction(connection: sqlite3.Connection, *, mode: str) -> Iterator[None]:
         raise
 
 
+_MARKS = (
+    "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
+    " FROM pragma_application_id, pragma_user_version"
+)
+"""One statement, so all of one moment: another process may be making the tables just now."""
+
+
 def is_current(connection: sqlite3.Connection) -> bool:
     """True if the tables are there, False for an empty file. Raises ForeignStore for anything else."""
-    owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    owner, version, objects = connection.execute(_MARKS).fetchone()
     if owner == APPLICATION_ID and version == VERSION:
         return True
     if owner == APPLICATION_ID:
         raise ForeignStore("the store was written by a newer version of Tidegate")
-    if owner or version or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    if owner or version or objects:
         raise ForeignStore("the file is a database, but no store of hash banks")
     return False

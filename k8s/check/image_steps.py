@@ -1,107 +1,97 @@
-"""Dockerfiles as data, and their install steps run in a folder: `python -m k8s.check.image_steps [IMAGE…]`.
+"""The install steps of images, run in a folder: `python -m k8s.check.image_steps [IMAGE…]`. A part of `make test`.
 
 There is no Docker on the machines that this is tested on. The steps of the stage `build` are run as they stand, with
-`/opt/tidegate`, `/models` and `/src` moved into a folder of their own and with the package cache, but for the
-compilation to bytecode, which takes minutes; then the image's commands are asked for what they can do. What this can't
-show: the base images (busybox's own commands among them), users, the size of layers.
+`/opt/tidegate`, `/models` and `/src` moved into a folder below `build/`, where the package cache can be linked from,
+and with no program but those of the base image: the system's, Python and its pip. Left out is the compilation to
+bytecode, which takes minutes. Then the image's commands are asked for what they can do, in the image's own
+environment. What this can't show: the base images (busybox's own commands among them), users, the size of layers.
 """
 
 import argparse
 import os
-import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-IMAGES = ROOT / "k8s/images"
+from k8s.check.dockerfiles import IMAGES, ROOT, build_steps, environment, kept, moved, variables
+from k8s.check.layers import Layers
+
+WORK = ROOT / "build/images"
 
 CHECKED_COPY = "cd /models/{profile} && sha256sum -c SHA256SUMS && cp -r . /repository"
 """What Triton's init container runs, with the image `models`."""
 
+IMPORTS = (
+    "from tidegate.features.feast_import import import_feast; import_feast(); "
+    "import tidegate.serving.app, tidegate.serving.deployments, tidegate.features.pipeline"
+)
+
 ASKED = {
     "models": tuple(("sh", "-c", CHECKED_COPY.format(profile=profile)) for profile in ("cpu", "gpu")),
     "services": (
+        ("python", "-c", IMPORTS),
         ("tidegate", "--version"),
         ("tidegate", "check-config"),
         ("tidegate", "policy", "check"),
         ("tidegate", "serve-config"),
         ("ray", "--version"),
         ("serve", "--help"),
-        ("python", "-c", "import tidegate.serving.app, tidegate.serving.deployments, tidegate.features.pipeline"),
     ),
     # The server itself is started by tests/k8s/test_triton_process.py: it has no option that only tells something.
     "triton-cpu": (("python", "-c", "import numpy, onnxruntime; assert numpy.__version__ < '2', numpy.__version__"),),
 }
 """What an image must be able to answer, by image."""
 
-_FOLDERS = re.compile(r"(?<![\w./])/(?:opt/tidegate|models|src)(?![\w])")
+_SYSTEM = "/usr/local/bin:/usr/bin:/bin"
+_LATER = ("compileall",)
+"""Steps that are not run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One instruction."""
-
-    stage: str
-    """`build`, or empty for the last one."""
-    name: str
-    """RUN, COPY, ENV, …"""
-    value: str
-    """The rest of it, on one line."""
-
-
-def steps(dockerfile: Path) -> list[Step]:
-    """All instructions of a Dockerfile."""
-    stage, found = "", []
-    lines = [line for line in dockerfile.read_text().splitlines() if not line.startswith("#")]
-    for line in re.sub(r"\\\n\s*", "", "\n".join(lines)).splitlines():
-        if not line.strip():
-            continue
-        name, _, value = line.partition(" ")
-        if name == "FROM":
-            _, _, stage = value.partition(" AS ")
-        found.append(Step(stage, name, value.strip()))
-    return found
-
-
-def environment(dockerfile: Path) -> dict[str, str]:
-    """The variables of the last stage."""
-    told: dict[str, str] = {}
-    for step in steps(dockerfile):
-        if step.name == "ENV" and not step.stage:
-            told |= dict(each.split("=", 1) for each in step.value.split())
-    return told
-
-
-def build(image: str, into: Path) -> Iterator[tuple[str, float]]:
-    """Runs the build steps of an image below a folder. Yields each command with the seconds that it took.
+def build(image: str, into: Path, layers: Layers | None = None) -> Iterator[tuple[str, float]]:
+    """Runs the build steps of an image below an empty folder. Yields each command with the seconds of CPU time it took.
 
     Raises:
         subprocess.CalledProcessError: One failed.
     """
+    plan = build_steps(image)
+    begun = layers.restore(plan, into) if layers else 0
     source = into / "src"
     for folder in (source, into / "opt/tidegate"):
-        folder.mkdir(parents=True)
-    variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    for step in steps(IMAGES / f"{image}.Dockerfile"):
-        if step.stage != "build":
+        folder.mkdir(parents=True, exist_ok=True)
+    told = _base_environment(into / "base")
+    for number, step in enumerate(plan, start=1):
+        if step.name == "ENV":
+            told |= {name: moved(value, into) for name, value in variables(step).items()}
+        if number <= begun:
             continue
-        started = time.monotonic()
         if step.name == "COPY":
             _copy(step.value, source)
-        elif step.name == "ENV":
-            variables |= {
-                name: moved(value, into) for name, value in (each.split("=", 1) for each in step.value.split())
-            }
-        elif step.name == "RUN" and "compileall" not in step.value:
-            command = moved(step.value, into).replace(" --no-cache ", " ")
-            subprocess.run(["/bin/sh", "-ec", command], check=True, cwd=source, env=variables)
-            yield step.value, time.monotonic() - started
+        elif step.name == "RUN" and not any(each in step.value for each in _LATER):
+            before = _cpu()
+            command = moved(step.value, into).replace(" --no-cache-dir ", " ").replace(" --no-cache ", " ")
+            subprocess.run(["/bin/sh", "-ec", command], check=True, cwd=source, env=told)
+            yield step.value, _cpu() - before
+        if layers:
+            layers.keep(plan[:number], into)
+
+
+def _base_environment(programs: Path) -> dict[str, str]:
+    """What a step finds in the base image: Python without packages, pip, and nothing of this checkout's environment.
+
+    Everything else is kept: it may say where packages come from.
+    """
+    if not programs.exists():
+        programs.mkdir()
+        for name in ("python", "python3", "python3.11"):
+            (programs / name).symlink_to(getattr(sys, "_base_executable", sys.executable))
+        (programs / "pip").symlink_to(Path(sys.executable).parent / "pip")
+    ours = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}
+    return {name: value for name, value in os.environ.items() if name not in ours} | {"PATH": f"{programs}:{_SYSTEM}"}
 
 
 def _copy(value: str, source: Path) -> None:
@@ -117,24 +107,18 @@ def _copy(value: str, source: Path) -> None:
             shutil.copy2(found, aim)
 
 
-def moved(text: str, into: Path) -> str:
-    """The same with the folders of an image below `into`."""
-    return _FOLDERS.sub(lambda found: f"{into}{found.group()}", text)
-
-
-def kept(image: str, into: Path) -> list[Path]:
-    """What the last stage takes from the stage `build`, where `build` has put it."""
-    copies = (step.value.split() for step in steps(IMAGES / f"{image}.Dockerfile") if step.name == "COPY")
-    return [Path(moved(each[-2], into)) for each in copies if each[0] == "--from=build"]
-
-
 def ask(image: str, into: Path) -> Iterator[tuple[str, int, str]]:
     """Asks the built image's commands. Yields each with its exit status and the end of what it said."""
     told = {name: moved(value, into) for name, value in environment(IMAGES / f"{image}.Dockerfile").items()}
     told.setdefault("PATH", "/usr/bin:/bin")  # busybox sets it by itself
+    # An image brings its bytecode, so here the first command writes what the next ones read.
+    told.pop("PYTHONDONTWRITEBYTECODE", None)
     for command in ASKED.get(image, ()):
         with tempfile.TemporaryDirectory() as home:
             program = _program(command[0], told["PATH"], into / "opt/tidegate")
+            if program is None:
+                yield " ".join(command), 127, f"the image has no {command[0]}"
+                continue
             done = subprocess.run(
                 [program, *(moved(each, into).replace("/repository", home) for each in command[1:])],
                 check=False,
@@ -147,37 +131,69 @@ def ask(image: str, into: Path) -> Iterator[tuple[str, int, str]]:
             yield " ".join(command), done.returncode, (done.stdout + done.stderr)[-2000:]
 
 
-def _program(name: str, path: str, target: Path) -> str:
+def _program(name: str, path: str, target: Path) -> str | None:
     found = shutil.which(name, path=path)
-    if found is None:
-        found = next((str(each) for each in target.rglob(name) if each.is_file()), name)
-    return found
+    return found or next((str(each) for each in target.rglob(name) if each.is_file()), None)
+
+
+def check(image: str, into: Path, layers: Layers | None = None) -> list[str]:
+    """Builds one image and asks it, and says so. Returns what failed, a line each."""
+    failed = []
+    try:
+        for command, seconds in build(image, into, layers):
+            _say(f"{image}: {seconds:5.1f} s  {command}")
+    except subprocess.CalledProcessError as error:
+        _say(f"{image}: exit {error.returncode}  {error.cmd[-1]}")
+        return [f"{image}: a step of its Dockerfile failed with {error.returncode}: {error.cmd[-1]}"]
+    before = _cpu()
+    for command, status, said in ask(image, into):
+        _say(f"{image}: {_cpu() - before:5.1f} s  {command}")
+        before = _cpu()
+        if status:
+            _say(f"{said}\nexit {status}")
+            failed.append(f"{image}: a command failed with {status}: {command}")
+    for folder in kept(image, into):
+        size = sum(each.lstat().st_size for each in folder.rglob("*") if each.is_file())
+        _say(f"{image}: {size / 2**20:.0f} MiB in {folder.relative_to(into)}")
+    return failed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Builds and asks; 1 if anything failed."""
     parser = argparse.ArgumentParser(prog="python -m k8s.check.image_steps", description=__doc__)
     parser.add_argument("images", nargs="*", default=sorted(ASKED), help=f"default: {' '.join(sorted(ASKED))}")
-    parser.add_argument("--keep", type=Path, help="an empty folder to build in and to keep")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="empty; where one image is built, and stays")
     options = parser.parse_args(arguments)
-    failed = 0
-    for image in options.images:
-        into = Path(tempfile.mkdtemp(prefix="image-")) if options.keep is None else options.keep / image
-        try:
-            for command, seconds in build(image, into):
-                _say(f"{image}: {seconds:5.1f} s  {command}")
-            for command, status, said in ask(image, into):
-                _say(f"{image}: {'ok' if status == 0 else f'exit {status}'}  {command}")
-                failed += status != 0
-                if status:
-                    _say(said)
-            for folder in kept(image, into):
-                size = sum(each.lstat().st_size for each in folder.rglob("*") if each.is_file())
-                _say(f"{image}: {size / 2**20:.0f} MiB in {folder.relative_to(into)}")
-        finally:
-            if options.keep is None:
-                shutil.rmtree(into, ignore_errors=True)
+    if options.keep is not None:
+        if len(options.images) != 1:
+            parser.error("--keep is for one image: name it")
+        failed = check(options.images[0], options.keep.resolve())
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # which removes the folder
+        failed = _check_all(options.images)
+    for line in failed:
+        _say(f"FAILED {line}")
     return 1 if failed else 0
+
+
+def _check_all(images: Sequence[str]) -> list[str]:
+    WORK.mkdir(parents=True, exist_ok=True)
+    failed = []
+    with tempfile.TemporaryDirectory(dir=WORK) as place:
+        states, into = Path(place) / "states", Path(place) / "image"
+        states.mkdir()
+        layers = Layers([build_steps(image) for image in images], states)
+        for image in images:
+            into.mkdir()
+            failed += check(image, into, layers)
+            shutil.rmtree(into)
+    return failed
+
+
+def _cpu() -> float:
+    """CPU time of the processes that were waited for, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _say(text: str) -> None:

@@ -6,16 +6,19 @@ ARG BUSYBOX=busybox:1.37-musl
 
 FROM ${PYTHON} AS build
 WORKDIR /src
-COPY requirements requirements
-RUN python -m venv /opt/tidegate/venv
-RUN /opt/tidegate/venv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.txt
-RUN /opt/tidegate/venv/bin/uv pip install --quiet --no-cache --python /opt/tidegate/venv/bin/python --require-hashes -r requirements/services.txt
-RUN /opt/tidegate/venv/bin/uv pip install --quiet --no-cache --python /opt/tidegate/venv/bin/python --require-hashes --no-deps -r requirements/encoders.txt
+# As the image of the services begins, whose layers are there for this one.
+COPY requirements/uv.txt requirements/
+RUN pip install --quiet --no-cache-dir --disable-pip-version-check --no-warn-conflicts --require-hashes --target /opt/tidegate/installer -r requirements/uv.txt
+RUN /opt/tidegate/installer/bin/uv venv --quiet --python python3.11 /opt/tidegate/venv
+COPY requirements/services.txt requirements/encoders.txt requirements/
+RUN /opt/tidegate/installer/bin/uv pip install --quiet --no-cache --python /opt/tidegate/venv/bin/python --require-hashes -r requirements/services.txt
+RUN /opt/tidegate/installer/bin/uv pip install --quiet --no-cache --python /opt/tidegate/venv/bin/python --require-hashes --no-deps -r requirements/encoders.txt
+COPY requirements/triton.txt requirements/
 COPY models models
 ENV PYTHONPATH=/src/models
 # The CPU profile's repository is made beside Triton's own environment, which is not kept.
-RUN /opt/tidegate/venv/bin/python -m tidegate.models.runtime --root /src prepare --profile cpu
-RUN /opt/tidegate/venv/bin/python -m tidegate.models.runtime --root /src prepare --profile gpu
+RUN PATH=/opt/tidegate/installer/bin:$PATH /opt/tidegate/venv/bin/python -m tidegate.models.runtime --root /src prepare --profile cpu
+RUN PATH=/opt/tidegate/installer/bin:$PATH /opt/tidegate/venv/bin/python -m tidegate.models.runtime --root /src prepare --profile gpu
 RUN mkdir /models && cp -r build/models/repository/cpu build/models/repository/gpu /models/
 RUN for profile in cpu gpu; do cd /models/$profile && find . -type f ! -name SHA256SUMS -exec sha256sum {} + | sort -k 2 > SHA256SUMS || exit 1; done
 

@@ -5,19 +5,21 @@ ARG PYTHON=python:3.11-slim-bookworm
 
 FROM ${PYTHON} AS build
 WORKDIR /src
-COPY requirements/uv.txt requirements/services.txt requirements/encoders.txt requirements/
-RUN python -m venv /opt/tidegate/venv
-RUN /opt/tidegate/venv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.txt
-RUN /opt/tidegate/venv/bin/uv pip install --quiet --no-cache --python /opt/tidegate/venv/bin/python --require-hashes -r requirements/services.txt
-RUN /opt/tidegate/venv/bin/uv pip install --quiet --no-cache --python /opt/tidegate/venv/bin/python --require-hashes --no-deps -r requirements/encoders.txt
+# Images begin with the same lines as far as they can, so that what one has installed is there for the next.
+COPY requirements/uv.txt requirements/
+RUN pip install --quiet --no-cache-dir --disable-pip-version-check --no-warn-conflicts --require-hashes --target /opt/tidegate/installer -r requirements/uv.txt
+RUN /opt/tidegate/installer/bin/uv venv --quiet --python python3.11 /opt/tidegate/venv
+COPY requirements/services.txt requirements/encoders.txt requirements/
+RUN /opt/tidegate/installer/bin/uv pip install --quiet --no-cache --python /opt/tidegate/venv/bin/python --require-hashes -r requirements/services.txt
+RUN /opt/tidegate/installer/bin/uv pip install --quiet --no-cache --python /opt/tidegate/venv/bin/python --require-hashes --no-deps -r requirements/encoders.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY protos/gen protos/gen
 COPY features features
 COPY models models
 COPY services services
-RUN /opt/tidegate/venv/bin/uv pip install --quiet --no-cache --python /opt/tidegate/venv/bin/python --no-deps --no-build-isolation .
-# Neither the installers nor what only training and drawing of reports need; bytecode is written once, since the root is read-only.
-RUN /opt/tidegate/venv/bin/uv pip uninstall --quiet --python /opt/tidegate/venv/bin/python uv pip setuptools hatchling editables
+RUN /opt/tidegate/installer/bin/uv pip install --quiet --no-cache --python /opt/tidegate/venv/bin/python --no-deps --no-build-isolation .
+# Without what builds packages; bytecode is written once, since the root is read-only.
+RUN /opt/tidegate/installer/bin/uv pip uninstall --quiet --python /opt/tidegate/venv/bin/python hatchling editables
 RUN /opt/tidegate/venv/bin/python -m compileall -q -j 0 /opt/tidegate/venv/lib || true
 
 FROM ${PYTHON}

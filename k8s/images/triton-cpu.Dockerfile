@@ -5,10 +5,10 @@ ARG PYTHON=python:3.11-slim-bookworm
 
 FROM ${PYTHON} AS build
 WORKDIR /src
-COPY requirements/uv.txt requirements/triton.txt requirements/
-RUN python -m venv /opt/tidegate/installer
-RUN /opt/tidegate/installer/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.txt
+COPY requirements/uv.txt requirements/
+RUN pip install --quiet --no-cache-dir --disable-pip-version-check --no-warn-conflicts --require-hashes --target /opt/tidegate/installer -r requirements/uv.txt
 RUN /opt/tidegate/installer/bin/uv venv --quiet --python python3.11 /opt/tidegate/triton
+COPY requirements/triton.txt requirements/
 RUN /opt/tidegate/installer/bin/uv pip install --quiet --no-cache --python /opt/tidegate/triton/bin/python --require-hashes -r requirements/triton.txt
 COPY models/tidegate/models/__init__.py models/tidegate/models/__init__.py
 COPY models/tidegate/models/runtime models/tidegate/models/runtime

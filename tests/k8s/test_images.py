@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from k8s.check.image_steps import ASKED, IMAGES, ROOT, environment, moved, steps
+from k8s.check.dockerfiles import IMAGES, ROOT, environment, moved, steps
+from k8s.check.image_steps import ASKED
 from k8s.check.rendering import Rendered
 from tidegate.models.runtime.command import server_environment
 from tidegate.models.runtime.installation import TritonInstallation

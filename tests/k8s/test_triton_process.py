@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from k8s.check.image_steps import IMAGES, environment, steps
+from k8s.check.dockerfiles import IMAGES, environment, steps
 from k8s.check.objects import Container
 from k8s.check.rendering import Rendered
 from tests.models.running_triton import free_port, prepared

@@ -37,6 +37,12 @@ def test_a_gateway_that_there_is_not_is_told(broken: Broken) -> None:
     assert _only(rendered).problem == "there is no Gateway gate"
 
 
+def test_a_class_of_gateways_that_the_cluster_does_not_bring_is_told(broken: Broken) -> None:
+    finding = _only(broken("production", "Gateway tidegate", lambda each: each.spec.update(gatewayClassName="eg")))
+    assert finding.problem == "there is no GatewayClass eg"
+    assert finding.allowed == "tidegate; what the cluster brings is named in needs.yaml"
+
+
 def test_a_listener_that_takes_other_routes_only_is_told(broken: Broken) -> None:
     finding = _only(broken("production", ROUTE, lambda route: route.document.update(kind="HTTPRoute")))
     assert (finding.problem, finding.allowed) == ("the listener takes no HTTPRoute", "GRPCRoute")

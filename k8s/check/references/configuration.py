@@ -11,6 +11,7 @@ from k8s.check.findings import Finding
 from k8s.check.objects import Container, Manifest, Pod
 from k8s.check.references.addresses import address_findings
 from k8s.check.references.needs import NEEDS, needed
+from k8s.check.references.reach import reach_findings
 from k8s.check.references.selectors import pods_of
 from k8s.check.rendering import Rendered
 from k8s.connections import Role
@@ -37,6 +38,7 @@ def configuration_findings(rendered: Rendered) -> Iterator[Finding]:
         return
     held = _held(rendered)
     yield from address_findings(rendered, settings)
+    yield from reach_findings(rendered, settings)
     for pod in pods_of(rendered):
         yield from _volumes(rendered, pod, held)
         for container in pod.containers():

@@ -19,7 +19,15 @@ CHECK = "routes"
 
 
 def route_findings(rendered: Rendered) -> Iterator[Finding]:
-    """Routes that no listener takes, and that ask for what no server has."""
+    """Routes that no listener takes, and that ask for what no server has; Gateways of a class that nobody brings."""
+    for gateway in rendered.of("Gateway"):
+        name = gateway.spec["gatewayClassName"]
+        classes = {each.name for each in rendered.of("GatewayClass")}
+        classes |= {each["name"] for each in needed(rendered) if each["kind"] == "GatewayClass"}
+        if name not in classes:
+            problem, told = f"there is no GatewayClass {name}", ", ".join(sorted(classes)) or "none"
+            allowed = f"{told}; what the cluster brings is named in needs.yaml"
+            yield Finding(CHECK, rendered.name, gateway.title, "spec.gatewayClassName", problem, allowed)
     for route in rendered.of("GRPCRoute", "HTTPRoute"):
         for reference in route.spec.get("parentRefs") or ():
             if reference.get("kind", "Gateway") == "Gateway":

@@ -38,8 +38,8 @@ def _called(rendered: Rendered, settings: Settings) -> Iterator[tuple[str, str, 
     """Where it is said, the address, and who connects to it. PostgreSQL's are in Secrets, which nobody sees here."""
     features = settings.features
     if features.online_store == "redis":
-        callers = (Role.STAGES, Role.SIGNALS, Role.FEATURES_JOB)
-        yield "settings.yaml", "features.redis_address", features.redis_address, callers, Outside.REDIS
+        readers = (Role.STAGES, Role.SIGNALS, Role.FEATURES_JOB)
+        yield "settings.yaml", "features.redis_address", features.redis_address, readers, Outside.REDIS
     if settings.telemetry.endpoint:
         callers = tuple(each for each in RAY if each is not Role.HEAD)
         yield "settings.yaml", "telemetry.endpoint", settings.telemetry.endpoint, callers, Outside.COLLECTOR

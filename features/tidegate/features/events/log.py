@@ -71,7 +71,9 @@ class Reading:
     events: pa.Table
     """In `EVENT_SCHEMA`: account by account as asked, those of an account by time and id."""
     versions: Mapping[str, int]
-    """As `EventLog.versions`. An account that was never erased has as many events as its version says."""
+    """As `EventLog.versions`. An account that was never erased has so many events, less `removed`."""
+    removed: Mapping[str, int]
+    """By account: how many of its events retention has taken out."""
     epoch: str
     """Differs from that of an earlier reading if events may have changed or gone meanwhile, and not only come. An
     erasure takes an account's events out, and its name out of the events of others."""
@@ -121,6 +123,18 @@ class EventLog(Protocol):
 
     def versions(self, account_ids: Sequence[str]) -> Mapping[str, int]:
         """How many events were ever recorded of each account: read it before `history`."""
+        ...
+
+    def held(self, account_ids: Sequence[str]) -> Mapping[str, int]:
+        """How many events there are of each account; more is told of one that was erased once."""
+        ...
+
+    def signals_since(self) -> datetime | None:
+        """From when on the events are all that signals read; None while no event was removed for its age.
+
+        Of instants before, signals would come out wrong without anybody seeing it: refuse them, or leave them out and
+        say so (`retention.rule`).
+        """
         ...
 
     def cursor(self, name: str) -> str:

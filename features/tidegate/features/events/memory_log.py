@@ -71,7 +71,7 @@ class MemoryEventLog:
             epoch = str(self._erasures)
         places = {account_id: place for place, account_id in enumerate(after_us)}
         rows.sort(key=lambda each: (places[each[ACCOUNT_ID]], each[OCCURRED_AT], each[EVENT_ID]))
-        return Reading(table(rows), versions, epoch)
+        return Reading(table(rows), versions, dict.fromkeys(versions, 0), epoch)
 
     def accounts(self, *, after: str = "", limit: int = 10_000) -> Sequence[str]:
         """See `EventLog.accounts`."""
@@ -95,6 +95,14 @@ class MemoryEventLog:
         """See `EventLog.versions`. 0 for an account without events."""
         with self._guard:
             return {account_id: self._versions.get(account_id, 0) for account_id in account_ids}
+
+    def held(self, account_ids: Sequence[str]) -> Mapping[str, int]:
+        """See `EventLog.held`."""
+        return self.versions(account_ids)
+
+    def signals_since(self) -> datetime | None:
+        """See `EventLog.signals_since`. Nothing is ever removed here."""
+        return None
 
     def cursor(self, name: str) -> str:
         """See `EventLog.cursor`."""

@@ -77,12 +77,13 @@ class SqliteEventLog:
         """See `EventLog.later`."""
         with self._reader.use() as connection, transaction(connection, mode="DEFERRED"):
             rows = connection.execute(_LATER, (orjson.dumps(dict(after_us)).decode(),)).fetchall()
-            versions = _versions(connection, list(after_us))
+            counts = _counts(connection, list(after_us))
             erasures = connection.execute("SELECT place FROM cursors WHERE name = ?", (_ERASURES,)).fetchone()
             epoch = (
                 f"{self._reader.opened} {erasures and erasures[0]}"  # what a file held that was replaced, this may not
             )
-        return Reading(table(rows), versions, epoch)
+        versions = {account_id: version for account_id, (version, _) in counts.items()}
+        return Reading(table(rows), versions, {account_id: gone for account_id, (_, gone) in counts.items()}, epoch)
 
     def accounts(self, *, after: str = "", limit: int = 10_000) -> Sequence[str]:
         """See `EventLog.accounts`."""
@@ -107,7 +108,18 @@ class SqliteEventLog:
     def versions(self, account_ids: Sequence[str]) -> Mapping[str, int]:
         """See `EventLog.versions`. 0 for an account without events."""
         with self._reader.use() as connection:
-            return _versions(connection, account_ids)
+            return {account_id: version for account_id, (version, _) in _counts(connection, account_ids).items()}
+
+    def held(self, account_ids: Sequence[str]) -> Mapping[str, int]:
+        """See `EventLog.held`. 0 for an account without events."""
+        with self._reader.use() as connection:
+            return {each: version - gone for each, (version, gone) in _counts(connection, account_ids).items()}
+
+    def signals_since(self) -> datetime | None:
+        """See `EventLog.signals_since`."""
+        with self._reader.use() as connection:
+            (since_us,) = connection.execute("SELECT since_us FROM retention").fetchone()
+        return None if since_us is None else moment(since_us)
 
     def cursor(self, name: str) -> str:
         """See `EventLog.cursor`."""
@@ -161,14 +173,14 @@ def _json(names: Sequence[str]) -> str:
     return orjson.dumps(list(names)).decode()
 
 
-def _versions(connection: sqlite3.Connection, account_ids: Sequence[str]) -> Mapping[str, int]:
-    found = dict(
-        connection.execute(
-            f"SELECT account_id, version FROM accounts WHERE account_id IN ({_ASKED})",  # noqa: S608 - fixed words only
-            (_json(account_ids),),
-        ).fetchall()
+def _counts(connection: sqlite3.Connection, account_ids: Sequence[str]) -> Mapping[str, tuple[int, int]]:
+    """By account: its version, and how many of its events were removed."""
+    rows = connection.execute(
+        f"SELECT account_id, version, removed FROM accounts WHERE account_id IN ({_ASKED})",  # noqa: S608 - fixed words only
+        (_json(account_ids),),
     )
-    return {account_id: found.get(account_id, 0) for account_id in account_ids}
+    found = {account_id: (version, gone) for account_id, version, gone in rows}
+    return {account_id: found.get(account_id, (0, 0)) for account_id in account_ids}
 
 
 def _stored(connection: sqlite3.Connection, rows: Sequence[Row]) -> Mapping[str, Row]:
@@ -216,6 +228,8 @@ def _erase(connection: sqlite3.Connection, account_id: str, *, at: datetime) -> 
     )
     deleted = connection.execute("DELETE FROM events WHERE account_id = ?", (account_id,)).rowcount
     connection.execute("DELETE FROM accounts WHERE account_id = ?", (account_id,))
+    # Where a removal has come to is an account's name: after it, it begins anew.
+    connection.execute("UPDATE retention SET after = '', oldest_so_far_us = NULL WHERE after = ?", (account_id,))
     connection.execute(
         "UPDATE events SET counterpart_id = ? WHERE counterpart_id = ?", (tombstones.pseudonym(account_id), account_id)
     )

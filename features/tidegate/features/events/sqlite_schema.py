@@ -63,7 +63,24 @@ _VERSION_1 = (
     "INSERT INTO tombstone_key VALUES (1, randomblob(32))",  # from the system's generator, by way of SQLite's ChaCha20
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+# Removal of old events (`retention`): how many of an account's went, and how far it has come.
+_VERSION_2 = (
+    "ALTER TABLE accounts ADD COLUMN removed INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE retention (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        since_us INTEGER,
+        removed INTEGER NOT NULL,
+        after TEXT NOT NULL,
+        oldest_so_far_us INTEGER,
+        oldest_us INTEGER,
+        finished_at_us INTEGER
+    ) STRICT
+    """,
+    "INSERT INTO retention (id, removed, after) VALUES (1, 0, '')",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
 """Statements by version. Released ones never change; a new one is added at the end."""
 
 

@@ -2,7 +2,8 @@
 
 An account's events up to a little before its newest are kept here; those after that are read every time, since events
 of one account come from several senders, and not in the order in which they occurred. That none came in among the kept
-ones is certain: log and account agree on how many there are (`Reading.versions`). If not, all are read again.
+ones is certain: log and account agree on how many there are (`Reading.versions`), and none was removed since. If not,
+all are read again.
 """
 
 import itertools
@@ -36,6 +37,8 @@ class _Kept:
     """That instant, microseconds since 1970 UTC."""
     used_s: float
     """When they were asked for last."""
+    removed: int
+    """How many of the account's events had been removed for their age when these were read."""
 
 
 class _Later:
@@ -94,8 +97,9 @@ class Histories:
         if reading.epoch != self._epoch:
             self._forget(list(self._kept))
             self._epoch = reading.epoch
-        later, versions = dict(_by_account(reading.events)), dict(reading.versions)
-        again = [each for each in asked if asked[each] != EVERYTHING and not self._whole(each, later, versions[each])]
+        later, versions, removed = dict(_by_account(reading.events)), dict(reading.versions), dict(reading.removed)
+        kept = (each for each in asked if asked[each] != EVERYTHING)
+        again = [each for each in kept if not self._whole(each, later, versions[each], removed[each])]
         if again:
             self._forget(again)
             reading = self._log.later(dict.fromkeys(again, EVERYTHING))
@@ -103,28 +107,33 @@ class Histories:
                 _by_account(reading.events)
             )
             versions.update(reading.versions)
-        parts = [part for each in asked for part in self._taken(each, later.get(each), versions[each], now_s)]
+            removed.update(reading.removed)
+        taken = (self._taken(each, later.get(each), versions[each], removed[each], now_s) for each in asked)
+        parts = [part for each in taken for part in each]
         return pa.Table.from_batches([pa.concat_batches(parts)] if parts else [], EVENT_SCHEMA), versions
 
-    def _whole(self, account_id: str, later: Mapping[str, _Later], version: int) -> bool:
+    def _whole(self, account_id: str, later: Mapping[str, _Later], version: int, removed: int) -> bool:
         """Whether kept and later events are all that there are."""
         kept, rows = self._kept.get(account_id), later.get(account_id)
-        return kept is not None and kept.events.num_rows + (rows.count if rows else 0) == version
+        if kept is None or kept.removed != removed:
+            return False
+        return bool(kept.events.num_rows + (rows.count if rows else 0) == version - removed)
 
-    def _taken(self, account_id: str, later: _Later | None, version: int, now_s: float) -> list[Any]:
+    def _taken(self, account_id: str, later: _Later | None, version: int, removed: int, now_s: float) -> list[Any]:
         """The account's events in order. Keeps what need not be read again."""
         kept = self._kept.pop(account_id, None)
         parts = [kept.events] if kept else []
         if later:
             parts.append(later.events())
         before = kept.events.num_rows if kept else 0
-        if before + (later.count if later else 0) != version:  # it was erased once, and is never kept
+        if before + (later.count if later else 0) != version - removed:  # it was erased once, and is never kept
             self._events -= before
             return parts
         settled, until_us = later.settled() if later else (0, 0)
         if later and settled >= FEWEST_NEW:
             # Joined, thus copied: a slice alone would hold on to all that was read with it.
-            kept = _Kept(pa.concat_batches([kept.events if kept else _NONE, later.first(settled)]), until_us, now_s)
+            joined = pa.concat_batches([kept.events if kept else _NONE, later.first(settled)])
+            kept = _Kept(joined, until_us, now_s, removed)
             self._events += settled
         if kept:
             kept.used_s = now_s

@@ -98,19 +98,20 @@ class SignalProcessor:
         at, started = self._instant(), self._monotonic()
         fresh = self._fresh.take(limit - limit // 4)
         try:
-            applied, seen = self._apply(at, fresh, limit)
+            applied, paced = self._apply(at, fresh, limit)
         except BaseException:
             self._fresh.put_back(fresh)
             raise
-        if any(version > HOT_EVENTS for version in seen.values()):
+        if paced:
             self._hot_until = at + PACE * timedelta(seconds=self._monotonic() - started)
         return applied
 
-    def _apply(self, at: datetime, fresh: list[str], limit: int) -> tuple[Applied, Mapping[str, int]]:
-        chosen, left = self._chosen(at, fresh, limit)
+    def _apply(self, at: datetime, fresh: list[str], limit: int) -> tuple[Applied, bool]:
+        """What was done, and whether with paced accounts."""
+        chosen, left, paced = self._chosen(at, fresh, limit)
         self._fresh.put_back(left)
         if not chosen:
-            return Applied(0, 0, more=bool(left)), {}
+            return Applied(0, 0, more=bool(left)), False
         events, seen = self._histories.read(chosen)
         computed = self._computation.run(events, chosen, at_us=_us(at))
         self._write(computed.signals)
@@ -122,39 +123,39 @@ class SignalProcessor:
         self._log.computed(due, seen=seen)
         written = len(chosen) - len(computed.failed)
         more = bool(left) or len(chosen) >= limit - limit // 4
-        return Applied(written, len(computed.failed), more), seen
+        return Applied(written, len(computed.failed), more), paced
 
-    def _chosen(self, at: datetime, fresh: list[str], limit: int) -> tuple[list[str], list[str]]:
-        """The round's accounts, and the fresh ones left for later."""
+    def _chosen(self, at: datetime, fresh: list[str], limit: int) -> tuple[list[str], list[str], bool]:
+        """The round's accounts, the fresh ones left for later, and whether paced ones are among the first."""
         if at >= self._hot_until:
             self._hot.clear()
         due = self._log.due(now=at, limit=limit - len(fresh) + len(self._hot))
-        versions = self._log.versions(list({*fresh, *due} - self._hot))
-        hot = self._hot_chosen(at, {each: versions.get(each, 0) for each in (*due, *fresh)})
+        held = self._log.held(list({*fresh, *due} - self._hot))
+        hot = self._hot_chosen(at, {each: held.get(each, 0) for each in (*due, *fresh)})
         chosen, events = list(hot), 0
         for account_id in dict.fromkeys((*fresh, *due)):
-            version = versions.get(account_id, 0)
-            if not version or version > HOT_EVENTS:  # erased meanwhile, or paced
+            count = held.get(account_id, 0)
+            if not count or count > HOT_EVENTS:  # erased meanwhile, or paced
                 continue
-            events += version
+            events += count
             if chosen and events > MOST_EVENTS:
                 break
             chosen.append(account_id)
         taken = {*chosen, *self._hot}
-        return chosen, [each for each in fresh if each not in taken and versions.get(each)]
+        return chosen, [each for each in fresh if each not in taken and held.get(each)], bool(hot)
 
-    def _hot_chosen(self, at: datetime, versions: Mapping[str, int]) -> list[str]:
+    def _hot_chosen(self, at: datetime, held: Mapping[str, int]) -> list[str]:
         """Paced accounts whose turn it is, the longest overdue first; the others are noted as waiting."""
         chosen: list[str] = []
         events = 0
-        for account_id, version in versions.items():
-            if version <= HOT_EVENTS:
+        for account_id, count in held.items():
+            if count <= HOT_EVENTS:
                 continue
-            if at < self._hot_until or (chosen and events + version > MOST_EVENTS):
+            if at < self._hot_until or (chosen and events + count > MOST_EVENTS):
                 self._hot.add(account_id)
                 continue
             chosen.append(account_id)
-            events += version
+            events += count
         return chosen
 
     def _write(self, signals: Signals) -> None:

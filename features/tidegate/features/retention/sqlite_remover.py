@@ -1,0 +1,228 @@
+"""Removes old events from a SQLite log: account by account, in small transactions, beside whoever writes and reads.
+
+What may go is found first, over a connection that waits for nobody; then it is deleted by key, `CHUNK` events at a time
+under the writers' lock. Events don't change, so nothing found can become wrong meanwhile. Each transaction deletes
+events, counts them (`accounts.removed`) and notes since when signals are still right, so wherever it is killed the log
+is whole, and the next step goes on. Pages that are free are used again by what is recorded next.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+import orjson
+
+from tidegate.features.events.columns import microseconds, moment
+from tidegate.features.events.sqlite_connection import HealingConnection
+from tidegate.features.events.sqlite_schema import transaction
+from tidegate.features.events.writer_lock import exclusive
+from tidegate.features.retention.rule import Cutoffs, Fact, removable
+
+CHUNK = 500
+"""Events deleted in a transaction. Whoever waits to record waits for one of these."""
+ACCOUNTS_AT_ONCE = 200
+"""Accounts that a step looks at."""
+FOUND_AT_ONCE = 20_000
+"""Events found in a step, at most: bounds memory, and how long a reader keeps the WAL from being emptied."""
+
+# Account by account as asked, each a range of the clustered table, as it is read: no sorting.
+_FACTS = (
+    "SELECT events.account_id, occurred_at_us, event_id, recorded_at_us, kind, subject_id, action"
+    " FROM json_each(?) AS asked CROSS JOIN events"
+    " ON events.account_id = asked.value AND events.occurred_at_us <= ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step did."""
+
+    events: int
+    """Events removed."""
+    accounts: int
+    """Accounts looked at."""
+    finished: bool
+    """All accounts were looked at; the next step begins anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionState:
+    """How far removal has come, as the log notes it."""
+
+    removed: int
+    """Events removed since the log was made."""
+    signals_since: datetime | None
+    """See `EventLog.signals_since`."""
+    oldest: datetime | None
+    """When the oldest event occurred that the last complete run left; None before there was one, or if it left none."""
+    finished_at: datetime | None
+    """When the last complete run ended."""
+    size_bytes: int
+    """Of the log's file."""
+    reusable_bytes: int
+    """Of these: pages that are free, for what is recorded next."""
+
+
+class SqliteEventRemover:
+    """Removes events from one file, which is there. For one thread at a time."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        timeout_s: float = 5.0,
+        clock: Callable[[], datetime],
+        rest: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """Takes the file's place.
+
+        Args:
+            path: The log.
+            timeout_s: How long a step waits for another writer before the log counts as unavailable.
+            clock: The time, UTC.
+            rest: Called after each transaction with the seconds that it took: half of the time is the writers'.
+        """
+        self._path = path
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._rest = rest
+        self._connection = HealingConnection(path, timeout_s=timeout_s)
+
+    def step(self, keep_days: int) -> Step:
+        """Looks at the next accounts and removes what no signal reads any more.
+
+        Raises:
+            KeptTooShortError: See `rule.require_days`.
+            EventLogUnavailableError: The log can't be written or read; the next step goes on.
+        """
+        cutoffs = Cutoffs.of(keep_days, now=self._clock())
+        names, found, whole, oldest_us = self._found(cutoffs)
+        removed = 0
+        for at in range(0, len(found), CHUNK):
+            began_s = time.monotonic()
+            removed += self._delete(found[at : at + CHUNK], since_us=cutoffs.since_us)
+            self._rest(time.monotonic() - began_s)
+        finished = whole and len(names) < ACCOUNTS_AT_ONCE
+        if whole:
+            self._note(names[-1] if names else "", oldest_us, finished=finished)
+        return Step(removed, len(names) if whole else 0, finished)
+
+    def preview(self, keep_days: int) -> tuple[int, Cutoffs]:
+        """How many events would go now, and by which cutoffs. Removes nothing, reads the whole log."""
+        cutoffs, after, count = Cutoffs.of(keep_days, now=self._clock()), "", 0
+        while True:
+            with self._connection.use() as connection, transaction(connection, mode="DEFERRED"):
+                names = _names(connection, after)
+                count += sum(1 for _, facts in _facts(connection, names, cutoffs) for _ in removable(facts, cutoffs))
+            if len(names) < ACCOUNTS_AT_ONCE:
+                return count, cutoffs
+            after = names[-1]
+
+    def state(self) -> RetentionState:
+        """As it is now. Raises EventLogUnavailableError."""
+        with self._connection.use() as connection, transaction(connection, mode="DEFERRED"):
+            removed, since_us, oldest_us, finished_us = connection.execute(
+                "SELECT removed, since_us, oldest_us, finished_at_us FROM retention"
+            ).fetchone()
+            pages, free, size = connection.execute(
+                "SELECT page_count, freelist_count, page_size"
+                " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+            ).fetchone()
+        since, oldest, finished = (None if us is None else moment(us) for us in (since_us, oldest_us, finished_us))
+        return RetentionState(removed, since, oldest, finished, pages * size, free * size)
+
+    def close(self) -> None:
+        """Closes it."""
+        self._connection.close()
+
+    def _found(self, cutoffs: Cutoffs) -> tuple[Sequence[str], Sequence[Fact], bool, int | None]:
+        """The next accounts, what of them may go, whether that is all of it, and their oldest event."""
+        found: list[Fact] = []
+        oldest_us: int | None = None
+        with self._connection.use() as connection, transaction(connection, mode="DEFERRED"):
+            (after,) = connection.execute("SELECT after FROM retention").fetchone()
+            names = _names(connection, after)
+            for _, facts in _facts(connection, names, cutoffs):
+                first = next(facts)
+                oldest_us = min(first.occurred_at_us, oldest_us or first.occurred_at_us)
+                for each in removable(_again(first, facts), cutoffs):
+                    found.append(each)
+                    if len(found) >= FOUND_AT_ONCE:
+                        return names, found, False, oldest_us
+        return names, found, True, oldest_us
+
+    def _delete(self, facts: Sequence[Fact], *, since_us: int) -> int:
+        """One transaction."""
+        removed = 0
+        with self._writing() as connection, transaction(connection):
+            for account_id, own in groupby(facts, key=attrgetter("account_id")):
+                gone = sum(_deleted(connection, each) for each in own)
+                connection.execute("UPDATE accounts SET removed = removed + ? WHERE account_id = ?", (gone, account_id))
+                removed += gone
+            connection.execute(
+                "UPDATE retention SET removed = removed + ?, since_us = max(ifnull(since_us, ?), ?)",
+                (removed, since_us, since_us),
+            )
+        return removed
+
+    def _note(self, after: str, oldest_us: int | None, *, finished: bool) -> None:
+        """How far it has come. An account that was erased meanwhile must not be named again."""
+        with self._writing() as connection, transaction(connection):
+            connection.execute(
+                "UPDATE retention SET after = ifnull((SELECT account_id FROM accounts WHERE account_id = ?), ''),"
+                " oldest_so_far_us = min(ifnull(oldest_so_far_us, ?), ifnull(?, oldest_so_far_us))",
+                (after, oldest_us, oldest_us),
+            )
+            if finished:
+                connection.execute(
+                    "UPDATE retention SET after = '', oldest_us = oldest_so_far_us, oldest_so_far_us = NULL,"
+                    " finished_at_us = ?",
+                    (microseconds(self._clock()),),
+                )
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        # As for every writer: the lock outlives the transaction, since SQLite checkpoints after its own is released.
+        with self._connection.use() as connection, exclusive(self._path, timeout_s=self._timeout_s):
+            yield connection
+
+
+def _names(connection: sqlite3.Connection, after: str) -> Sequence[str]:
+    rows = connection.execute(
+        "SELECT account_id FROM accounts WHERE account_id > ? ORDER BY account_id LIMIT ?", (after, ACCOUNTS_AT_ONCE)
+    )
+    return [row[0] for row in rows]
+
+
+def _facts(
+    connection: sqlite3.Connection, names: Sequence[str], cutoffs: Cutoffs
+) -> Iterator[tuple[str, Iterator[Fact]]]:
+    """Account by account, events that occurred by `since_us`, by time and id, as they are read."""
+    rows = connection.execute(_FACTS, (_json(names), cutoffs.since_us))
+    return groupby(map(Fact._make, rows), key=attrgetter("account_id"))
+
+
+def _again(first: Fact, others: Iterator[Fact]) -> Iterator[Fact]:
+    yield first
+    yield from others
+
+
+def _deleted(connection: sqlite3.Connection, fact: Fact) -> int:
+    """1 if it was there; another process may have removed it, or an erasure."""
+    key = (fact.account_id, fact.occurred_at_us, fact.event_id)
+    gone = connection.execute(
+        "DELETE FROM events WHERE account_id = ? AND occurred_at_us = ? AND event_id = ?", key
+    ).rowcount
+    if gone:
+        connection.execute("DELETE FROM event_ids WHERE event_id = ?", (fact.event_id,))
+    return gone
+
+
+def _json(names: Sequence[str]) -> str:
+    return orjson.dumps(list(names)).decode()

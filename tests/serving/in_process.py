@@ -24,6 +24,7 @@ from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness, LookupStatus
 from tidegate.serving import composition
+from tidegate.serving.open_streams import stops_after_streams
 from tidegate.serving.router import RouterMethods, RouterParts
 from tidegate.serving.settings import Settings, load_settings
 from tidegate.serving.stage_ports import StagePorts
@@ -200,6 +201,8 @@ class Served:
     """A running server and what it was made of."""
 
     address: str
+    server: grpc.aio.Server
+    """Tells open streams before it stops, as Serve's does."""
     stub: "ModerationServiceAsyncStub"
     channel: grpc.aio.Channel
     text: ScriptedText
@@ -250,6 +253,7 @@ async def serving(
     add_signal_service(methods, server)
     add_hash_bank_service(methods, server)
     add_health_service(methods, server)
+    stops_after_streams(server, methods.streams)
     port = server.add_insecure_port("127.0.0.1:0")
     secure = {name: f"127.0.0.1:{server.add_secure_port('127.0.0.1:0', each)}" for name, each in (tls or {}).items()}
     await server.start()
@@ -257,7 +261,9 @@ async def serving(
     try:
         async with grpc.aio.insecure_channel(address) as channel:
             stub = ModerationServiceStub(channel)
-            yield Served(address, stub, channel, text, features, images, speech, parts.ledger, parts, methods, secure)
+            yield Served(
+                address, server, stub, channel, text, features, images, speech, parts.ledger, parts, methods, secure
+            )
     finally:
         await server.stop(0)
         await methods.close()

@@ -1,6 +1,7 @@
 """Which server asks whom: Serve's own server in a router's process asks the router itself."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from unittest.mock import Mock
 
@@ -14,11 +15,15 @@ from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1 import signal_service_pb2 as signals_pb
 from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from tidegate.serving import wire
+from tidegate.serving.open_streams import CLOSING_S, OpenStreams
 from tidegate.telemetry.otel_pressure import Ongoing
 
 
 class _Router:
     """Answers with what tells one from another."""
+
+    def __init__(self) -> None:
+        self.streams = OpenStreams()
 
     async def Moderate(self, request: wire.Sized, context: grpc.aio.ServicerContext[Any, Any]) -> pb.ModerateResponse:  # noqa: N802 - the RPC's name
         """Echoes the content's id."""
@@ -33,9 +38,10 @@ class _Router:
     ) -> AsyncIterator[pb.ModerateStreamResponse]:
         """Echoes correlation ids."""
         del context
-        async for request in requests:
-            assert isinstance(request.message, pb.ModerateStreamRequest)
-            yield pb.ModerateStreamResponse(correlation_id=request.message.correlation_id)
+        with self.streams.reading(requests) as reading:
+            async for request in reading:
+                assert isinstance(request.message, pb.ModerateStreamRequest)
+                yield pb.ModerateStreamResponse(correlation_id=request.message.correlation_id)
 
     async def GetDecision(self, request: object, context: object) -> pb.GetDecisionResponse:  # noqa: N802 - the RPC's name
         """Not asked."""
@@ -94,6 +100,33 @@ async def test_elsewhere_it_asks_by_way_of_serve(monkeypatch: pytest.MonkeyPatch
     assert await _asked(gRPCGenericServer(_by_way_of_serve)) == ("Serve", "", [])
 
 
+async def test_serves_server_ends_the_routers_streams_before_it_stops_and_leaves_time_to_close(router: _Router) -> None:
+    server: Any = gRPCGenericServer(_by_way_of_serve)
+    given: list[float] = []
+    stop = server.stop
+
+    async def noting(grace: float) -> None:
+        given.append(grace)
+        await stop(grace)
+
+    server.stop = noting
+    for add in (wire.add_moderation_service, wire.add_hash_bank_service, wire.add_signal_service):
+        with suppress(AttributeError):  # this router has but one service
+            add(Mock(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        idle = ModerationServiceStub(channel).ModerateStream()
+        await idle.write(pb.ModerateStreamRequest(correlation_id="a"))
+        echoed = await idle.read()
+        assert isinstance(echoed, pb.ModerateStreamResponse)
+        assert echoed.correlation_id == "a"
+        await server.stop(3_600 + CLOSING_S)
+        assert await idle.read() is grpc.aio.EOF
+    assert given == [3_600]
+    assert router.streams.told
+
+
 class _Counting:
     """A router that answers every call with nothing, and keeps how many calls were counted meanwhile."""
 
@@ -125,6 +158,8 @@ SERVICES += [
     banks_pb.DESCRIPTOR.services_by_name["HashBankService"],
     signals_pb.DESCRIPTOR.services_by_name["SignalService"],
 ]
+UNCOUNTED = {"Moderate", "ModerateStream", "RecordEventStream"}
+"""Admission counts what it lets in, and an event stream only what is under way in it."""
 METHODS = {method.name: method for service in SERVICES for method in service.methods}
 
 
@@ -147,5 +182,5 @@ async def test_every_call_is_counted_once_while_it_is_under_way_and_what_admissi
             else:
                 await channel.unary_unary(path)(b"")
     await server.stop(0)
-    assert router.counted == {name: 0 if name in {"Moderate", "ModerateStream"} else 1 for name in METHODS}
+    assert router.counted == {name: 0 if name in UNCOUNTED else 1 for name in METHODS}
     assert router.beside.count == 0

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     BANKS_UNAVAILABLE = "BANKS_UNAVAILABLE"
     EVENT_LOG_UNAVAILABLE = "EVENT_LOG_UNAVAILABLE"
     OVERLOADED = "OVERLOADED"
+    ROUTER_STOPPING = "ROUTER_STOPPING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,13 @@ class Overloaded(TidegateError):
     def __init__(self, *, retry_after_s: float) -> None:
         super().__init__(Reason.OVERLOADED, "too many requests at the moment; this one was not looked at, retry later")
         self.retry_after_s = retry_after_s
+
+
+class RouterStopping(TidegateError):
+    """The router ends, and reads no more of this stream. What it had read is answered."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.ROUTER_STOPPING, "this router stops; send what has no answer again, over a new stream")
 
 
 class IdempotencyKeyReused(TidegateError):

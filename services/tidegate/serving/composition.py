@@ -40,6 +40,7 @@ from tidegate.serving.local_stages import (
     speech_detectors,
     text_detectors,
 )
+from tidegate.serving.open_streams import OpenStreams
 from tidegate.serving.remote import (
     RemoteAccountFeatures,
     RemoteImageDetectors,
@@ -166,6 +167,7 @@ def router(
         max_request_bytes=settings.grpc.max_request_bytes,
         markets=MARKETS,
     )
+    streams = OpenStreams()
     servicer = ModerationServicer(
         pipeline=pipeline,
         ledger=records,
@@ -176,6 +178,7 @@ def router(
         admission=Admission(
             under_way=settings.grpc.max_under_way, waiting=settings.grpc.max_waiting, metrics=pressure.admission
         ),
+        streams=streams,
         stream_in_flight=settings.grpc.stream_in_flight,
     )
     bank_servicer = BankServicer(banks=banks or hash_banks(settings), decoder=decoder, limits=image_limits(settings))
@@ -190,8 +193,9 @@ def router(
     return RouterParts(
         servicer=servicer,
         banks=bank_servicer,
-        signals=SignalServicer(intake=stages.signals, decoder=decoder, tracer=tracer),
+        signals=SignalServicer(intake=stages.signals, decoder=decoder, tracer=tracer, streams=streams),
         readiness=readiness,
+        streams=streams,
         ledger=records,
         stages=stages,
         tracing=provider,

@@ -193,5 +193,7 @@ class ModerationRouter(RouterMethods):
 
     async def __del__(self) -> None:  # Serve awaits it when it stops a replica
         """Writes out what was accepted, releases connections, sends the last spans and counts."""
-        await self.close()
-        self._measuring.shutdown()
+        try:
+            await self.close()
+        finally:
+            self._measuring.shutdown()

@@ -1,10 +1,11 @@
 """How long what is stopped goes on: one sum for Serve's deployments and for the pods that k8s gives them, in seconds.
 
 A router that Serve stops stays reachable for `grpc.draining_s`, while every HAProxy takes it out. Then its gRPC server
-takes nothing new and waits for what is under way, in what is left of `graceful_shutdown_timeout_s`; after that Serve
-kills the process (Serve 2.60, `replica.py`, `_perform_graceful_shutdown`). Requests that Serve's server hands to a
-router itself (`wire`) are in no count of Serve's: only this second wait lets them finish. A request that comes at the
-end of draining may take the longest budget, so the two times add up.
+takes nothing new, open streams are told to end (`open_streams`), and it waits for what is under way, in what is left
+of `graceful_shutdown_timeout_s`; after that Serve kills the process (Serve 2.60, `replica.py`,
+`_perform_graceful_shutdown`). Requests that Serve's server hands to a router itself (`wire`) are in no count of
+Serve's: only this second wait lets them finish. A request that comes at the end of draining may take the longest
+budget, so the two times add up.
 """
 
 from typing import Final
@@ -12,7 +13,8 @@ from typing import Final
 from tidegate.serving.settings import Settings
 
 RESERVE_S: Final = 5.0
-"""Serve looks every 2 s whether a replica is idle; the rest is for the ledger's last transaction and the last spans."""
+"""Serve looks every 2 s whether a replica is idle; the rest is for the ledger's last transaction and the last spans
+(`open_streams.CLOSING_S` of it in a router)."""
 
 HEAD_START_S: Final = 10.0
 """A node that is drained: its replicas are stopped when others run elsewhere, at the latest when only their own time is

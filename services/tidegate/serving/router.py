@@ -1,7 +1,7 @@
 """The router's gRPC methods, by the names that the proto gives them."""
 
-import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import grpc
@@ -10,13 +10,16 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.ledger.port import DecisionLedger
+from tidegate.moderation.errors import RouterStopping
 from tidegate.serving.bank_methods import BankMethods
 from tidegate.serving.bank_servicer import BankServicer
 from tidegate.serving.health import PROBE_INTERVAL_S, Readiness
-from tidegate.serving.servicer import CallContext, ModerationServicer
+from tidegate.serving.open_streams import OpenStreams
+from tidegate.serving.servicer import CallContext, ModerationServicer, refuse
 from tidegate.serving.signals.signal_methods import SignalMethods
 from tidegate.serving.signals.signal_servicer import SignalServicer
 from tidegate.serving.stage_ports import StagePorts
+from tidegate.serving.status import status_of
 from tidegate.serving.wire import (
     HASH_BANK_SERVICE,
     HEALTH_SERVICE,
@@ -42,6 +45,8 @@ class RouterParts:
     """Takes in what happens to accounts."""
     readiness: Readiness
     """Probes."""
+    streams: OpenStreams
+    """To end."""
     ledger: DecisionLedger
     """To close."""
     stages: StagePorts
@@ -59,11 +64,16 @@ class RouterMethods(BankMethods, SignalMethods):
         self._parts = parts
         self.beside = Ongoing()
         """Calls under way that need no place of admission: decisions looked up, events, banks. `wire` counts them."""
+        self.streams = parts.streams
+        """Those that are open; `wire` has them told before the server stops."""
 
     @property
     def ongoing(self) -> int:
-        """What more routers would take over: see `Admission.ongoing`, and other calls under way but for health."""
-        return self._parts.servicer.ongoing + self.beside.count
+        """What more routers would take over: see `Admission.ongoing`, and other calls under way but for health.
+
+        A stream counts for what is under way in it: an idle one is no reason for another router.
+        """
+        return self._parts.servicer.ongoing + self._parts.signals.ongoing + self.beside.count
 
     async def Moderate(self, request: Sized | Undecodable, grpc_context: CallContext) -> pb.ModerateResponse:  # noqa: N802 - the RPC's name
         """ModerationService.Moderate."""
@@ -94,26 +104,30 @@ class RouterMethods(BankMethods, SignalMethods):
         self, request: health_pb2.HealthCheckRequest, grpc_context: CallContext
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         """grpc.health.v1.Health.Watch: the state now and at every change."""
-        del grpc_context  # an unknown service is a state here, not an error (health.proto)
-        if request.service not in _KNOWN_SERVICES:
+        if request.service not in _KNOWN_SERVICES:  # a state here, not an error (health.proto)
             yield health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
             return
         last: bool | None = None
         while True:
-            serving = await self._probe()
+            told = self.streams.told
+            serving = not told and await self._probe()
             if serving is not last:
                 last = serving
                 yield _health(serving=serving)
-            await asyncio.sleep(PROBE_INTERVAL_S)
+            if told:
+                refuse(grpc_context, status_of(RouterStopping()))
+                return
+            await self.streams.pause(PROBE_INTERVAL_S)
 
     async def _probe(self) -> bool:
         return await self._parts.readiness.probe()
 
     async def close(self) -> None:
         """Writes out what was accepted and releases connections."""
-        await self._parts.ledger.close()
-        await self._parts.stages.close()
-        self._parts.tracing.shutdown()
+        async with AsyncExitStack() as closing:  # from the last to the first, each also where another fails
+            closing.callback(self._parts.tracing.shutdown)
+            closing.push_async_callback(self._parts.stages.close)
+            closing.push_async_callback(self._parts.ledger.close)
 
 
 def _health(*, serving: bool) -> health_pb2.HealthCheckResponse:

@@ -26,6 +26,7 @@ from tidegate.moderation.errors import (
     FieldViolation,
     InvalidRequest,
     LedgerUnavailable,
+    RouterStopping,
     TidegateError,
 )
 from tidegate.moderation.item import ContentItem
@@ -36,6 +37,7 @@ from tidegate.serving import encode
 from tidegate.serving.admission import Admission
 from tidegate.serving.decode import MAX_KEY, RequestDecoder, has_images
 from tidegate.serving.fanout import completed
+from tidegate.serving.open_streams import OpenStreams
 from tidegate.serving.status import internal_status, status_of
 from tidegate.serving.wire import Sized, Undecodable
 from tidegate.telemetry.measures import CANCELLED, INTERNAL, ModerationMetrics
@@ -83,6 +85,7 @@ class ModerationServicer:
         tracer: Tracer,
         metrics: ModerationMetrics,
         admission: Admission,
+        streams: OpenStreams,
         stream_in_flight: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -93,6 +96,7 @@ class ModerationServicer:
         self._tracer = tracer
         self._metrics = metrics
         self._admission = admission
+        self._streams = streams
         self._clock = clock
         self._stream_in_flight = stream_in_flight
 
@@ -115,9 +119,11 @@ class ModerationServicer:
         self, requests: AsyncIterator[Sized | Undecodable], context: CallContext
     ) -> AsyncIterator[pb.ModerateStreamResponse]:
         """Decides on a stream of items, in completion order, with a bounded number under way."""
-        del context  # a stream's own metadata says nothing about its items
-        async for response in completed(requests, self._stream_item, in_flight=self._stream_in_flight):
-            yield response
+        with self._streams.reading(requests) as reading:
+            async for response in completed(reading, self._stream_item, in_flight=self._stream_in_flight):
+                yield response
+            if reading.cut:
+                refuse(context, status_of(RouterStopping()))
 
     async def get_decision(self, request: Sized | Undecodable, context: CallContext) -> pb.GetDecisionResponse:
         """Returns a recorded decision."""

@@ -23,6 +23,7 @@ CODE_BY_REASON: dict[Reason, int] = {
     Reason.BANKS_UNAVAILABLE: code_pb2.UNAVAILABLE,
     Reason.EVENT_LOG_UNAVAILABLE: code_pb2.UNAVAILABLE,
     Reason.OVERLOADED: code_pb2.RESOURCE_EXHAUSTED,
+    Reason.ROUTER_STOPPING: code_pb2.UNAVAILABLE,
 }
 """Exhaustive; `tests/serving/test_status.py` holds it so."""
 

@@ -20,6 +20,7 @@ from grpc_health.v1 import health_pb2
 from tidegate.api.moderation.v1 import hash_bank_service_pb2 as banks_pb
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.api.moderation.v1 import signal_service_pb2 as signals_pb
+from tidegate.serving.open_streams import CLOSING_S, stops_after_streams
 from tidegate.telemetry.otel_pressure import Ongoing
 
 MODERATION_SERVICE = pb.DESCRIPTOR.services_by_name["ModerationService"].full_name
@@ -126,7 +127,7 @@ def add_signal_service(servicer: Any, server: Any) -> None:
                 signals_pb.RecordEventsResponse.SerializeToString,
             ),
             "RecordEventStream": grpc.stream_unary_rpc_method_handler(
-                _counted(servicer, "RecordEventStream"),
+                servicer.RecordEventStream,
                 sized(signals_pb.RecordEventStreamRequest),
                 signals_pb.RecordEventStreamResponse.SerializeToString,
             ),
@@ -158,7 +159,7 @@ def add_health_service(servicer: Any, server: Any) -> None:
 def _counted(servicer: Any, name: str) -> Any:
     """The method, with its calls counted by the router's `beside`, if it is a router's.
 
-    For all but what admission counts itself: Moderate, which has nothing put around it, and items of ModerateStream.
+    For all but what is counted elsewhere: Moderate, which has nothing put around it, and what is under way in streams.
     """
     method, beside = getattr(servicer, name), getattr(servicer, "beside", None)
     if not isinstance(beside, Ongoing):
@@ -177,6 +178,7 @@ def _answering(servicer: Any, server: Any, service: str) -> Any:
     if _router is None or hand_on is None:
         return servicer
     hand_on(service)
+    stops_after_streams(server, _router.streams, closing_s=CLOSING_S)
     return _router
 
 

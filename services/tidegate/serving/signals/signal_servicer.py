@@ -12,15 +12,17 @@ from tidegate.api.moderation.v1 import signal_service_pb2 as pb
 from tidegate.features.events.event import AccountEvent
 from tidegate.features.events.log import EventLogUnavailableError
 from tidegate.features.stream.intake import RecordedEvent, RefusedEvent, SignalIntake
-from tidegate.moderation.errors import EventLogUnavailable, TidegateError
+from tidegate.moderation.errors import EventLogUnavailable, RouterStopping, TidegateError
 from tidegate.moderation.tracing import TraceContext
 from tidegate.serving.decode import RequestDecoder
+from tidegate.serving.open_streams import OpenStreams
 from tidegate.serving.servicer import CallContext, refuse, traceparent_of
 from tidegate.serving.signals.event_answers import MOST_TOLD_OF_STREAM, Tally
 from tidegate.serving.signals.event_requests import event_of, require_events
 from tidegate.serving.status import internal_status, status_of
 from tidegate.serving.wire import Sized, Undecodable
 from tidegate.telemetry.names import Attribute, SpanName
+from tidegate.telemetry.otel_pressure import Ongoing
 from tidegate.telemetry.propagation import current
 from tidegate.telemetry.spans import entry_span
 
@@ -36,17 +38,27 @@ _Outcome = RecordedEvent | RefusedEvent
 class SignalServicer:
     """SignalService. Serves behind Ray Serve and in a plain `grpc.aio` server, like `ModerationServicer`."""
 
-    def __init__(self, *, intake: SignalIntake, decoder: RequestDecoder, tracer: Tracer) -> None:
+    def __init__(
+        self, *, intake: SignalIntake, decoder: RequestDecoder, tracer: Tracer, streams: OpenStreams | None = None
+    ) -> None:
         """Takes what it delegates to.
 
         Args:
             intake: Records events.
             decoder: Refuses what is too large or no message.
             tracer: For one span per call.
+            streams: The router's, told when it stops; None if nobody tells them.
         """
         self._intake = intake
         self._decoder = decoder
         self._tracer = tracer
+        self._streams = streams or OpenStreams()
+        self._streamed = Ongoing()
+
+    @property
+    def ongoing(self) -> int:
+        """Messages of streams that are being recorded: what a stream waits for is nothing to do."""
+        return self._streamed.count
 
     async def record_events(self, request: Request, context: CallContext) -> pb.RecordEventsResponse:
         """Records the events of one message."""
@@ -66,13 +78,20 @@ class SignalServicer:
     ) -> pb.RecordEventStreamResponse:
         """Records the events of a stream, message after message, so that a slow log slows the sender."""
         tally = Tally(most_told=MOST_TOLD_OF_STREAM)
-        with self._call(SpanName.RECORD_EVENT_STREAM, tally, context) as span:
+        with (
+            self._call(SpanName.RECORD_EVENT_STREAM, tally, context) as span,
+            self._streams.reading(requests) as reading,
+        ):
             try:
-                async for request in requests:
-                    asked = self._decoder.opened(request).message
-                    assert isinstance(asked, pb.RecordEventStreamRequest)
-                    await self._record(asked, tally)
-                return tally.stream_response()
+                async for request in reading:
+                    with self._streamed:
+                        asked = self._decoder.opened(request).message
+                        assert isinstance(asked, pb.RecordEventStreamRequest)
+                        await self._record(asked, tally)
+                if not reading.cut:
+                    return tally.stream_response()
+                _refuse(context, RouterStopping(), span)
+                return pb.RecordEventStreamResponse()
             except Exception as error:  # noqa: BLE001 - the boundary: nothing unexpected leaves the process
                 _refuse(context, error, span)
                 return pb.RecordEventStreamResponse()

@@ -128,14 +128,21 @@ def test_the_settings_name_the_database_and_nothing_shows_its_password(
 
 
 @pytest.mark.parametrize(
-    "uri", [f"postgresl://u:{SECRET}@h/d", f"u:{SECRET}", f"postgresql://u:{SECRET}@h/d?speling=1"]
+    ("uri", "told"),
+    [
+        (f"postgresl://u:{SECRET}@h/d", "must be a PostgreSQL connection URI"),
+        (f"u:{SECRET}", "must be a PostgreSQL connection URI"),
+        (f"postgresql://u:{SECRET}@h/d?speling=1", "options that libpq knows"),
+        (f"postgresql://u:two {SECRET}@h/d", "spaces (%20)"),
+        (f"postgresql://u:%zz{SECRET}@h/d", "`%` (%25)"),
+    ],
 )
 def test_a_uri_that_names_no_database_is_refused_without_repeating_it(
-    uri: str, monkeypatch: pytest.MonkeyPatch
+    uri: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TIDEGATE_LEDGER__STORE", "postgres")
     monkeypatch.setenv("TIDEGATE_LEDGER_DSN", uri)
     result = run("check-config")
     assert result.exit_code == 1
-    assert "must be a PostgreSQL connection URI" in result.output
+    assert told in result.output
     assert SECRET not in result.output

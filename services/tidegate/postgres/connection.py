@@ -49,12 +49,14 @@ class PostgresTarget:
             parsed = conninfo_to_dict(self.dsn)
         except (psycopg.Error, UnicodeDecodeError):  # `%80` is a byte of no text
             parsed = {}
-        if not parsed:
+        uri = self.dsn.startswith(_SCHEMES)
+        if not parsed and not uri:
             raise DsnError("must be a PostgreSQL connection URI such as postgresql://user@host:5432/database")
-        if _misread(self.dsn) or not _PORTS.fullmatch(str(parsed.get("port") or "")):
+        if not parsed or _misread(self.dsn) or not _PORTS.fullmatch(str(parsed.get("port") or "")):
             raise DsnError(
-                "can't be read for certain: percent-encode `@` (%40), `/` (%2F), `:` (%3A) and `?` (%3F) in a user, a"
-                " password or an option, as in postgresql://user:p%40ss@host:5432/database"
+                "can't be read for certain: percent-encode `@` (%40), `/` (%2F), `:` (%3A), `?` (%3F), `%` (%25) and"
+                " spaces (%20) in a user, a password or an option, as in postgresql://user:p%40ss@host:5432/database, and"
+                " give only options that libpq knows"
             )
 
     def __str__(self) -> str:

@@ -55,8 +55,8 @@ class PostgresTarget:
         if not parsed or _misread(self.dsn) or not _PORTS.fullmatch(str(parsed.get("port") or "")):
             raise DsnError(
                 "can't be read for certain: percent-encode `@` (%40), `/` (%2F), `:` (%3A), `?` (%3F), `%` (%25) and"
-                " spaces (%20) in a user, a password or an option, as in postgresql://user:p%40ss@host:5432/database, and"
-                " give only options that libpq knows"
+                " spaces (%20) in a user, a password or an option, as in postgresql://user:p%40ss@host:5432/database,"
+                " and give only options that libpq knows"
             )
 
     def __str__(self) -> str:

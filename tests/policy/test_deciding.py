@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.policy.policy_samples import compiled, failed, inputs, known_account, rule, scored
-from tidegate.moderation.decision import DecisionInputs
+from tidegate.moderation.decision import DecisionInputs, RuleValue
 from tidegate.moderation.detection import DetectorRun, DetectorStatus
 from tidegate.policy.engine import CompiledPolicy
 from tidegate.policy.readings import Readings
@@ -74,6 +74,9 @@ def test_deciding_comes_to_what_evaluating_every_rule_comes_to(
     assert (decided.action, decided.violations) == (evaluated.action, evaluated.violations)
     assert decided.in_shadow() == evaluated.in_shadow()
     assert decided.evaluations == ()
+    fired = {one.rule for one in evaluated.evaluations if one.value is RuleValue.TRUE}
+    settled = any(one.settles and one.id in fired for one in policy.rules)
+    assert policy.has_settled(item.market, item.parts, item.detectors) is settled
 
 
 def test_rules_below_their_threshold_are_not_looked_at() -> None:
@@ -97,4 +100,4 @@ def test_rules_with_a_false_condition_are_not_looked_at() -> None:
 
 def _looked_at(policy: CompiledPolicy, item: DecisionInputs) -> list[str]:
     readings = Readings(item.parts, item.detectors)
-    return [one.id for one in policy.deciding.candidates(readings, lambda: policy.reader.context(item, readings))]
+    return [one.id for one in policy.deciding.candidates(readings, policy.reader.context(item, readings))]

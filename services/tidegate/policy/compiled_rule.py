@@ -1,6 +1,5 @@
 """One rule, ready to evaluate: Kleene's three-valued logic over what is known of an item."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tidegate.moderation.decision import Action, RuleEvaluation, RuleValue, Violation
@@ -55,12 +54,12 @@ class CompiledRule:
     condition: Condition | None
     """From `when`."""
 
-    def evaluate(self, readings: Readings, signals: Callable[[], SignalContext]) -> RuleEvaluation:
+    def evaluate(self, readings: Readings, signals: SignalContext) -> RuleEvaluation:
         """How the rule comes out: threshold AND condition.
 
         Args:
             readings: The item's scores.
-            signals: The item's signals; only called if the condition matters.
+            signals: The item's signals; only read if the condition matters.
         """
         if self.threshold is None:
             value, missing = self._condition(RuleValue.TRUE, (), signals)
@@ -73,12 +72,6 @@ class CompiledRule:
             missing = reading.missing if value is RuleValue.UNKNOWN else ()
             value, missing = self._condition(value, missing, signals)
         return RuleEvaluation(self.id, value, missing, self.text, reading.score, threshold.probability, reading.part)
-
-    def has_settled(self, readings: Readings) -> bool:
-        """Whether it settles the item and has fired."""
-        if not self.settles or self.threshold is None:
-            return False
-        return self.threshold.value(readings.of(self.threshold.label)) is RuleValue.TRUE
 
     def violation(self, evaluation: RuleEvaluation, readings: Readings) -> Violation | None:
         """What the rule adds to the outcome, if anything, now that it is not FALSE.
@@ -114,17 +107,16 @@ class CompiledRule:
         return max(both, key=lambda action: action.severity_order, default=None)
 
     def _condition(
-        self, value: RuleValue, missing: tuple[str, ...], signals: Callable[[], SignalContext]
+        self, value: RuleValue, missing: tuple[str, ...], signals: SignalContext
     ) -> tuple[RuleValue, tuple[str, ...]]:
         """`value AND condition`, for a value that is not FALSE."""
         if self.condition is None:
             return value, missing
-        known = signals()
-        match known.value(self.condition):
+        match signals.value(self.condition):
             case RuleValue.FALSE:
                 return RuleValue.FALSE, ()
             case RuleValue.TRUE:
                 return value, missing
             case _:
-                absent = [name for reference in self.condition.kinds for name in known.absent.get(reference, ())]
-                return RuleValue.UNKNOWN, tuple(dict.fromkeys([*missing, *absent])) or (f"{self.id}.when",)
+                absent = dict.fromkeys([*missing, *signals.missing(self.condition)])
+                return RuleValue.UNKNOWN, tuple(absent) or (f"{self.id}.when",)

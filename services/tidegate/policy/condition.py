@@ -9,9 +9,10 @@ type error must never become. There is no `has()`, because a rule must not turn 
 could tell. `.fresh` is an answer that a rule asks for by name, and it is unknown like any
 other signal where the lookup failed.
 
-The Rust implementation evaluates. It absorbs errors in both operand orders as the CEL specification asks (`missing &&
-false` is false, `missing || true` is true, everything else is an error), which is Kleene's logic with "error" read
-as unknown; `tests/policy/test_kleene.py` checks that against an oracle.
+It is evaluated here (`kleene.py`), as CEL's Rust implementation would. That absorbs errors in both operand orders as
+the specification asks (`missing && false` is false, `missing || true` is true, everything else is an error), which is
+Kleene's logic with "error" read as unknown. `tests/policy/test_kleene.py` checks it against an oracle,
+`tests/policy/test_meaning.py` against the Rust implementation, which also has to accept every condition at load.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ import cel
 
 from tidegate.moderation.decision import RuleValue
 from tidegate.policy.condition_parser import ConditionError, Kind, Reference, evaluable, parse
+from tidegate.policy.kleene import Known, Meaning
 
 __all__ = ["Condition", "ConditionError", "Kind", "Reference", "compile_condition"]
 
@@ -33,18 +35,19 @@ class Condition:
     """As written."""
     kinds: Mapping[Reference, Kind]
     """The signals it reads, in order of appearance, each with the type that it must have."""
-    program: cel.Program
-    """Compiled."""
+    meaning: Meaning
+    """Its value from theirs."""
 
-    def value(self, context: cel.Context) -> RuleValue:
-        """Evaluates. Whatever keeps it from coming out true or false makes it unknown."""
-        try:
-            result = self.program.execute(context)
-        except Exception:  # noqa: BLE001 - boundary to the CEL engine: each of its errors means "not settled"
+    def value(self, known: Mapping[str, Known]) -> RuleValue:
+        """Evaluates.
+
+        Args:
+            known: Its signals by name, None for what is missing.
+        """
+        value = self.meaning(known)
+        if value is None:
             return RuleValue.UNKNOWN
-        if result is True:
-            return RuleValue.TRUE
-        return RuleValue.FALSE if result is False else RuleValue.UNKNOWN
+        return RuleValue.TRUE if value else RuleValue.FALSE
 
 
 def compile_condition(source: str) -> Condition:
@@ -53,9 +56,9 @@ def compile_condition(source: str) -> Condition:
     Raises:
         ConditionError: It is not a condition as this module describes it, or its types do not fit.
     """
-    kinds = parse(source)
+    parsed = parse(source)
     try:
-        program = cel.compile(evaluable(source))
+        cel.compile(evaluable(source))
     except ValueError as error:
         raise ConditionError(f"is not valid CEL: {str(error).splitlines()[0]}") from error
-    return Condition(source=source, kinds=kinds, program=program)
+    return Condition(source=source, kinds=parsed.kinds, meaning=parsed.meaning)

@@ -1,34 +1,24 @@
 """Checks a condition before it runs: which signals it reads and which type each must have.
 
-A recursive descent over CEL's own grammar for the operators that `condition.py` lists. It builds no tree: what
-evaluates is the CEL engine, what is needed here are references and types.
+A recursive descent over CEL's own grammar for the operators that `condition.py` lists. On its way it puts together what
+the condition means, from the pieces in `kleene.py`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tidegate.moderation.signals import FeatureScalar
 from tidegate.policy.account_reference import FRESH, ROOT, canonical, full_name, rewritten
+from tidegate.policy.condition_tokens import TEXT_TESTS, ConditionError, plain_value, tokens_of
+from tidegate.policy.kleene import Meaning, chain, comparison, constant, membership, opposite, signal, text_test
 
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<number>\d+\.\d+|\d+)
-      | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
-      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<operator>&&|\|\||==|!=|<=|>=|[<>!().,\[\]-])
-    )""",
-    re.VERBOSE,
-)
+__all__ = ["ConditionError", "Kind", "Parsed", "Reference", "evaluable", "parse"]
+
 _ITEM_FIELDS = ("surface", "market", "language", "source")
-_TEXT_TESTS = ("startsWith", "endsWith", "contains")
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in")
 _MAX_DEPTH = 30
 """Nested parentheses and negations; the parser's own stack must not run out."""
-
-
-class ConditionError(ValueError):
-    """The condition can't be used; the message says what is wrong and what is allowed."""
 
 
 class Kind(StrEnum):
@@ -73,12 +63,26 @@ class _Operand:
     """None if it is a feature whose type is not known yet."""
     text: str
     """For messages."""
+    meaning: Meaning
     reference: Reference | None = None
-    is_list: bool = False
+    value: FeatureScalar | None = None
+    """If it is a plain value."""
+    listed: tuple[FeatureScalar, ...] = ()
+    """The values of a list."""
 
 
-def parse(source: str) -> Mapping[Reference, Kind]:
-    """The signals that a condition reads, in order of appearance, each with its type.
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A condition that may run."""
+
+    kinds: Mapping[Reference, Kind]
+    """The signals it reads, in order of appearance, each with its type."""
+    meaning: Meaning
+    """Its value from them, by their names."""
+
+
+def parse(source: str) -> Parsed:
+    """What a condition reads and means.
 
     A feature's type follows from what it is compared with; where nothing tells, it is taken to be a number, so that a
     value of another type leaves the rule unknown.
@@ -86,32 +90,21 @@ def parse(source: str) -> Mapping[Reference, Kind]:
     Raises:
         ConditionError: It is not a condition, or its types do not fit.
     """
-    parser = _Parser(_tokens(source))
+    parser = _Parser(tokens_of(source))
     result = parser.condition()
     parser.expect_end()
     parser.require(result, Kind.BOOL, "a condition as a whole")
-    return parser.settled()
+    return Parsed(parser.settled(), result.meaning)
 
 
 def evaluable(source: str) -> str:
     """The condition as the CEL engine evaluates it, once `parse` has let it through."""
-    return rewritten(_tokens(source))
+    return rewritten(tokens_of(source))
 
 
-def _tokens(source: str) -> list[tuple[str, str]]:
-    tokens: list[tuple[str, str]] = []
-    text = source.rstrip()
-    position = 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            rest = text[position:].lstrip()[:20]
-            raise ConditionError(
-                f"can't be read at {rest!r}; allowed: && || ! == != < <= > >= in, {', '.join(_TEXT_TESTS)}, parentheses"
-            )
-        tokens.append((str(match.lastgroup), match.group(str(match.lastgroup))))
-        position = match.end()
-    return [*tokens, ("end", "")]
+def _plain(kind: Kind, text: str) -> _Operand:
+    value = plain_value(text)
+    return _Operand(kind, text, constant(value), value=value)
 
 
 class _Parser:
@@ -137,8 +130,8 @@ class _Parser:
     def require(self, operand: _Operand, kind: Kind, role: str) -> None:
         """The operand must have this type, which also settles the type of a feature."""
         found = self._kind(operand)
-        if operand.is_list or (found is not None and found is not kind):
-            what = "a list" if operand.is_list else f"a {found}"
+        if operand.listed or (found is not None and found is not kind):
+            what = "a list" if operand.listed else f"a {found}"
             raise ConditionError(f"{operand.text} is {what}, but {role} must be a {kind}")
         if operand.reference is not None:
             self._kinds[operand.reference] = kind
@@ -151,13 +144,16 @@ class _Parser:
         return {reference: kind or Kind.NUMBER for reference, kind in self._kinds.items()}
 
     def _chain(self, operator: str, operand: Callable[[], _Operand]) -> _Operand:
-        left = operand()
+        operands = [operand()]
         while self._take(operator):
-            self.require(left, Kind.BOOL, f"what stands left of {operator}")
-            right = operand()
-            self.require(right, Kind.BOOL, f"what stands right of {operator}")
-            left = _Operand(Kind.BOOL, f"the result of {operator}")
-        return left
+            if len(operands) == 1:
+                self.require(operands[0], Kind.BOOL, f"what stands left of {operator}")
+            operands.append(operand())
+            self.require(operands[-1], Kind.BOOL, f"what stands right of {operator}")
+        if len(operands) == 1:
+            return operands[0]
+        meaning = chain(operator, [one.meaning for one in operands])
+        return _Operand(Kind.BOOL, f"the result of {operator}", meaning)
 
     def _relation(self) -> _Operand:
         left = self._unary()
@@ -165,11 +161,16 @@ class _Parser:
             self._at += 1
             right = self._unary()
             self._compare(operator, left, right)
-            left = _Operand(Kind.BOOL, f"the result of {operator}")
+            meaning = (
+                membership(left.meaning, right.listed)
+                if right.listed
+                else comparison(operator, left.meaning, right.meaning)
+            )
+            left = _Operand(Kind.BOOL, f"the result of {operator}", meaning)
         return left
 
     def _compare(self, operator: str, left: _Operand, right: _Operand) -> None:
-        if (operator == "in") != right.is_list or left.is_list:
+        if (operator == "in") != bool(right.listed) or left.listed:
             raise ConditionError("compares with a list; only `SIGNAL in [VALUE, ...]` is allowed")
         self._unify(left, right)
         self._same.append((left, right))
@@ -199,22 +200,22 @@ class _Parser:
         if self._take("!"):
             operand = self._unary()
             self.require(operand, Kind.BOOL, "what follows !")
-            return _Operand(Kind.BOOL, "the result of !")
+            return _Operand(Kind.BOOL, "the result of !", opposite(operand.meaning))
         if self._take("-"):
             kind, text = self._next()
             if kind != "number":
                 raise ConditionError(f"has {text!r} after -; only a number may follow")
-            return _Operand(Kind.NUMBER, f"-{text}")
+            return _plain(Kind.NUMBER, f"-{text}")
         return self._primary()
 
     def _primary(self) -> _Operand:
         kind, text = self._next()
         if kind == "number":
-            return _Operand(Kind.NUMBER, text)
+            return _plain(Kind.NUMBER, text)
         if kind == "string":
-            return _Operand(Kind.STRING, text)
+            return _plain(Kind.STRING, text)
         if kind == "name":
-            return _Operand(Kind.BOOL, text) if text in ("true", "false") else self._signal(text)
+            return _plain(Kind.BOOL, text) if text in ("true", "false") else self._signal(text)
         if text == "(":
             inner = self.condition()
             self._expect(")")
@@ -224,13 +225,15 @@ class _Parser:
         raise ConditionError(f"has {text!r} where a signal or value should be" if text else "ends too early")
 
     def _list(self) -> _Operand:
-        first = self._primary()
+        listed = [first := self._primary()]
         while self._take(","):
-            self._unify(first, self._primary())
+            self._unify(first, other := self._primary())
+            listed.append(other)
         self._expect("]")
-        if first.reference is not None or first.kind is None or first.is_list:
+        values = tuple(one.value for one in listed if one.value is not None)
+        if len(values) < len(listed):
             raise ConditionError("has a list of something other than plain values")
-        return _Operand(first.kind, "a list", is_list=True)
+        return _Operand(first.kind, "a list", first.meaning, listed=values)
 
     def _signal(self, root: str) -> _Operand:
         path = [root]
@@ -238,11 +241,11 @@ class _Parser:
             kind, step = self._next()
             if kind != "name":
                 raise ConditionError(f"has {step!r} after a dot")
-            if step in _TEXT_TESTS and self._tokens[self._at][1] == "(":
+            if step in TEXT_TESTS and self._tokens[self._at][1] == "(":
                 return self._text_test(self._reference(path), step)
             path.append(step)
         if self._tokens[self._at][1] == "(":
-            raise ConditionError(f"calls {'.'.join(path)}(); allowed functions: {', '.join(_TEXT_TESTS)}")
+            raise ConditionError(f"calls {'.'.join(path)}(); allowed functions: {', '.join(TEXT_TESTS)}")
         return self._reference(path)
 
     def _text_test(self, operand: _Operand, function: str) -> _Operand:
@@ -251,7 +254,8 @@ class _Parser:
         argument = self._primary()
         self.require(argument, Kind.STRING, f"the argument of {function}")
         self._expect(")")
-        return _Operand(Kind.BOOL, f"the result of {function}")
+        meaning = text_test(function, operand.meaning, argument.meaning)
+        return _Operand(Kind.BOOL, f"the result of {function}", meaning)
 
     def _reference(self, path: list[str]) -> _Operand:
         reference = Reference(canonical(path))
@@ -275,7 +279,7 @@ class _Parser:
                     "score.DETECTOR.LABEL, severity.DETECTOR.LABEL, account.known, account.VIEW.FEATURE[.fresh]"
                 )
         self._kinds.setdefault(reference, kind)
-        return _Operand(kind, str(reference), reference=reference)
+        return _Operand(kind, str(reference), signal(str(reference)), reference=reference)
 
     def _take(self, text: str) -> bool:
         kind, found = self._tokens[self._at]

@@ -6,11 +6,11 @@ it: where it is false for one, it is for all. Whoever wants to know how each rul
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tidegate.moderation.decision import RuleValue
-from tidegate.policy.compiled_rule import CompiledRule
+from tidegate.policy.compiled_rule import CompiledRule, Threshold
 from tidegate.policy.condition import Condition
 from tidegate.policy.readings import LabelRef, Readings
 from tidegate.policy.signal_context import SignalContext
@@ -41,7 +41,7 @@ class DecidingRules:
             if rule.threshold is None and rule.condition is not None:
                 conditions.setdefault(rule.condition.source, (rule.condition, []))[1].append(place)
         self._conditions = tuple(conditions.values())
-        self._settling = tuple(rule for rule in rules if rule.settles)
+        self._settling = _lowest(rule.threshold for rule in rules if rule.settles and rule.threshold)
         by_label: dict[str, list[tuple[float, int, LabelRef]]] = {}
         for place, rule in enumerate(rules):
             if rule.threshold is not None:
@@ -51,19 +51,23 @@ class DecidingRules:
 
     def settle(self, readings: Readings) -> None:
         """Tells the readings if a settling rule has fired."""
-        if any(rule.has_settled(readings) for rule in self._settling):
+        if self.has_settled(readings):
             readings.settle()
 
-    def candidates(self, readings: Readings, signals: Callable[[], SignalContext]) -> list[CompiledRule]:
+    def has_settled(self, readings: Readings) -> bool:
+        """Whether a settling rule has fired: if any of a label has, the one with the lowest threshold has."""
+        return any(threshold.value(readings.of(threshold.label)) is RuleValue.TRUE for threshold in self._settling)
+
+    def candidates(self, readings: Readings, signals: SignalContext) -> list[CompiledRule]:
         """The rules that may be more than false, in the policy's order: all others are false.
 
         Args:
             readings: The item's scores.
-            signals: The item's signals; only called if a rule has nothing but a condition.
+            signals: The item's signals; only read if a rule has nothing but a condition.
         """
         places = list(self._always)
         for condition, same_condition in self._conditions:
-            if signals().value(condition) is not RuleValue.FALSE:
+            if signals.value(condition) is not RuleValue.FALSE:
                 places += same_condition
         for same in self._labels:
             reading = readings.of(same.label)
@@ -73,6 +77,16 @@ class DecidingRules:
                 places += same.places[: bisect_right(same.thresholds, reading.value)]
         places.sort()
         return [self._rules[place] for place in places]
+
+
+def _lowest(thresholds: Iterable[Threshold]) -> tuple[Threshold, ...]:
+    """Of each label."""
+    lowest: dict[str, Threshold] = {}
+    for threshold in thresholds:
+        known = lowest.setdefault(threshold.label.key, threshold)
+        if threshold.at_least < known.at_least:
+            lowest[threshold.label.key] = threshold
+    return tuple(lowest.values())
 
 
 def _same_label(found: Sequence[tuple[float, int, LabelRef]]) -> _SameLabel:

@@ -4,7 +4,7 @@ Stands between the gather step and the ledger in a request's path. The shadow po
 every replay of a recorded decision.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
@@ -24,7 +24,7 @@ from tidegate.policy.condition import Kind, Reference
 from tidegate.policy.deciding_rules import DecidingRules
 from tidegate.policy.readings import Readings
 from tidegate.policy.schema import Mode
-from tidegate.policy.signal_context import SignalContext, SignalReader
+from tidegate.policy.signal_context import SignalReader
 
 
 class NotApplicableError(LookupError):
@@ -96,8 +96,7 @@ class CompiledPolicy:
 
     def has_settled(self, market: str, parts: Sequence[PartFacts], runs: Sequence[DetectorRun]) -> bool:
         """Whether a settling rule fires on what detectors have said so far."""
-        readings = Readings(parts, runs)
-        return any(rule.has_settled(readings) for rule in self.rules_in(market))
+        return self.deciding_by_market.get(market, self.deciding).has_settled(Readings(parts, runs))
 
     def decide(self, inputs: DecisionInputs) -> PolicyOutcome:
         """What the policy says, without how each rule came out: `evaluations` is empty.
@@ -107,42 +106,27 @@ class CompiledPolicy:
         readings = self._readings(inputs)
         rules = self.deciding_by_market.get(inputs.market, self.deciding)
         rules.settle(readings)
-        signals = self._signals(inputs, readings)
-        evaluated = self._evaluated(rules.candidates(readings, signals), readings, signals)
-        return replace(evaluated, evaluations=())
+        signals = self.reader.context(inputs, readings)
+        candidates = rules.candidates(readings, signals)
+        return self._outcome(((rule, rule.evaluate(readings, signals)) for rule in candidates), readings)
 
     def evaluate(self, inputs: DecisionInputs) -> PolicyOutcome:
         """What the policy says. Raises NotApplicableError if it is not for the item's surface and market."""
         readings = self._readings(inputs)
         self.deciding_by_market.get(inputs.market, self.deciding).settle(readings)
-        return self._evaluated(self.rules_in(inputs.market), readings, self._signals(inputs, readings))
+        signals = self.reader.context(inputs, readings)
+        evaluated = [(rule, rule.evaluate(readings, signals)) for rule in self.rules_in(inputs.market)]
+        return replace(self._outcome(evaluated, readings), evaluations=tuple(evaluation for _, evaluation in evaluated))
 
     def _readings(self, inputs: DecisionInputs) -> Readings:
         if not self.covers(inputs.surface, inputs.market):
             raise NotApplicableError(f"policy {self.reference.id} is not for {inputs.surface} in {inputs.market}")
         return Readings(inputs.parts, inputs.detectors)
 
-    def _signals(self, inputs: DecisionInputs, readings: Readings) -> Callable[[], SignalContext]:
-        """Looks them up when first asked: most rules are false without."""
-        context: SignalContext | None = None
-
-        def signals() -> SignalContext:
-            nonlocal context
-            if context is None:
-                context = self.reader.context(inputs, readings)
-            return context
-
-        return signals
-
-    def _evaluated(
-        self, rules: Sequence[CompiledRule], readings: Readings, signals: Callable[[], SignalContext]
-    ) -> PolicyOutcome:
-        evaluations: list[RuleEvaluation] = []
+    def _outcome(self, evaluated: Iterable[tuple[CompiledRule, RuleEvaluation]], readings: Readings) -> PolicyOutcome:
         violations: list[Violation] = []
         failed_open: list[str] = []
-        for rule in rules:
-            evaluation = rule.evaluate(readings, signals)
-            evaluations.append(evaluation)
+        for rule, evaluation in evaluated:
             if evaluation.value is RuleValue.FALSE:
                 continue
             if violation := rule.violation(evaluation, readings):
@@ -154,7 +138,7 @@ class CompiledPolicy:
             policy=self.reference,
             action=violations[0].action if violations else Action.ALLOW,
             violations=tuple(violations),
-            evaluations=tuple(evaluations),
+            evaluations=(),
             failed_open=tuple(failed_open),
         )
 

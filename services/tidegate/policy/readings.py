@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from tidegate.moderation.detection import DetectorRun, DetectorStatus
 from tidegate.moderation.item import PartFacts
@@ -42,9 +42,11 @@ class LabelRef:
         object.__setattr__(self, "key", f"{self.measure}.{self.detector}.{self.label}")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One label over all parts that its detector is about."""
+class Reading(NamedTuple):
+    """One label over all parts that its detector is about.
+
+    A named tuple, since a decision makes one per label and a frozen dataclass takes twice as long to make.
+    """
 
     value: float | None
     """Highest known value of the measure; None if no part has one."""
@@ -73,6 +75,7 @@ class Readings:
         for run in runs:
             if not run.shadow:
                 self._runs.setdefault((run.name, run.part), []).append(run)
+        self._about: dict[str, Sequence[tuple[str, Sequence[DetectorRun] | None]]] = {}
         self._read: dict[str, Reading] = {}
         self._of_language: set[str] = set()
         self._of_outage: set[str] = set()
@@ -100,28 +103,38 @@ class Readings:
         part = ""
         missing: list[str] = []
         skipped: list[str] = []
-        kinds = kinds_of(detector)
-        for facts in self._parts:
-            if facts.kind not in kinds:
-                continue
-            name = f"{detector}.{label}@{facts.id}"
-            runs = self._runs.get((detector, facts.id))
+        for part_id, runs in self._of_detector(detector):
             if runs is None:
-                missing.append(name)
+                missing.append(name := f"{detector}.{label}@{part_id}")
                 self._of_outage.add(name)
                 continue
             for run in runs:
-                if run.status is DetectorStatus.NO_CONTENT:
+                status = run.status
+                if status is DetectorStatus.NO_CONTENT:
                     continue
                 found: float | None = (run.severities if measure is Measure.SEVERITY else run.scores).get(label)
-                if run.status is not DetectorStatus.OK or found is None or not math.isfinite(found):
-                    missed = skipped if self._settled and run.status is DetectorStatus.SKIPPED else missing
-                    missed.append(self._named(name, run.status))
+                if status is not DetectorStatus.OK or found is None or not math.isfinite(found):
+                    missed = skipped if self._settled and status is DetectorStatus.SKIPPED else missing
+                    missed.append(self._named(f"{detector}.{label}@{part_id}", status))
                 elif value is None or (found, run.scores.get(label, 0.0)) > (value, score or 0.0):
                     value, score, part = found, run.scores.get(label), run.part
-        return Reading(value, score, part, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(skipped)))
+        return Reading(value, score, part, _each_once(missing), _each_once(skipped))
+
+    def _of_detector(self, detector: str) -> Sequence[tuple[str, Sequence[DetectorRun] | None]]:
+        """The parts that it is about, each with its runs; None if there is none."""
+        found = self._about.get(detector)
+        if found is None:
+            kinds = kinds_of(detector)
+            found = self._about[detector] = [
+                (facts.id, self._runs.get((detector, facts.id))) for facts in self._parts if facts.kind in kinds
+            ]
+        return found
 
     def _named(self, name: str, status: DetectorStatus) -> str:
         named = name if status in _PLAIN else f"{name}: {status}"
         (self._of_language if status is DetectorStatus.UNSUPPORTED_LANGUAGE else self._of_outage).add(named)
         return named
+
+
+def _each_once(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names)) if names else ()

@@ -161,9 +161,12 @@ def test_the_command_removes_what_was_exported_and_tells(written: LedgerStore, t
     assert "nothing to remove" in run(*retention).output
 
 
-def test_verify_replay_and_export_say_what_retention_removed(written: LedgerStore, tmp_path: Path) -> None:
+def test_verify_stats_replay_and_export_say_what_retention_removed(written: LedgerStore, tmp_path: Path) -> None:
     ledger = ("--ledger", written.named)
     assert "retention" not in run("ledger", "verify", *ledger).output
+    nothing = {"records": 0, "days": 0, "first_day": None, "last_day": None}
+    assert json.loads(run("ledger", "stats", *ledger, "--json").stdout)["removed"] == nothing
+    assert " ".join(run("ledger", "stats", *ledger).output.split()).endswith("removed by retention none")
     assert run("ledger", "retention", *ledger, "--keep-days", "3", "--not-exported").exit_code == 0
     people = run("ledger", "verify", *ledger)
     assert people.exit_code == 0
@@ -175,6 +178,11 @@ def test_verify_replay_and_export_say_what_retention_removed(written: LedgerStor
         (str(day(9)), 2, 3),
         (str(day(8)), 1, 3),
     ]
+    statistics = json.loads(run("ledger", "stats", *ledger, "--json").stdout)
+    removed = {"records": 3, "days": 2, "first_day": str(day(9)), "last_day": str(day(8))}
+    assert (statistics["records"], statistics["removed"]) == (1, removed)
+    told = " ".join(run("ledger", "stats", *ledger).output.split())
+    assert told.endswith(f"removed by retention 3 records of 2 days, {day(9)} to {day(8)}")
     replayed = ("replay", *ledger)
     assert "3 decisions of 2 days" in run(*replayed).output
     assert json.loads(run(*replayed, "--json").stdout)["removed_by_retention"] == 3

@@ -11,7 +11,7 @@ from tidegate.api.moderation.v1 import hash_bank_service_pb2 as pb
 from tidegate.cli.bank_entries import add_command, entries_command, import_command, remove_command
 from tidegate.cli.bank_options import distance_type, json_option, readable_type, told_calls
 from tidegate.cli.bank_view import KINDS, bank_as_json, draw_banks, draw_match, match_as_json
-from tidegate.cli.output import print_json
+from tidegate.cli.output import print_json, warn
 from tidegate.cli.server_options import Server, server_options
 from tidegate.detectors.banks.bank import DEFAULT_THRESHOLD_BITS
 from tidegate.serving.settings import Settings, SettingsError
@@ -172,18 +172,19 @@ def match_command(
 def migrate_command(settings: Settings) -> None:
     """Makes the tables of the settings' store, or brings them to this version. Safe while it is used.
 
-    Asks the store and not the service: run it where the store can be reached. `tidegate up` does this by itself. Nobody
-    else makes a store in PostgreSQL: an empty one would know no picture, and say so of each.
+    Says first if older releases can't use them afterwards. Asks the store and not the service: run it where the store
+    can be reached. `tidegate up` does this by itself. Nobody else makes a store in PostgreSQL: an empty one would know
+    no picture, and say so of each.
     """
     from tidegate.serving.bank_store import BankStoreError, bank_place, make_banks  # noqa: PLC0415 - loads numpy
 
     try:
-        make_banks(settings)
+        make_banks(settings, warned=warn)
     except SettingsError as error:
         raise click.ClickException(f"settings: {error}") from error
     except BankStoreError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"The hash banks at {bank_place(settings)} have the tables of this version.")
+    click.echo(f"The hash banks at {bank_place(settings)} have the tables that this version needs.")
 
 
 def _show(bank: pb.HashBank, *, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """`tidegate ledger`: whether the decision ledger is whole, and how much it holds. Reads the store, not the service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime
@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tidegate.cli.lazy_group import LazyGroup
-from tidegate.cli.output import print_json, told_os_error
+from tidegate.cli.output import print_json, told_os_error, warn
 from tidegate.ledger.archive import LedgerArchive, LedgerPlace, LedgerStatistics, LedgerUnreadableError
 from tidegate.ledger.retention_anchors import Removal
 from tidegate.ledger.sqlite_place import SqlitePlace
@@ -108,13 +108,14 @@ def verify_command(place: LedgerPlace, as_json: bool) -> None:
 def migrate_command(place: LedgerPlace) -> None:
     """Makes the ledger's tables, or brings them to this version. Safe while others do the same, and while it is used.
 
-    `tidegate up` and every router do this by themselves, where the database lets them.
+    Says first if older releases can't use them afterwards. `tidegate up` and every router do this by themselves, where
+    the database lets them.
     """
     try:
-        place.migrate()
+        place.migrate(warned=warn)
     except LedgerUnreadableError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"The ledger at {place} has the tables of this version.")
+    click.echo(f"The ledger at {place} has the tables that this version needs.")
 
 
 @ledger.command("export")
@@ -192,13 +193,14 @@ def export_command(
 @ledger_option
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def stats_command(place: LedgerPlace, as_json: bool) -> None:
-    """Shows how much the ledger holds."""
+    """Shows how much the ledger holds, and how much retention has removed from it."""
     with opened(place) as archive:
-        statistics = archive.statistics()
+        statistics, removals = archive.statistics(), archive.removals()
     if as_json:
-        print_json({name: _plain(value) for name, value in asdict(statistics).items()})
+        held = {name: _plain(value) for name, value in asdict(statistics).items()}
+        print_json({**held, "removed": _removed_as_json(removals)})
     else:
-        _draw_statistics(statistics)
+        _draw_statistics(statistics, removals)
 
 
 def _report_as_json(report: VerifyReport) -> dict[str, Any]:
@@ -253,11 +255,24 @@ def _run_of(removal: Removal) -> tuple[date, str]:
     return removal.removed_at.date(), removal.reason.command
 
 
-def _draw_statistics(statistics: LedgerStatistics) -> None:
+def _removed_as_json(removals: Sequence[Removal]) -> dict[str, Any]:
+    days = sorted({removal.day for removal in removals})
+    return {
+        "records": sum(removal.records for removal in removals),
+        "days": len(days),
+        "first_day": days[0].isoformat() if days else None,
+        "last_day": days[-1].isoformat() if days else None,
+    }
+
+
+def _draw_statistics(statistics: LedgerStatistics, removals: Sequence[Removal]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in asdict(statistics).items():
         shown = f"{value:,}" if isinstance(value, int) else str(_plain(value) or "none")
         table.add_row(name.replace("_", " "), shown)
+    removed = _removed_as_json(removals)
+    days = f"{removed['days']:,} days, {removed['first_day']} to {removed['last_day']}"
+    table.add_row("removed by retention", f"{removed['records']:,} records of {days}" if removals else "none")
     Console(highlight=False).print(table)
 
 

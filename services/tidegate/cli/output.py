@@ -18,6 +18,11 @@ def print_json(document: dict[str, Any]) -> None:
     click.echo(json.dumps(document))
 
 
+def warn(told: str) -> None:
+    """On standard error, of what is about to happen."""
+    click.echo(f"warning: {told}", err=True)
+
+
 def told_os_error(error: OSError) -> str:
     """Why a file could not be read or written: without its name and number, of which Arrow says the number twice."""
     return os.strerror(error.errno) if error.errno else str(error)

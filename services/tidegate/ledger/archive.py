@@ -161,6 +161,10 @@ class LedgerPlace(Protocol):
         """
         ...
 
-    def migrate(self) -> None:
-        """Makes the ledger if there is none, and brings its tables to this version. Raises LedgerUnreadableError."""
+    def migrate(self, *, warned: Callable[[str], None] | None = None) -> None:
+        """Makes the ledger if there is none, and brings its tables to this version. Raises LedgerUnreadableError.
+
+        Args:
+            warned: Told, before anything is changed, which releases can't use it afterwards. None logs it.
+        """
         ...

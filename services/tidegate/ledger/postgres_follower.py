@@ -74,7 +74,7 @@ class PostgresFollower:
             connection = self._target.connected(name="tidegate ledger tail", timeout_s=TIMEOUT_S, point_reads=True)
             try:
                 with connection.within(TIMEOUT_S):
-                    current = LEDGER.version(connection) == LEDGER.newest
+                    current = LEDGER.version(connection) >= LEDGER.newest
             except BaseException:
                 connection.close()
                 raise

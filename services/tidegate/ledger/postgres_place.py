@@ -53,19 +53,28 @@ class PostgresPlace:
 
     @contextlib.contextmanager
     def remover(self) -> Iterator[PostgresDayRemover]:
-        """See `LedgerPlace.remover`. Needs the role that owns the tables."""
+        """See `LedgerPlace.remover`. Needs the role that owns the tables, and tables that are not newer than this.
+
+        What a newer release keeps of a day is not known here, and what was removed can't be put back.
+        """
         try:
             name = "tidegate ledger retention"
             with contextlib.closing(self.target.connected(name=name, timeout_s=None)) as connection:
+                found = LEDGER.version(connection)
+                if found > LEDGER.newest:
+                    raise ForeignSchemaError(
+                        f"its schema version {found} is of a newer Tidegate, and this one knows {LEDGER.newest}; days"
+                        " are removed by the newest release only, so run it there"
+                    )
                 yield PostgresDayRemover(connection)
         except (psycopg.Error, RetentionUnderWayError) as error:
             why = said(error) if isinstance(error, psycopg.Error) else error
             raise LedgerUnreadableError(f"Nothing can be removed from the ledger in {self}: {why}.") from error
 
-    def migrate(self) -> None:
+    def migrate(self, *, warned: Callable[[str], None] | None = None) -> None:
         """See `LedgerPlace.migrate`. Makes tables for the next days too, for routers that may make none."""
         with self._explained(), contextlib.closing(self._connected()) as connection:
-            LEDGER.migrate(connection)
+            LEDGER.migrate(connection, warned=warned)
             today = datetime.now(UTC).date()
             make_missing(connection, [today + timedelta(days=ahead) for ahead in range(MIGRATED_AHEAD_DAYS + 1)])
 

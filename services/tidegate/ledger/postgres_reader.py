@@ -60,7 +60,7 @@ class PostgresReader(ReaderThreads[BoundedConnection]):
         connection = self._target.connected(name="tidegate ledger reader", timeout_s=self._timeout_s, point_reads=True)
         try:
             with connection.within(self._timeout_s):
-                LEDGER.migrate(connection)
+                LEDGER.ensure(connection)
         except BaseException:
             connection.close()
             raise

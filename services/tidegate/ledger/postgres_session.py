@@ -55,7 +55,7 @@ class WriterSession:
         try:
             with connection.within(timeout_s):
                 refuse_standby(connection)  # it may be behind: then its answer to what became of a commit is wrong
-                LEDGER.migrate(connection)
+                LEDGER.ensure(connection)
                 refuse_losses(connection)
                 connection.execute(END_STALE, (name,))
                 connection.execute(LOCK_WRITER, (writer_lock(writer_id),))

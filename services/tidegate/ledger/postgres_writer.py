@@ -18,6 +18,7 @@ from tidegate.ledger.postgres_chain import Loss, OwnChain
 from tidegate.ledger.postgres_session import WriterSession
 from tidegate.ledger.postgres_transaction import Link, PostgresTransaction
 from tidegate.postgres.connection import PostgresTarget
+from tidegate.postgres.schema import ForeignSchemaError
 from tidegate.telemetry.pressure import LedgerFailure, LedgerMetrics, NullLedgerMetrics
 
 _log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class ServerAwayError(Exception):
 
 
 class OutcomeUnknownError(Exception):
-    """The connection was lost during COMMIT, and the server could not be asked in time what became of it."""
+    """The connection was lost during COMMIT, and the server could not be asked what became of it, or not in time."""
 
 
 class PostgresTransactions:
@@ -82,7 +83,7 @@ class PostgresTransactions:
 
         Raises:
             psycopg.Error: Nothing was recorded, or not as safely as the server is told to.
-            OutcomeUnknownError: It can't be told in time. The callers have gone by then.
+            OutcomeUnknownError: It can't be told, or not in time. Then the callers have gone.
         """
         transaction, deadline = self._current, self._monotonic() + self._timeout_s
         self._policies.update(transaction.policies)
@@ -204,6 +205,8 @@ class PostgresTransactions:
         while self._monotonic() < deadline:
             try:
                 session = self._opened_again(deadline)
+            except ForeignSchemaError as newer:  # looking again won't help: this process is never let in any more
+                raise OutcomeUnknownError(str(newer)) from newer
             except psycopg.Error:
                 time.sleep(_LOOK_AGAIN_S)
             else:

@@ -54,8 +54,9 @@ class SqlitePlace:
                 f"There is no ledger at {self.path}. `tidegate up` makes one here; --ledger names another file."
             )
 
-    def migrate(self) -> None:
-        """See `LedgerPlace.migrate`."""
+    def migrate(self, *, warned: Callable[[str], None] | None = None) -> None:
+        """See `LedgerPlace.migrate`. Warns of nothing: no other release uses the file meanwhile."""
+        del warned
         try:
             open_ledger(self.path, timeout_s=MIGRATION_TIMEOUT_S).close()
         except (sqlite3.Error, OSError) as error:

@@ -1,5 +1,11 @@
-"""A schema of ours in a PostgreSQL database, and its migrations. Of processes that start at once, one migrates."""
+"""A schema of ours in a PostgreSQL database, and its migrations. Of processes that start at once, one migrates.
 
+During an upgrade two releases use the same tables. So each migration says which code may go on under it, and the
+database keeps that beside the version: code that meets a newer schema asks there, as it can't know it by itself.
+"""
+
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 
@@ -10,16 +16,42 @@ from tidegate.postgres.connection import BoundedConnection
 
 TIMEOUT_S = 600.0
 """For all steps together. Whoever needs the tables is refused meanwhile, and not held up."""
+NOTING_WAIT_MS = 1_000
+"""Longest wait until the table `migrations` gets its column: whoever connects waits with it. A dump holds the table."""
 
 _BOUNDS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+_log = logging.getLogger(__name__)
 
 
 class ForeignSchemaError(psycopg.DatabaseError):
-    """The schema was made by somebody else, or by a newer Tidegate."""
+    """The schema was made by somebody else, or by a newer Tidegate that does not let this one go on."""
 
 
 class SchemaRightError(errors.InsufficientPrivilege):
     """The role may not make the schema, or not change it. Says who may, and which GRANT would let it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step, from the version before to its own."""
+
+    file: str
+    """In the folder `migrations`. A released one never changes."""
+    compatible_from: int
+    """The oldest version whose code may go on under this step, reading and writing: its own if it breaks all code
+    before it, and never more. That code is replaced one process after another, long after the step was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is in the database."""
+
+    version: int
+    """0 if there are no tables."""
+    compatible_from: int
+    """The oldest version whose code may use them."""
+    is_noted: bool
+    """Whether the database says so. Else a release made it that did not look, and refuses whatever is newer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,84 +64,155 @@ class Schema:
     """What it holds, in an error's words: "ledger"."""
     package: str
     """Where the folder `migrations` with the files lies."""
-    files: tuple[str, ...]
-    """By version, the first of version 1. Released ones never change; a new file is added at the end."""
+    steps: tuple[Migration, ...]
+    """By version, the first of version 1. A new one is added at the end."""
     lock: int
     """Advisory lock that who migrates holds until the end of the transaction: another one for each schema."""
 
     @property
     def newest(self) -> int:
-        """The version that this Tidegate needs."""
-        return len(self.files)
+        """The version that this Tidegate knows, and brings older ones to."""
+        return len(self.steps)
 
     def migrations(self) -> tuple[str, ...]:
         """Statements by version."""
         folder = resources.files(self.package) / "migrations"
-        return tuple((folder / name).read_text(encoding="utf-8") for name in self.files)
+        return tuple((folder / step.file).read_text(encoding="utf-8") for step in self.steps)
 
     def version(self, connection: BoundedConnection) -> int:
         """The schema's version; 0 if there is none, or an empty one, which an administrator made for its owner.
 
+        It may be higher than `newest`: then a newer Tidegate made it, and lets this one go on.
+
         Raises:
-            ForeignSchemaError: It is newer than this Tidegate, or not ours.
+            ForeignSchemaError: A newer Tidegate made it, and does not; or it is not ours.
             psycopg.Error: The server can't be asked.
         """
-        # The catalogue's tables are asked, since to_regclass may remember what was there before a lock was waited for.
-        row = connection.execute(
-            "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid),"
-            " EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid AND relname = 'migrations')"
-            " FROM pg_namespace AS n WHERE n.nspname = %s",
-            (self.name,),
-        ).fetchone()
-        filled, ours = row or (False, False)
-        if not filled:
-            return 0
-        if not ours:
-            raise ForeignSchemaError(
-                f"the database has a schema {self.name} with tables of somebody else: no Tidegate {self.what}"
-            )
-        newest = sql.SQL("SELECT coalesce(max(version), 0) FROM {}").format(self._migrations)
-        row = connection.execute(newest).fetchone()
-        assert row is not None
-        found = int(row[0])
-        if found > self.newest:
-            raise ForeignSchemaError(
-                f"the {self.what} has schema version {found}, which a newer Tidegate made, and this one knows"
-                f" {self.newest} at most: run the newer Tidegate, as versions do not go back"
-            )
-        return found
+        return self._usable(connection).version
 
-    def migrate(self, connection: BoundedConnection) -> None:
-        """Brings the schema to this version, all or nothing.
+    def ensure(self, connection: BoundedConnection) -> None:
+        """Brings an older schema, or none, to this version. Raises as `migrate`.
 
-        Whoever comes meanwhile waits, and finds it done. Where nothing is to do, nothing is locked and no right to
-        create anything is needed.
+        For whoever connects in passing: where nothing is to do, nothing is locked and no right is needed.
+        """
+        if self.version(connection) < self.newest:
+            self.migrate(connection)
+
+    def migrate(self, connection: BoundedConnection, *, warned: Callable[[str], None] | None = None) -> None:
+        """Brings the schema to this version, all or nothing. A newer one that can be used is left as it is.
+
+        Whoever comes meanwhile waits, and finds it done.
+
+        Args:
+            connection: Outside a transaction.
+            warned: Told, before anything is changed, which releases can't use the schema afterwards. None logs it.
 
         Raises:
             ForeignSchemaError: See `version`.
             SchemaRightError: The role may not make or change the schema.
             psycopg.Error: The server refused, or did not answer in time.
         """
-        if self.version(connection) == self.newest:
-            return
+        found = self._usable(connection)
         try:
-            with connection.within(TIMEOUT_S), connection.transaction():
-                self._migrate(connection)
+            with connection.within(TIMEOUT_S):
+                if found.version and not found.is_noted:
+                    self._note(connection, needed=found.version < self.newest)
+                if found.version < self.newest:
+                    self._migrate(connection, warned=warned, was_noted=found.is_noted)
         except errors.InsufficientPrivilege as refused:
             raise self._without_right(connection, refused) from refused
 
-    def _migrate(self, connection: BoundedConnection) -> None:
-        done = sql.SQL("INSERT INTO {} (version) VALUES (%s)").format(self._migrations)
+    def _note(self, connection: BoundedConnection, *, needed: bool) -> None:
+        """Lets the database say who may go on. Not a version: releases that do not look would refuse that too.
+
+        In a transaction of its own: nobody who connects waits for the steps. Where no step follows, a role that may not
+        do it leaves it to one that may, and who holds the table for long is not waited for.
+        """
+        try:
+            with connection.transaction():
+                self._lock(connection)
+                if not self._usable(connection).is_noted:
+                    connection.execute("SELECT set_config('lock_timeout', %s, true)", (str(NOTING_WAIT_MS),))
+                    self._add_column(connection)
+        except (errors.InsufficientPrivilege, errors.LockNotAvailable):
+            if needed:
+                raise
+
+    def _migrate(self, connection: BoundedConnection, *, warned: Callable[[str], None] | None, was_noted: bool) -> None:
+        done = sql.SQL("INSERT INTO {} (version, compatible_from) VALUES (%s, %s)").format(self._migrations)
+        with connection.transaction():
+            self._lock(connection)
+            before = self._usable(connection)
+            told = self._left_behind(before, was_noted=was_noted)
+            if told and warned:
+                warned(told)
+            elif told:
+                _log.warning("postgres.older_releases_refused", extra={"told": told})
+            there = self._owner(connection) is not None
+            statements = self.migrations()
+            for number, step in enumerate(self.steps[before.version :], start=before.version + 1):
+                text = statements[number - 1]
+                if number == 1 and there:
+                    # IF NOT EXISTS would still ask for the right to make schemas, which this one's owner need not have.
+                    text = text.replace(f"CREATE SCHEMA {self.name};", "", 1)
+                connection.execute(text.encode())
+                if number == 1:
+                    self._add_column(connection)
+                connection.execute(done, (number, step.compatible_from))
+
+    def _left_behind(self, before: _Found, *, was_noted: bool) -> str | None:
+        """Which releases can use the tables now and can't after the steps, for people; None if none."""
+        missing = self.steps[before.version :]
+        oldest = max((before.compatible_from, *(step.compatible_from for step in missing)))
+        if not before.version or not missing or (was_noted and oldest == before.compatible_from):
+            return None
+        who = f"that know version {oldest - 1} at most"
+        if oldest == before.compatible_from:
+            who = "of a release that did not yet ask the database who may go on"
+        return (
+            f"The {self.what} goes from schema version {before.version} to {self.newest}. Processes {who} are refused"
+            " when they connect again, and can't be started: replace all of them right after this, with no work on"
+            " PostgreSQL until then. Versions do not go back, so that release can't be put back either."
+        )
+
+    def _usable(self, connection: BoundedConnection) -> _Found:
+        # The catalogue's tables are asked, since to_regclass may remember what was there before a lock was waited for.
+        row = connection.execute(
+            "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid), m.oid IS NOT NULL,"
+            " EXISTS (SELECT FROM pg_attribute WHERE attrelid = m.oid AND attname = 'compatible_from')"
+            " FROM pg_namespace AS n LEFT JOIN pg_class AS m ON m.relnamespace = n.oid AND m.relname = 'migrations'"
+            " WHERE n.nspname = %s",
+            (self.name,),
+        ).fetchone()
+        filled, ours, noted = row or (False, False, False)
+        if not filled:
+            return _Found(0, 0, is_noted=False)
+        if not ours:
+            raise ForeignSchemaError(
+                f"the database has a schema {self.name} with tables of somebody else: no Tidegate {self.what}"
+            )
+        # A version without a word on it lets nobody go on who does not know it.
+        oldest = sql.SQL("coalesce(compatible_from, version)" if noted else "version")
+        query = sql.SQL("SELECT coalesce(max(version), 0), coalesce(max({}), 0) FROM {}")
+        row = connection.execute(query.format(oldest, self._migrations)).fetchone()
+        assert row is not None
+        found = _Found(int(row[0]), int(row[1]), is_noted=noted)
+        if found.version > self.newest and found.compatible_from > self.newest:
+            raise ForeignSchemaError(
+                f"the {self.what} has schema version {found.version}, which a newer Tidegate made and which needs one"
+                f" that knows version {found.compatible_from} at least; this one knows {self.newest} at most: run the"
+                " newer Tidegate, as versions do not go back"
+            )
+        return found
+
+    def _lock(self, connection: BoundedConnection) -> None:
+        """Until the end of the transaction, with no other bound than ours."""
         connection.execute("SELECT set_config(name, '0', true) FROM unnest(%s::text[]) AS name", (list(_BOUNDS),))
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (self.lock,))
-        before = self.version(connection)
-        there = self._owner(connection) is not None
-        for number, statements in enumerate(self.migrations()[before:], start=before + 1):
-            if number == 1 and there:
-                # IF NOT EXISTS would still ask for the right to make schemas, which this one's owner need not have.
-                statements = statements.replace(f"CREATE SCHEMA {self.name};", "", 1)  # noqa: PLW2901 - less one
-            connection.execute(statements.encode())
-            connection.execute(done, (number,))
+
+    def _add_column(self, connection: BoundedConnection) -> None:
+        column = sql.SQL("ALTER TABLE {} ADD COLUMN compatible_from integer")
+        connection.execute(column.format(self._migrations))
 
     def _owner(self, connection: BoundedConnection) -> str | None:
         """Who owns the schema; None if there is none."""

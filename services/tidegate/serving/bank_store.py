@@ -3,6 +3,7 @@
 Who changes banks (HashBankService, in routers) and who searches them (the image stage) each have one of their own.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tidegate.detectors.banks.errors import BanksUnavailable
@@ -43,8 +44,12 @@ def bank_place(settings: Settings) -> str:
     return str(_target(settings))
 
 
-def make_banks(settings: Settings) -> None:
+def make_banks(settings: Settings, *, warned: Callable[[str], None] | None = None) -> None:
     """Makes the store, with the default bank, or brings its tables to this version. Safe while it is used.
+
+    Args:
+        settings: They name it.
+        warned: Told, before anything is changed, which releases can't use it afterwards. None logs it.
 
     Raises:
         SettingsError: The settings name no database.
@@ -65,7 +70,7 @@ def make_banks(settings: Settings) -> None:
 
     target = _target(settings)
     try:
-        migrate(target)
+        migrate(target, warned=warned)
     except psycopg.Error as error:
         raise BankStoreError(f"The hash banks in {target} can't be used: {said(error)}.") from error
 

@@ -88,8 +88,9 @@ def insert_bank(connection: BoundedConnection, turn: Turn, bank: Bank) -> Stored
     turn.last_bank += 1
     turn.changed = True
     connection.execute(
-        "INSERT INTO tidegate_banks.banks VALUES"
-        " (%s, %s, %s, %s, %s, %s, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, 0, 0)",
+        "INSERT INTO tidegate_banks.banks"
+        " (number, id, kind, threshold_bits, enabled, description, created_at_us, entries, hashes)"
+        " VALUES (%s, %s, %s, %s, %s, %s, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, 0, 0)",
         (turn.last_bank, bank.id, bank.kind, bank.threshold_bits, bank.enabled, bank.description),
     )
     return bank_of(connection, bank.id)
@@ -152,7 +153,7 @@ def remove_entries(connection: BoundedConnection, turn: Turn, bank: int, entry_i
         first, turn.last_removal = turn.last_removal + 1, turn.last_removal + len(gone)
         turn.changed = True
         connection.execute(
-            "INSERT INTO tidegate_banks.removals SELECT * FROM unnest(%s::bigint[], %s::bigint[])",
+            "INSERT INTO tidegate_banks.removals (number, entry) SELECT * FROM unnest(%s::bigint[], %s::bigint[])",
             (list(range(first, turn.last_removal + 1)), sorted(number for number, _ in gone)),
         )
         hashes = sum(size_bytes // HASH_BYTES for _, size_bytes in gone)

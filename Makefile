@@ -12,7 +12,7 @@ SELF := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-buil
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check k8s-check images-check up down proto requirements models train-environment bench-models bench-features bench-ledger load load-environment compare clean
+.PHONY: help demo test ready check k8s-check images-check up down proto requirements models train-environment bench-models bench-features bench-ledger load load-environment compare clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,9 +26,10 @@ up: $(VENV)/.services ## Starts the whole stack in the background; returns when 
 down: $(VENV)/.services ## Stops the stack
 	@$(TIDEGATE) down
 
-test: $(VENV)/.dev $(VENV)/.kubectl ## Sets up what tests need and runs all of them, on real servers
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check .venv-load/.stamp triton
+test: $(VENV)/.dev $(VENV)/.kubectl ## Sets up what tests need, runs all of them on real servers, and says what took how long
 	@$(BIN)/python -m tests.everything
+
+ready: check .venv-load/.stamp triton ## What `make test` begins with: the checks, and environments that tests need besides
 
 .PHONY: triton
 triton: $(VENV)/.dev
@@ -40,7 +41,7 @@ check: $(VENV)/.dev k8s-check ## Lint, format, types, import layers and manifest
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-images-check: $(VENV)/.dev ## Runs the build steps of the images in a folder, without Docker, and asks their commands (minutes)
+images-check: $(VENV)/.dev ## Runs the build steps of the images in a folder, without Docker, and asks their commands; a part of `make test`
 	@$(BIN)/python -m k8s.check.image_steps
 
 k8s-check: $(VENV)/.dev $(VENV)/.kubectl ## Renders the manifests and checks them against schemas, code and each other

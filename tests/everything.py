@@ -1,22 +1,25 @@
-"""Runs all tests: `make test` calls it. Arguments are pytest's (`--durations 50`).
+"""Runs all of `make test`. `--part NAME` runs only that (or those); other arguments are pytest's (`--durations 50`).
 
 A whole run has to fit two cores well. Tests that only compute run from the beginning, two at a time, with little
-priority: they take what the others leave, and stacks wait much. Meanwhile first come the tests that need the machine
-for themselves, then those that may run beside each other.
+priority: they take what the others leave, and stacks wait much. The build steps of the images follow them, with less.
+Meanwhile first come the tests that need the machine for themselves, then those that may run beside each other.
 """
 
-import contextlib
+import argparse
 import os
-import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Sequence
 
-from tests.groups import TESTS, Group
+from tests.groups import Group
+from tests.parts import LOGS, NOTHING_TO_RUN, ROOT, Behind, Part, run
+from tests.summary import Busy, behind, failures, table
 
 LITTLE_PRIORITY = 5
 """As `nice` counts: a third of what the others get, where both want all cores. With less, tests would take too long."""
+
+LEAST_PRIORITY = 10
+"""A tenth. Nothing waits for the images."""
 
 _TWO = ("--numprocesses", "2", "--dist", "loadgroup")
 OPTIONS = {
@@ -25,54 +28,50 @@ OPTIONS = {
     Group.BESIDE: ("-m", "beside", *_TWO),
 }
 
+_PYTHON = os.path.relpath(sys.executable, ROOT)
 
-def main() -> int:
-    """Runs the groups; 0 if all of them passed, else what pytest said of the first that did not."""
-    log = TESTS.parent / "build" / "tests" / "light.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output, _background(output) as light:
-        try:
-            ended = [_run(group) for group in (Group.ALONE, Group.BESIDE)]
-            ended.append(light.wait())
-        finally:
-            light.terminate()
-    print(log.read_text(errors="replace"), flush=True)
-    return next((status for status in ended if status), 0)
+CHECKS = Part("checks", ("make", "--no-print-directory", "--jobs", "2", "--output-sync=target", "ready"), "make ready")
+"""Lint, types and manifests, and what tests need besides; without it nothing else is tried."""
+IMAGES = Part("images", (sys.executable, "-m", "k8s.check.image_steps"), "make images-check", priority=LEAST_PRIORITY)
+PARTS = (CHECKS.name, *Group, IMAGES.name)
 
 
-def _run(group: Group) -> int:
-    started = time.monotonic()
-    print(f"== {group}", flush=True)
-    status = subprocess.run(_command(group), check=False, env=_environment()).returncode
-    print(f"== {group}: {time.monotonic() - started:.0f} s", flush=True)
-    return status
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the parts; 0 if all of them passed, else what the first said that did not."""
+    parser = argparse.ArgumentParser(prog="python -m tests.everything", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--part", action="append", choices=PARTS, help="may be repeated; default: all")
+    options, pytest = parser.parse_known_args(arguments)
+    chosen = options.part or PARTS
+    first = [CHECKS] if CHECKS.name in chosen else []
+    front = [_tests(group, pytest) for group in (Group.ALONE, Group.BESIDE) if group in chosen]
+    back = [_tests(Group.LIGHT, pytest, LITTLE_PRIORITY)] if Group.LIGHT in chosen else []
+    back += [IMAGES] if IMAGES.name in chosen else []
+
+    started, busy = time.monotonic(), Busy.now()
+    ended = [run(part) for part in first]
+    if not any(each.failed for each in ended):
+        with Behind(back) as others:
+            ended += [run(part) for part in front]
+            ended += others.wait()
+    print(behind(ended))
+    print(table(ended, wall_s=time.monotonic() - started, busy_s=Busy.now().seconds - busy.seconds))
+    print(failures(ended), end="", flush=True)
+    tried = [each.status for each in ended if each.part.cache]
+    if tried and all(status == NOTHING_TO_RUN for status in tried):
+        return NOTHING_TO_RUN
+    return next((each.status for each in ended if each.failed), 0)
 
 
-def _background(output: BinaryIO) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        _command(Group.LIGHT),
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-        preexec_fn=_give_way,  # noqa: PLW1509 - there are no threads yet
+def _tests(group: Group, arguments: Sequence[str], priority: int = 0) -> Part:
+    cache = LOGS / f"{group}-cache"
+    return Part(
+        group,
+        (sys.executable, "-m", "pytest", *OPTIONS[group], "-o", f"cache_dir={cache}", *arguments),
+        f"{_PYTHON} -m tests.everything --part {group}",
+        priority,
+        cache,
+        may_be_empty=bool(arguments),
     )
-
-
-def _command(group: Group) -> list[str]:
-    return [sys.executable, "-m", "pytest", *OPTIONS[group], *sys.argv[1:]]
-
-
-def _environment() -> dict[str, str]:
-    """The same order in all processes: some tests are made of sets, whose order follows the seed."""
-    return {**os.environ, "PYTHONHASHSEED": "0"}
-
-
-def _give_way() -> None:
-    os.nice(LITTLE_PRIORITY)
-    with contextlib.suppress(OSError):  # where the kernel shares cores between sessions, `nice` counts only within one
-        Path("/proc/self/autogroup").write_text(str(LITTLE_PRIORITY))
 
 
 if __name__ == "__main__":

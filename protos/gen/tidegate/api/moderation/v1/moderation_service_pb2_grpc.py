@@ -34,6 +34,9 @@ class ModerationServiceStub:
     a ledger that can't be written (UNAVAILABLE). Error details carry google.rpc.ErrorInfo, google.rpc.BadRequest naming
     each bad field, and google.rpc.RetryInfo where trying again later makes sense. Items of streams are not refused for
     overload: the stream is read more slowly.
+
+    A stream ends in UNAVAILABLE with reason ROUTER_STOPPING when the router that it met stops. What the router had read
+    is answered before; send what has no answer again over a new stream, at once, under the same idempotency keys.
     """
 
     def __init__(self, channel):
@@ -68,6 +71,9 @@ class ModerationServiceServicer:
     a ledger that can't be written (UNAVAILABLE). Error details carry google.rpc.ErrorInfo, google.rpc.BadRequest naming
     each bad field, and google.rpc.RetryInfo where trying again later makes sense. Items of streams are not refused for
     overload: the stream is read more slowly.
+
+    A stream ends in UNAVAILABLE with reason ROUTER_STOPPING when the router that it met stops. What the router had read
+    is answered before; send what has no answer again over a new stream, at once, under the same idempotency keys.
     """
 
     def Moderate(self, request, context):
@@ -126,6 +132,9 @@ class ModerationService:
     a ledger that can't be written (UNAVAILABLE). Error details carry google.rpc.ErrorInfo, google.rpc.BadRequest naming
     each bad field, and google.rpc.RetryInfo where trying again later makes sense. Items of streams are not refused for
     overload: the stream is read more slowly.
+
+    A stream ends in UNAVAILABLE with reason ROUTER_STOPPING when the router that it met stops. What the router had read
+    is answered before; send what has no answer again over a new stream, at once, under the same idempotency keys.
     """
 
     @staticmethod

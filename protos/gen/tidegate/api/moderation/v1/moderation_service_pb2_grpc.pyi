@@ -35,6 +35,9 @@ class ModerationServiceStub:
     a ledger that can't be written (UNAVAILABLE). Error details carry google.rpc.ErrorInfo, google.rpc.BadRequest naming
     each bad field, and google.rpc.RetryInfo where trying again later makes sense. Items of streams are not refused for
     overload: the stream is read more slowly.
+
+    A stream ends in UNAVAILABLE with reason ROUTER_STOPPING when the router that it met stops. What the router had read
+    is answered before; send what has no answer again over a new stream, at once, under the same idempotency keys.
     """
 
     @_typing.overload
@@ -58,6 +61,9 @@ class ModerationServiceAsyncStub(ModerationServiceStub):
     a ledger that can't be written (UNAVAILABLE). Error details carry google.rpc.ErrorInfo, google.rpc.BadRequest naming
     each bad field, and google.rpc.RetryInfo where trying again later makes sense. Items of streams are not refused for
     overload: the stream is read more slowly.
+
+    A stream ends in UNAVAILABLE with reason ROUTER_STOPPING when the router that it met stops. What the router had read
+    is answered before; send what has no answer again over a new stream, at once, under the same idempotency keys.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -77,6 +83,9 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
     a ledger that can't be written (UNAVAILABLE). Error details carry google.rpc.ErrorInfo, google.rpc.BadRequest naming
     each bad field, and google.rpc.RetryInfo where trying again later makes sense. Items of streams are not refused for
     overload: the stream is read more slowly.
+
+    A stream ends in UNAVAILABLE with reason ROUTER_STOPPING when the router that it met stops. What the router had read
+    is answered before; send what has no answer again over a new stream, at once, under the same idempotency keys.
     """
 
     @_abc_1.abstractmethod

@@ -34,7 +34,8 @@ class SignalServiceStub:
 
     An event that can't be taken is refused in the response and keeps none of the others out. Errors are for whole calls:
     INVALID_ARGUMENT (naming each field), RESOURCE_EXHAUSTED, and UNAVAILABLE with google.rpc.RetryInfo if the event log
-    can't be written; details carry google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
+    can't be written, or with reason ROUTER_STOPPING if the router that a stream met stops; details carry
+    google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
     """
 
     def __init__(self, channel):
@@ -64,7 +65,8 @@ class SignalServiceServicer:
 
     An event that can't be taken is refused in the response and keeps none of the others out. Errors are for whole calls:
     INVALID_ARGUMENT (naming each field), RESOURCE_EXHAUSTED, and UNAVAILABLE with google.rpc.RetryInfo if the event log
-    can't be written; details carry google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
+    can't be written, or with reason ROUTER_STOPPING if the router that a stream met stops; details carry
+    google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
     """
 
     def RecordEvents(self, request, context):
@@ -112,7 +114,8 @@ class SignalService:
 
     An event that can't be taken is refused in the response and keeps none of the others out. Errors are for whole calls:
     INVALID_ARGUMENT (naming each field), RESOURCE_EXHAUSTED, and UNAVAILABLE with google.rpc.RetryInfo if the event log
-    can't be written; details carry google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
+    can't be written, or with reason ROUTER_STOPPING if the router that a stream met stops; details carry
+    google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
     """
 
     @staticmethod

@@ -35,7 +35,8 @@ class SignalServiceStub:
 
     An event that can't be taken is refused in the response and keeps none of the others out. Errors are for whole calls:
     INVALID_ARGUMENT (naming each field), RESOURCE_EXHAUSTED, and UNAVAILABLE with google.rpc.RetryInfo if the event log
-    can't be written; details carry google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
+    can't be written, or with reason ROUTER_STOPPING if the router that a stream met stops; details carry
+    google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
     """
 
     @_typing.overload
@@ -59,7 +60,8 @@ class SignalServiceAsyncStub(SignalServiceStub):
 
     An event that can't be taken is refused in the response and keeps none of the others out. Errors are for whole calls:
     INVALID_ARGUMENT (naming each field), RESOURCE_EXHAUSTED, and UNAVAILABLE with google.rpc.RetryInfo if the event log
-    can't be written; details carry google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
+    can't be written, or with reason ROUTER_STOPPING if the router that a stream met stops; details carry
+    google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -79,7 +81,8 @@ class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
 
     An event that can't be taken is refused in the response and keeps none of the others out. Errors are for whole calls:
     INVALID_ARGUMENT (naming each field), RESOURCE_EXHAUSTED, and UNAVAILABLE with google.rpc.RetryInfo if the event log
-    can't be written; details carry google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
+    can't be written, or with reason ROUTER_STOPPING if the router that a stream met stops; details carry
+    google.rpc.ErrorInfo. After UNAVAILABLE take nothing for recorded: send it again.
     """
 
     @_abc_1.abstractmethod

@@ -26,7 +26,6 @@ from typing import Any
 
 import pyarrow as pa
 from feast.infra.online_stores.helpers import _mmh3
-from opentelemetry.trace import NoOpTracer
 from redis import Redis
 from redis import asyncio as redis_asyncio
 
@@ -45,6 +44,7 @@ from tidegate.features.refs import ACCOUNT_SIGNALS_V2, VALID_UNTIL, ValueKind, V
 from tidegate.features.repository import PROJECT, open_repository
 from tidegate.moderation.signals import LookupStatus
 from tidegate.moderation.tracing import TraceContext
+from tidegate.telemetry.recorder import Recorder
 
 TARGETS = {1: 2.5, 32: 1.8}
 """Most that a lookup of so many accounts may take, as a multiple of raw."""
@@ -136,7 +136,7 @@ def calls(state: Path, port: int, accounts: Accounts, *, now: datetime) -> Mappi
     store = open_repository(state)
     service = store.get_feature_service(ACCOUNT_SIGNALS_V2.name)
     reader = FeastReader(state, redis_timeout_ms=10_000)
-    adapter = FeastAccountFeatures(reader, tracer=NoOpTracer(), clock=lambda: now)
+    adapter = FeastAccountFeatures(reader, tracer=Recorder(), clock=lambda: now)
     coroutines: Any = redis_asyncio.Redis(port=port)
 
     async def raw(ids: Sequence[str]) -> object:

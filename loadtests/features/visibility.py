@@ -26,7 +26,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
-from opentelemetry.trace import NoOpTracer
 
 from loadtests.features.redis_process import free_port, redis_process
 from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
@@ -46,6 +45,7 @@ from tidegate.serving.settings import Settings
 from tidegate.serving.signals.signal_methods import SignalMethods
 from tidegate.serving.signals.signal_servicer import SignalServicer
 from tidegate.serving.wire import add_signal_service
+from tidegate.telemetry.recorder import Recorder
 
 TARGET_MS = 1_000.0
 """Most at the 99th percentile."""
@@ -87,7 +87,7 @@ async def serve(state: Path, port: int) -> None:
         markets=MARKETS,
     )
     server = grpc.aio.server()
-    add_signal_service(SignalMethods(SignalServicer(intake=signals, decoder=decoder, tracer=NoOpTracer())), server)
+    add_signal_service(SignalMethods(SignalServicer(intake=signals, decoder=decoder, tracer=Recorder())), server)
     server.add_insecure_port(f"127.0.0.1:{port}")
     assert await signals.ready()
     await server.start()
@@ -150,7 +150,7 @@ def shows_post(signals: AccountSignals) -> bool:
 async def measured(store: str, state: Path, port: int, chosen: argparse.Namespace) -> Run:
     """One store under load."""
     generator = random.Random(SEED)  # noqa: S311 - for repeatable load, not for secrets
-    features = FeastAccountFeatures(FeastReader(state / "features"), tracer=NoOpTracer())
+    features = FeastAccountFeatures(FeastReader(state / "features"), tracer=Recorder())
     first, probes, calls = Probes(features), Probes(features), []
     async with AsyncTidegateClient(f"127.0.0.1:{port}") as client:
         await first.send(client, -1)

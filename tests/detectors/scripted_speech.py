@@ -4,8 +4,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 
-from opentelemetry.trace import NoOpTracer, Tracer
-
 from tests.detectors.requests import UNSAMPLED
 from tidegate.detectors.speech.limits import AudioLimits, KeptLimits, WorkLimits
 from tidegate.detectors.speech.loudness import Samples
@@ -14,6 +12,7 @@ from tidegate.detectors.speech.whisper_adapter import WhisperSpeech
 from tidegate.detectors.speech_port import SpeechFindings, SpeechRequest
 from tidegate.models.catalogue import catalogue
 from tidegate.moderation.tracing import TraceContext
+from tidegate.telemetry.recorder import Recorder
 
 ENOUGH_MS = 60_000.0
 
@@ -60,10 +59,10 @@ def speech(
     audio: AudioLimits | None = None,
     work: WorkLimits | None = None,
     kept: KeptLimits | None = None,
-    tracer: Tracer | None = None,
+    tracer: Recorder | None = None,
 ) -> WhisperSpeech:
     spec = catalogue()["audio_speech"]
-    return WhisperSpeech(spec, tracer=tracer or NoOpTracer(), audio=audio, work=work, kept=kept, recogniser=recogniser)
+    return WhisperSpeech(spec, tracer=tracer or Recorder(), audio=audio, work=work, kept=kept, recogniser=recogniser)
 
 
 def hearing(

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
 from PIL import Image
 
 from tests.detectors.bank_pictures import Pixels, featureless, picture
@@ -17,6 +16,7 @@ from tidegate.detectors.banks.sqlite_adapter import SqliteBanks
 from tidegate.detectors.images.adapter import TritonImageDetectors
 from tidegate.models.catalogue import LatencyClass, catalogue
 from tidegate.moderation.detection import BankMatch, DetectorScores, DetectorStatus
+from tidegate.telemetry.recorder import Recorder
 
 BANK = DEFAULT_BANK.id
 SPEC = catalogue()[DETECTOR]
@@ -32,7 +32,7 @@ async def stage(path: Path) -> AsyncIterator[TritonImageDetectors]:
     detectors = TritonImageDetectors(
         "127.0.0.1:1",
         specs=[SPEC],
-        tracer=TracerProvider().get_tracer("test"),
+        tracer=Recorder(),
         matcher=BankMatcher(SqliteBanks(path, timeout_s=0.2), poll_s=0.0),
         server=ScriptedTensorServer(),
     )

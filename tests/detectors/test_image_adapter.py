@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
 
 from tests.detectors.image_samples import animation, asking, encoded, lettering, picture
 from tests.detectors.requests import SAMPLED, recording
@@ -19,6 +18,7 @@ from tidegate.detectors.images.matching import ImageMatcher
 from tidegate.detectors.inference import InferenceError, InferenceTimeoutError, ModelMismatchError, TensorCall
 from tidegate.models.catalogue import DetectorSpec, Engine, specification
 from tidegate.moderation.detection import DetectorScores, DetectorStatus
+from tidegate.telemetry.recorder import Recorder
 
 UNSAFE = specification("image_unsafe", "1")
 TEXT = specification("image_text", "1")
@@ -36,12 +36,12 @@ def stage(
     specs: tuple[DetectorSpec, ...] = (UNSAFE, MATCH, TEXT),
     limits: ImageLimits | None = None,
     matcher: ImageMatcher | None = None,
-    provider: TracerProvider | None = None,
+    tracer: Recorder | None = None,
 ) -> TritonImageDetectors:
     return TritonImageDetectors(
         "127.0.0.1:1",
         specs=specs,
-        tracer=(provider or TracerProvider()).get_tracer("test"),
+        tracer=tracer or Recorder(),
         limits=limits,
         matcher=matcher or KnownColours({"bank": (0, 0, 0)}),
         server=server or ScriptedTensorServer(),
@@ -172,9 +172,7 @@ async def test_an_unknown_detector_fails_and_the_others_answer() -> None:
 
 
 async def test_without_banks_image_match_is_not_live() -> None:
-    made = TritonImageDetectors(
-        "127.0.0.1:1", specs=[UNSAFE, MATCH], tracer=TracerProvider().get_tracer("test"), server=ScriptedTensorServer()
-    )
+    made = TritonImageDetectors("127.0.0.1:1", specs=[UNSAFE, MATCH], tracer=Recorder(), server=ScriptedTensorServer())
     (found,) = await made.inspect([asking(PICTURE, *NAMES)])
     assert [one.status for one in found.scores] == [DetectorStatus.OK, DetectorStatus.FAILED]
 
@@ -321,8 +319,8 @@ async def test_what_fits_is_ready() -> None:
 
 
 async def test_spans_lie_beneath_the_batch_and_hold_no_words() -> None:
-    provider, kept = recording()
-    made = stage(provider=provider)
+    tracer, kept = recording()
+    made = stage(tracer=tracer)
     data = encoded(lettering("trombone"))
     (found,) = await made.inspect([asking(data, "image_unsafe", "image_match", "image_text", trace=SAMPLED)])
     assert found.words == "trombone"
@@ -334,9 +332,9 @@ async def test_spans_lie_beneath_the_batch_and_hold_no_words() -> None:
 
 
 async def test_only_sampled_requests_carry_a_traceparent() -> None:
-    provider, _ = recording()
+    tracer, _ = recording()
     server = ScriptedTensorServer()
-    made = stage(server, provider=provider)
+    made = stage(server, tracer=tracer)
     await made.inspect([asking(PICTURE)])
     await made.inspect([asking(PICTURE, trace=SAMPLED)])
     first, second = (call.traceparent for call in server.calls)

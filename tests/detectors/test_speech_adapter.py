@@ -254,8 +254,8 @@ async def test_closing_answers_callers_and_takes_no_more() -> None:
 
 
 async def test_a_sampled_request_sees_its_turns_in_its_trace_and_an_unsampled_one_makes_no_span() -> None:
-    provider, spans = recording()
-    detectors = speech(GatedRecogniser(), tracer=provider.get_tracer("test"))
+    tracer, spans = recording()
+    detectors = speech(GatedRecogniser(), tracer=tracer)
     await detectors.transcribe([hearing(SPOKEN)])
     assert spans.get_finished_spans() == ()
     await detectors.transcribe([hearing(OTHER, trace=SAMPLED)])

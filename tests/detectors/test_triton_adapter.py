@@ -4,7 +4,6 @@ import asyncio
 
 import numpy as np
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
 
 from tests.detectors.requests import SAMPLED, UNSAMPLED, asking, recording
 from tests.detectors.scripted_server import Logits, ScriptedServer
@@ -13,13 +12,13 @@ from tidegate.detectors.null_adapter import NullTextDetectors
 from tidegate.detectors.triton_adapter import TritonTextDetectors
 from tidegate.models.catalogue import catalogue
 from tidegate.moderation.detection import DetectorStatus
+from tidegate.telemetry.recorder import Recorder
 
 SPEC = catalogue()["text_harm"]
 
 
-def detectors(server: ScriptedServer, provider: TracerProvider | None = None) -> TritonTextDetectors:
-    tracer = (provider or TracerProvider()).get_tracer("test")
-    return TritonTextDetectors("127.0.0.1:1", specs=[SPEC], tracer=tracer, server=server)
+def detectors(server: ScriptedServer, tracer: Recorder | None = None) -> TritonTextDetectors:
+    return TritonTextDetectors("127.0.0.1:1", specs=[SPEC], tracer=tracer or Recorder(), server=server)
 
 
 async def test_answers_come_in_the_order_of_requests_whatever_their_lengths() -> None:
@@ -82,9 +81,9 @@ async def test_an_unknown_detector_fails_and_the_others_answer() -> None:
 
 
 async def test_only_sampled_requests_carry_a_traceparent() -> None:
-    provider, kept = recording()
+    tracer, kept = recording()
     server = ScriptedServer()
-    stage = detectors(server, provider)
+    stage = detectors(server, tracer)
     await stage.score([asking("hello", trace=UNSAMPLED)])
     await stage.score([asking("hello", trace=SAMPLED)])
     first, second = (call.traceparent for call in server.calls)
@@ -95,8 +94,8 @@ async def test_only_sampled_requests_carry_a_traceparent() -> None:
 
 
 async def test_no_text_gets_into_spans() -> None:
-    provider, kept = recording()
-    await detectors(ScriptedServer(), provider).score([asking("trombone solo", trace=SAMPLED)])
+    tracer, kept = recording()
+    await detectors(ScriptedServer(), tracer).score([asking("trombone solo", trace=SAMPLED)])
     assert "trombone" not in "".join(span.to_json() for span in kept.get_finished_spans())
 
 

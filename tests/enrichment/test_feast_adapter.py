@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
-from opentelemetry.trace import NoOpTracer
 
 from tidegate.enrichment.feast_adapter import FeastAccountFeatures
 from tidegate.enrichment.feast_reader import FeastReader
@@ -23,12 +22,13 @@ from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT
 from tidegate.features.repository import close_repository, open_repository
 from tidegate.moderation.signals import AccountSignals, Freshness, LookupStatus
 from tidegate.moderation.tracing import TraceContext
+from tidegate.telemetry.recorder import Recorder
 
 UNTRACED = TraceContext(trace_id="a" * 32, span_id="b" * 16, sampled=False)
 
 
 def adapter(state: Path, now: datetime) -> FeastAccountFeatures:
-    return FeastAccountFeatures(FeastReader(state), tracer=NoOpTracer(), clock=lambda: now)
+    return FeastAccountFeatures(FeastReader(state), tracer=Recorder(), clock=lambda: now)
 
 
 async def look_up(features: AccountFeatures, *account_ids: str, budget_ms: float = 60_000) -> Sequence[AccountSignals]:
@@ -126,7 +126,7 @@ async def test_nulls_and_values_of_another_type_are_missing_and_the_rest_is_not(
 
 async def test_answers_come_in_the_batchs_order_and_duplicates_are_read_once(seeded: Path, now: datetime) -> None:
     reader = CountingReader(seeded)
-    features = FeastAccountFeatures(reader, tracer=NoOpTracer(), clock=lambda: now)
+    features = FeastAccountFeatures(reader, tracer=Recorder(), clock=lambda: now)
     answers = await look_up(features, "acct-new", "acct-strikes", "acct-new", "acct-nobody", "acct-new")
     assert reader.asked == [["acct-new", "acct-strikes", "acct-nobody"]]
     assert [answer.known for answer in answers] == [True, True, True, False, True]
@@ -135,7 +135,7 @@ async def test_answers_come_in_the_batchs_order_and_duplicates_are_read_once(see
 
 async def test_an_empty_batch_reads_nothing(seeded: Path, now: datetime) -> None:
     reader = CountingReader(seeded)
-    assert await FeastAccountFeatures(reader, tracer=NoOpTracer(), clock=lambda: now).lookup([]) == []
+    assert await FeastAccountFeatures(reader, tracer=Recorder(), clock=lambda: now).lookup([]) == []
     assert reader.asked == []
 
 
@@ -229,7 +229,7 @@ async def test_an_outage_is_logged_when_it_begins_and_ends_without_account_ids(
 
 
 async def test_concurrent_batches_all_get_their_own_answers(seeded: Path, now: datetime) -> None:
-    features = FeastAccountFeatures(FeastReader(seeded), tracer=NoOpTracer(), clock=lambda: now, waiting=100)
+    features = FeastAccountFeatures(FeastReader(seeded), tracer=Recorder(), clock=lambda: now, waiting=100)
     ids = [f"acct-{number:05d}" for number in range(1, 65)]
     alone = {name: (await look_up(features, name))[0] for name in ids}
     batches = [ids[start : start + 16] for start in range(48)]

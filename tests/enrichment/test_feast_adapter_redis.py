@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from opentelemetry.trace import NoOpTracer
 from redis import Redis
 
 from tests.enrichment.conftest import RedisServer
@@ -21,6 +20,7 @@ from tidegate.features.online import CONFIGURATION, OnlineChoice, OnlineKind
 from tidegate.features.repository import PROJECT, open_repository
 from tidegate.moderation.signals import AccountSignals, Freshness, LookupStatus
 from tidegate.moderation.tracing import TraceContext
+from tidegate.telemetry.recorder import Recorder
 
 pytestmark = pytest.mark.integration
 
@@ -46,7 +46,7 @@ class Adapters:
     ) -> FeastAccountFeatures:
         made = FeastAccountFeatures(
             FeastReader(state, redis_timeout_ms=redis_timeout_ms),
-            tracer=NoOpTracer(),
+            tracer=Recorder(),
             clock=lambda: now,
             concurrency=concurrency,
             waiting=waiting,

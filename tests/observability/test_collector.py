@@ -14,18 +14,18 @@ import grpc
 import pytest
 import yaml
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.observability.sampling import COLLECTOR, kept_by, policies
 from tests.serving.in_process import ScriptedFeatures, ScriptedText, scored, serving
 from tests.serving.requests import request
+from tests.telemetry.kept_spans import KeptSpans
 from tidegate.moderation.decision import Action, Completeness
 from tidegate.moderation.signals import AccountSignals, LookupStatus
 from tidegate.serving.settings import load_settings
 from tidegate.telemetry.log_lines import JsonLines
 from tidegate.telemetry.monitoring.objectives import LATENCY_S
 from tidegate.telemetry.names import Attribute
+from tidegate.telemetry.setup import Tracing
 
 CONFIGS = [COLLECTOR / f"{tier}.yaml" for tier in ("agent", "gateway")]
 SECTIONS = ("receivers", "processors", "exporters", "connectors", "extensions")
@@ -146,9 +146,8 @@ async def spans_of(
     *, text: ScriptedText | None = None, features: ScriptedFeatures | None = None, broken_ledger: bool = False
 ) -> tuple[ReadableSpan, ...]:
     """Those of one request whose caller traces."""
-    exporter = InMemorySpanExporter()
-    async with serving(text=text, features=features) as served:
-        served.parts.tracing.add_span_processor(SimpleSpanProcessor(exporter))
+    exporter = KeptSpans()
+    async with serving(text=text, features=features, tracing=Tracing(exporter.recorder)) as served:
         if broken_ledger:
             await served.ledger.close()
         try:

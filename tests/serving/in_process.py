@@ -30,7 +30,7 @@ from tidegate.serving.settings import Settings, load_settings
 from tidegate.serving.stage_ports import StagePorts
 from tidegate.serving.wire import add_hash_bank_service, add_health_service, add_moderation_service, add_signal_service
 from tidegate.telemetry.measures import ModerationMetrics
-from tidegate.telemetry.setup import configure_tracing
+from tidegate.telemetry.setup import Tracing, configure_tracing
 
 if TYPE_CHECKING:  # known to the type stubs only
     from tidegate.api.moderation.v1.moderation_service_pb2_grpc import ModerationServiceAsyncStub
@@ -228,6 +228,7 @@ async def serving(
     ledger: DecisionLedger | None = None,
     settings: Settings | None = None,
     metrics: ModerationMetrics | None = None,
+    tracing: Tracing | None = None,
     tls: Mapping[str, grpc.ServerCredentials] | None = None,
 ) -> AsyncIterator[Served]:
     """Serves on a free port until the block ends. Unless settings say otherwise, the stages are asked every time.
@@ -236,7 +237,7 @@ async def serving(
     """
     text, features = text or ScriptedText(), features or ScriptedFeatures()
     images, speech = images or ScriptedImages(), speech or ScriptedSpeech()
-    provider = configure_tracing(service_name="test", endpoint=None)
+    provider = tracing or configure_tracing(service_name="test", endpoint=None)
     parts = composition.router(
         settings or load_settings(batching={"text_cache_entries": 0}),
         provider,

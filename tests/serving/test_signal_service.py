@@ -10,13 +10,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.serving.event_messages import NOW, ListedIntake, comment, one_of_each_kind, stamp
 from tests.serving.in_process import serving
 from tests.serving.refusals import reason, status_of_call, wrong_fields
+from tests.telemetry.kept_spans import KeptSpans
 from tidegate.api.moderation.v1 import signal_service_pb2 as pb
 from tidegate.api.moderation.v1.signal_service_pb2_grpc import SignalServiceStub
 from tidegate.features.events.event import FIELDS, AccountEvent, EventKind, ProfileFacts
@@ -32,7 +30,6 @@ from tidegate.serving.signals.signal_methods import SignalMethods
 from tidegate.serving.signals.signal_servicer import SignalServicer
 from tidegate.serving.wire import SIGNAL_SERVICE, add_signal_service
 from tidegate.telemetry.names import Attribute, SpanName
-from tidegate.telemetry.setup import tracer_of
 
 if TYPE_CHECKING:  # known to the type stubs only
     from tidegate.api.moderation.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
@@ -48,19 +45,17 @@ def intake() -> ListedIntake:
 
 
 @pytest.fixture
-def spans() -> InMemorySpanExporter:
-    return InMemorySpanExporter()
+def spans() -> KeptSpans:
+    return KeptSpans()
 
 
 @pytest.fixture
-async def channel(intake: ListedIntake, spans: InMemorySpanExporter) -> AsyncIterator[grpc.aio.Channel]:
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(spans))
+async def channel(intake: ListedIntake, spans: KeptSpans) -> AsyncIterator[grpc.aio.Channel]:
     decoder = RequestDecoder(
         limits=LimitSettings(), budget=BudgetSettings(), max_request_bytes=LARGEST_REQUEST, markets=MARKETS
     )
     server = grpc.aio.server()
-    servicer = SignalServicer(intake=intake, decoder=decoder, tracer=tracer_of(provider))
+    servicer = SignalServicer(intake=intake, decoder=decoder, tracer=spans.recorder)
     add_signal_service(SignalMethods(servicer), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -365,9 +360,7 @@ async def test_a_stream_that_its_sender_breaks_off_keeps_what_arrived(
     assert (answer.accepted_count, answer.repeated_count) == (1, 1)
 
 
-async def test_a_call_is_one_span_with_counts_and_no_ids(
-    stub: "SignalServiceAsyncStub", spans: InMemorySpanExporter
-) -> None:
+async def test_a_call_is_one_span_with_counts_and_no_ids(stub: "SignalServiceAsyncStub", spans: KeptSpans) -> None:
     caller = "00-" + "a1" * 16 + "-" + "b2" * 8 + "-01"
     bad = pb.AccountEvent(event_id="bad")
     await stub.RecordEvents(request(comment("a"), comment("a"), bad), metadata=(("traceparent", caller),))

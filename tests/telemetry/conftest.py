@@ -1,4 +1,4 @@
-"""What the telemetry tests share: a provider that keeps its spans in memory, and a real receiver process."""
+"""What the telemetry tests share: a tracer that keeps its spans in memory, and a real receiver process."""
 
 import subprocess
 import sys
@@ -7,22 +7,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
+from tests.telemetry.kept_spans import KeptSpans
 from tests.telemetry.observed import Receiver, Recording, StartReceiver
-from tidegate.telemetry.setup import tracer_of
 
 
 @pytest.fixture
-def recording() -> Iterator[Recording]:
-    provider = TracerProvider(sampler=ParentBased(ALWAYS_ON))
-    exporter = InMemorySpanExporter()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    yield Recording(tracer_of(provider), exporter)
-    provider.shutdown()
+def recording() -> Recording:
+    kept = KeptSpans()
+    return Recording(kept.recorder, kept)
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Tracer
+from tests.telemetry.kept_spans import KeptSpans
+from tidegate.telemetry.recorder import Recorder
 
 
 @dataclass(frozen=True)
 class Recording:
-    tracer: Tracer
-    exporter: InMemorySpanExporter
+    tracer: Recorder
+    exporter: KeptSpans
 
     @property
     def names(self) -> list[str]:

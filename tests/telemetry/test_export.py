@@ -4,10 +4,8 @@ import logging
 from collections.abc import Sequence
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from tidegate.telemetry.export import ForgivingExporter
+from tidegate.telemetry.export import ForgivingSender
 
 
 class Clock:
@@ -18,21 +16,25 @@ class Clock:
         return self.now_s
 
 
-class ScriptedExporter(SpanExporter):
+class ScriptedSender:
     """Answers as it is told."""
 
     def __init__(self) -> None:
-        self.answer: SpanExportResult | Exception = SpanExportResult.FAILURE
+        self.answer: bool | Exception = False
         self.sent = 0
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.sent += len(spans)
+    def send(self, spans: Sequence[bytes], *, count: int) -> bool:
+        del spans
+        self.sent += count
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
+    def close(self) -> None:
+        """Nothing to close."""
 
-SPANS = [ReadableSpan(name="n")] * 3
+
+SPANS = [b""] * 2
 
 
 def losses(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
@@ -41,29 +43,29 @@ def losses(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
 
 def test_losses_are_reported_once_an_interval_and_recovery_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    clock, inner = Clock(), ScriptedExporter()
-    exporter = ForgivingExporter(inner, report_interval_s=60, clock=clock)
+    clock, inner = Clock(), ScriptedSender()
+    sender = ForgivingSender(inner, report_interval_s=60, clock=clock)
     for clock.now_s in (0, 10, 59, 60):
-        exporter.export(SPANS)
+        sender.send(SPANS, count=3)
     assert losses(caplog) == [("trace_export_failed", 3), ("trace_export_failed", 12)]
-    inner.answer = SpanExportResult.SUCCESS
-    exporter.export(SPANS)
-    exporter.export(SPANS)
+    inner.answer = True
+    sender.send(SPANS, count=3)
+    sender.send(SPANS, count=3)
     assert losses(caplog)[2:] == [("trace_export_recovered", 12)]
 
 
-def test_an_exporter_that_raises_costs_its_spans_only(caplog: pytest.LogCaptureFixture) -> None:
-    inner = ScriptedExporter()
+def test_a_sender_that_raises_costs_its_spans_only(caplog: pytest.LogCaptureFixture) -> None:
+    inner = ScriptedSender()
     inner.answer = RuntimeError("broken")
-    assert ForgivingExporter(inner).export(SPANS) is SpanExportResult.FAILURE
+    assert not ForgivingSender(inner).send(SPANS, count=3)
     assert losses(caplog) == [("trace_export_failed", 3)]
 
 
 def test_after_its_end_nothing_is_sent() -> None:
-    clock, inner = Clock(), ScriptedExporter()
-    exporter = ForgivingExporter(inner, clock=clock)
-    exporter.finish_within(2)
-    exporter.export(SPANS)
+    clock, inner = Clock(), ScriptedSender()
+    sender = ForgivingSender(inner, clock=clock)
+    sender.finish_within(2)
+    sender.send(SPANS, count=3)
     clock.now_s = 2
-    assert exporter.export(SPANS) is SpanExportResult.FAILURE
+    assert not sender.send(SPANS, count=3)
     assert inner.sent == 3

@@ -136,7 +136,7 @@ def test_the_sdks_http_exporter_is_understood(receiver: Receiver, compression: C
     provider = TracerProvider(resource=Resource({"service.name": "other-sdk"}))
     exporter = HttpSpanExporter(endpoint=f"http://{receiver.http}/v1/traces", compression=compression)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with entry_span(tracer_of(provider), SpanName.MODERATE, caller=None) as made:
+    with entry_span(provider.get_tracer("other"), SpanName.MODERATE, caller=None) as made:
         trace_id = current(made).trace_id
     provider.shutdown()
     assert names(receiver, trace_id) == ["tidegate.moderate"]

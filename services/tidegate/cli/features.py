@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 import orjson
-from opentelemetry.trace import NoOpTracer
 
 from tidegate.cli.features_view import Shown, document, draw
 from tidegate.cli.lazy_group import Later, LazyGroup
@@ -21,6 +20,7 @@ from tidegate.features.online import CONFIGURATION, told
 from tidegate.moderation.signals import LookupStatus
 from tidegate.moderation.tracing import TraceContext
 from tidegate.serving.settings import Settings
+from tidegate.telemetry.recorder import Recorder
 
 if TYPE_CHECKING:
     from tidegate.features.risk import RiskChoice
@@ -137,7 +137,7 @@ async def _lookup(account: str, state: Path, timeout_ms: int) -> Shown:
         close_repository(open_repository(state))
     logging.getLogger(FeastAccountFeatures.__module__).addHandler(logging.NullHandler())  # an outage is told below
     reader = FeastReader(state, redis_timeout_ms=timeout_ms)
-    adapter = FeastAccountFeatures(reader, tracer=NoOpTracer())
+    adapter = FeastAccountFeatures(reader, tracer=Recorder())
     try:
         (signals,) = await adapter.lookup([SignalsRequest(account_id=account, budget_ms=timeout_ms, trace=_UNTRACED)])
         if signals.status is not LookupStatus.OK:

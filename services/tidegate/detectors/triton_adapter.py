@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import SpanKind
 
 from tidegate.detectors.attribution import explained
 from tidegate.detectors.bucketing import Bucket, buckets, call_costs_tokens
@@ -33,6 +33,7 @@ from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.telemetry.batches import batch_span
 from tidegate.telemetry.names import Attribute, SpanName
 from tidegate.telemetry.propagation import header_if_sampled
+from tidegate.telemetry.recorder import Recorder
 from tidegate.telemetry.spans import mark_failed, span
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class TritonTextDetectors:
         *,
         specs: Sequence[DetectorSpec],
         shadows: Sequence[DetectorSpec] = (),
-        tracer: Tracer,
+        tracer: Recorder,
         server: ModelServer | None = None,
     ) -> None:
         """Wires the adapter; connects to nothing yet.

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from tidegate.enrichment.feast_reader import FeastReader
@@ -17,6 +17,7 @@ from tidegate.enrichment.port import SignalsRequest
 from tidegate.moderation.signals import AccountSignals, Freshness, LookupStatus
 from tidegate.telemetry.batches import batch_span
 from tidegate.telemetry.names import Attribute, SpanName
+from tidegate.telemetry.recorder import Recorder
 from tidegate.telemetry.spans import mark_failed, span
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class FeastAccountFeatures:
         self,
         reader: FeastReader,
         *,
-        tracer: Tracer,
+        tracer: Recorder,
         clock: Callable[[], datetime] = _utc_now,
         concurrency: int = 4,
         waiting: int = 16,
@@ -70,7 +71,7 @@ class FeastAccountFeatures:
             account_ids = list(dict.fromkeys(request.account_id for request in batch))
             found = await self._signals(account_ids, budget_ms=max(request.budget_ms for request in batch))
             answers = [found[request.account_id] for request in batch]
-            if lookup_span.span.is_recording():  # counting takes longer than reading
+            if lookup_span.is_recording():  # counting takes longer than reading
                 lookup_span.set_attributes(
                     {
                         Attribute.FEATURE_STATUS: answers[0].status,

@@ -2,9 +2,6 @@
 
 from typing import Any
 
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import Tracer
-
 from tidegate.detectors.banks.port import HashBanks
 from tidegate.ledger.port import DecisionLedger
 from tidegate.models.selection import Selection
@@ -57,7 +54,8 @@ from tidegate.serving.stage_ports import StagePorts
 from tidegate.telemetry.measures import EventMetrics, ModerationMetrics, NullModerationMetrics
 from tidegate.telemetry.names import ServiceName
 from tidegate.telemetry.pressure import LedgerMetrics
-from tidegate.telemetry.setup import configure_tracing, tracer_of
+from tidegate.telemetry.recorder import Recorder
+from tidegate.telemetry.setup import Tracing, configure_tracing, tracer_of
 
 __all__ = [
     "PACKAGED_POLICIES",
@@ -78,7 +76,7 @@ __all__ = [
 ]
 
 
-def tracing(settings: Settings, *, service: ServiceName) -> TracerProvider:
+def tracing(settings: Settings, *, service: ServiceName) -> Tracing:
     """This process's tracing."""
     return configure_tracing(
         service_name=service,
@@ -99,7 +97,7 @@ def ledger(settings: Settings, metrics: LedgerMetrics | None = None) -> Decision
 
 def stage_ports(
     settings: Settings,
-    tracer: Tracer,
+    tracer: Recorder,
     *,
     features: Any = None,
     text: Any = None,
@@ -125,7 +123,7 @@ def stage_ports(
 
 def router(
     settings: Settings,
-    provider: TracerProvider,
+    provider: Tracing,
     *,
     stages: StagePorts,
     records: DecisionLedger,

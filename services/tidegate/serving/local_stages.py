@@ -5,8 +5,6 @@ Part of the composition root. Imports what takes seconds only where it is used.
 
 from datetime import UTC, datetime, timedelta
 
-from opentelemetry.trace import Tracer
-
 from tidegate.detectors.image_port import ImageDetectors
 from tidegate.detectors.images.limits import ImageLimits
 from tidegate.detectors.null_adapter import NoSpeechDetectors, NullImageDetectors
@@ -26,6 +24,7 @@ from tidegate.serving.settings import Settings, SignalsKept
 from tidegate.serving.signals.local_signals import LocalSignals
 from tidegate.serving.signals.risk_adapter import account_risk
 from tidegate.telemetry.measures import EventMetrics
+from tidegate.telemetry.recorder import Recorder
 
 TEXT_LANGUAGE = "text_language"
 """The detector that tells languages; its engine is the gate in front of the others."""
@@ -34,7 +33,7 @@ RISK_MODEL = "account_risk"
 """The model that scores accounts; signals are computed without it where it is not in the catalogue."""
 
 
-def account_features(settings: Settings, tracer: Tracer) -> AccountFeatures:
+def account_features(settings: Settings, tracer: Recorder) -> AccountFeatures:
     """The Feast online store. Imports Feast, which takes seconds, only where it is used.
 
     Raises:
@@ -77,7 +76,7 @@ def account_signals(settings: Settings, metrics: EventMetrics | None = None) -> 
     return signals
 
 
-def text_detectors(settings: Settings, tracer: Tracer) -> TextDetectors:
+def text_detectors(settings: Settings, tracer: Recorder) -> TextDetectors:
     """The text detectors on Triton, behind the gate of languages where `text_language` is in use."""
     from tidegate.detectors.triton_adapter import TritonTextDetectors  # noqa: PLC0415 - only where it is used
 
@@ -103,7 +102,7 @@ def text_detectors(settings: Settings, tracer: Tracer) -> TextDetectors:
     )
 
 
-def image_detectors(settings: Settings, tracer: Tracer) -> ImageDetectors:
+def image_detectors(settings: Settings, tracer: Recorder) -> ImageDetectors:
     """The image detectors, on Triton and in this process. The null adapter, which knows none, answers FAILED."""
     specs = selection(settings).of(modality=Modality.IMAGE)
     if not specs:
@@ -124,7 +123,7 @@ def image_limits(settings: Settings) -> ImageLimits:
     return ImageLimits(max_pixels=settings.limits.max_image_pixels)
 
 
-def speech_detectors(settings: Settings, tracer: Tracer) -> SpeechDetectors:
+def speech_detectors(settings: Settings, tracer: Recorder) -> SpeechDetectors:
     """The speech recogniser, in this process. Where none is in use, whatever is asked is FAILED."""
     specs = selection(settings).of(modality=Modality.AUDIO)
     if not specs:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health_pb2
-from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.ledger.port import DecisionLedger
@@ -29,6 +28,7 @@ from tidegate.serving.wire import (
     Undecodable,
 )
 from tidegate.telemetry.otel_pressure import Ongoing
+from tidegate.telemetry.setup import Tracing
 
 _KNOWN_SERVICES = ("", MODERATION_SERVICE, HASH_BANK_SERVICE, SIGNAL_SERVICE, HEALTH_SERVICE)
 
@@ -51,7 +51,7 @@ class RouterParts:
     """To close."""
     stages: StagePorts
     """To close."""
-    tracing: TracerProvider
+    tracing: Tracing
     """To flush."""
 
 

@@ -10,50 +10,38 @@ A span has one parent and one trace id, a batch has many requests. So:
   follows the twin's link and draws what lies beneath the batch span in place.
 - A batch without a sampled request makes no span.
 
-Costs: one span per sampled request and batch, whatever happens inside.
+Costs: one span per sampled request and batch, whatever happens inside. Ours is one object for all of them: twins come
+into being where the batch span is encoded (`otlp_spans.py`), as all but their ids is alike.
 """
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
-from opentelemetry import context as otel_context
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from tidegate.moderation.tracing import TraceContext
 from tidegate.telemetry.names import Attribute, SpanName
-from tidegate.telemetry.propagation import UNTRACED, remote_parent, span_context
-from tidegate.telemetry.spans import ERROR_TYPE, mark_failed
+from tidegate.telemetry.propagation import UNTRACED
+from tidegate.telemetry.recorded_span import CarriedSpan
+from tidegate.telemetry.recorder import Recorder
+from tidegate.telemetry.spans import SpanBlock
 
 
-class BatchSpan:
-    """The span of a batch while it runs. Not recording if no request of the batch is sampled."""
-
-    def __init__(self, span: Span) -> None:
-        self.span = span
-        self.attributes: dict[str, AttributeValue] = {}
-
-    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
-        """Facts about the whole batch; the twins carry them too."""
-        if self.span.is_recording():
-            self.span.set_attributes(attributes)
-            self.attributes.update(attributes)
-
-
-@contextmanager
 def batch_span(
-    tracer: Tracer,
+    tracer: Recorder,
     name: SpanName,
     requests: Sequence[TraceContext],
     *,
     kind: SpanKind = SpanKind.INTERNAL,
     attributes: Mapping[str, AttributeValue] | None = None,
-) -> Iterator[BatchSpan]:
+) -> SpanBlock:
     """The span of a stage's work on a batch, current within the block, so that `span` beneath it nests by itself.
 
+    What is set on it is a fact about the whole batch, and the twins carry it too.
+
     Args:
-        tracer: Of this process's provider.
+        tracer: Of this process.
         name: The stage's.
         requests: Each request's parent span, as it came in the envelope; one request may appear more than once.
         kind: As for `span`.
@@ -61,63 +49,17 @@ def batch_span(
     """
     sampled = list(dict.fromkeys(request for request in requests if request.sampled))
     if not sampled:
-        with _unrecorded(requests[0] if requests else UNTRACED) as batch:
-            yield batch
-        return
-    started_ns = time.time_ns()
-    context = remote_parent(sampled[0])
-    links = [Link(span_context(request)) for request in sampled]
-    batch = BatchSpan(tracer.start_span(name, context=context, kind=kind, links=links, start_time=started_ns))
+        # Attached all the same: a batching loop's task may have inherited the context of some sampled request that
+        # started it, and what runs in this batch must not be recorded there.
+        return SpanBlock(CarriedSpan(requests[0] if requests else UNTRACED), Context())
     sizes: dict[str, AttributeValue] = {Attribute.BATCH_SIZE: len(requests), Attribute.BATCH_SAMPLED: len(sampled)}
-    batch.set_attributes({**sizes, **(attributes or {})})
-    token = otel_context.attach(set_span_in_context(batch.span, context))
-    failure: BaseException | None = None
-    try:
-        yield batch
-    except BaseException as error:  # a cancelled batch is a failed batch
-        failure = error
-        mark_failed(batch.span, error)
-        raise
-    finally:
-        otel_context.detach(token)
-        ended_ns = time.time_ns()
-        batch.span.end(ended_ns)
-        for request in sampled[1:]:
-            _twin(tracer, name, request, batch, kind=kind, started_ns=started_ns, ended_ns=ended_ns, failure=failure)
-
-
-@contextmanager
-def _unrecorded(stand_in: TraceContext) -> Iterator[BatchSpan]:
-    # Attached all the same: a batching loop's task may have inherited the context of some sampled request that started
-    # it, and what runs in this batch must not be recorded there.
-    batch = BatchSpan(NonRecordingSpan(span_context(stand_in)))
-    token = otel_context.attach(remote_parent(stand_in))
-    try:
-        yield batch
-    finally:
-        otel_context.detach(token)
-
-
-def _twin(
-    tracer: Tracer,
-    name: SpanName,
-    request: TraceContext,
-    batch: BatchSpan,
-    *,
-    kind: SpanKind,
-    started_ns: int,
-    ended_ns: int,
-    failure: BaseException | None,
-) -> None:
-    twin = tracer.start_span(
+    made = tracer.beneath(
+        sampled[0],
         name,
-        context=remote_parent(request),
+        parent_is_remote=True,
         kind=kind,
-        links=[Link(batch.span.get_span_context())],
-        attributes={**batch.attributes, Attribute.BATCH_SHARED: True},
-        start_time=started_ns,
+        attributes={**sizes, **(attributes or {})},
+        links=sampled,
+        twins=sampled[1:],
     )
-    if failure is not None:
-        twin.set_status(Status(StatusCode.ERROR))
-        twin.set_attribute(ERROR_TYPE, type(failure).__name__)
-    twin.end(ended_ns)
+    return SpanBlock(made, Context())

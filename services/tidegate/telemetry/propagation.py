@@ -4,16 +4,10 @@ Needs the OpenTelemetry API only, because the client uses it too.
 """
 
 from opentelemetry.context import Context
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    Span,
-    SpanContext,
-    TraceFlags,
-    get_current_span,
-    set_span_in_context,
-)
+from opentelemetry.trace import Span, SpanContext, get_current_span, set_span_in_context
 
 from tidegate.moderation.tracing import TraceContext
+from tidegate.telemetry.recorded_span import CarriedSpan, RecordedSpan, identity_of
 
 UNTRACED = TraceContext(trace_id="0" * 31 + "1", span_id="0" * 15 + "1", sampled=False)
 """For work that belongs to no request: valid, never sampled, so that nothing beneath it becomes a trace of its own."""
@@ -21,18 +15,20 @@ UNTRACED = TraceContext(trace_id="0" * 31 + "1", span_id="0" * 15 + "1", sampled
 
 def span_context(of: TraceContext) -> SpanContext:
     """As OpenTelemetry's identity of a remote span, the caller's sampled flag kept."""
-    flags = TraceFlags(TraceFlags.SAMPLED if of.sampled else TraceFlags.DEFAULT)
-    return SpanContext(int(of.trace_id, 16), int(of.span_id, 16), is_remote=True, trace_flags=flags)
+    return identity_of(of, is_remote=True)
 
 
 def remote_parent(parent: TraceContext) -> Context:
     """A fresh OpenTelemetry context in which this remote span is the current one."""
-    return set_span_in_context(NonRecordingSpan(span_context(parent)), Context())
+    return set_span_in_context(CarriedSpan(parent), Context())
 
 
 def current(span: Span | None = None) -> TraceContext:
     """What to put into the next envelope: this span, or the one current in this task; `UNTRACED` if there is none."""
-    identity = (span or get_current_span()).get_span_context()
+    span = span or get_current_span()
+    if isinstance(span, RecordedSpan | CarriedSpan):
+        return span.trace
+    identity = span.get_span_context()
     if not identity.is_valid:
         return UNTRACED
     return TraceContext(

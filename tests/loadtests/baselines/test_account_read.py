@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from opentelemetry.trace import NoOpTracer
 
 from loadtests.baselines.account_read import AccountReader
 from tests.enrichment.stored_accounts import NUMBERED, fill
@@ -14,6 +13,7 @@ from tidegate.enrichment.port import SignalsRequest
 from tidegate.features.online import OnlineChoice
 from tidegate.moderation.signals import AccountSignals, Freshness
 from tidegate.telemetry.propagation import UNTRACED
+from tidegate.telemetry.recorder import Recorder
 
 ACCOUNTS = ("acct-trusted", "acct-strikes", "acct-stale", "acct-partial", "nobody", *NUMBERED)
 STRIKES = "account_enforcement__strikes_90d"
@@ -32,7 +32,7 @@ def seen(signals: AccountSignals) -> tuple[object, ...]:
 
 
 async def test_all_features_are_those_that_tidegate_reads(store: Path) -> None:
-    tidegate = FeastAccountFeatures(FeastReader(store), tracer=NoOpTracer())
+    tidegate = FeastAccountFeatures(FeastReader(store), tracer=Recorder())
     reader = AccountReader(store, features=(), everything=True)
     try:
         ours = await tidegate.lookup([SignalsRequest(each, 60_000, UNTRACED) for each in ACCOUNTS])

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from opentelemetry.trace import Tracer
-
 from tidegate.detectors.image_port import ImageFindings, ImageRequest
 from tidegate.detectors.images.classifying import FrameClassifier
 from tidegate.detectors.images.decoding import DecodedImage, UnreadableImageError, decode
@@ -29,6 +27,7 @@ from tidegate.moderation.budget import Budget
 from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.telemetry.batches import batch_span
 from tidegate.telemetry.names import Attribute, SpanName
+from tidegate.telemetry.recorder import Recorder
 from tidegate.telemetry.spans import span
 
 logger = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ class TritonImageDetectors:
         address: str,
         *,
         specs: Sequence[DetectorSpec],
-        tracer: Tracer,
+        tracer: Recorder,
         limits: ImageLimits | None = None,
         matcher: ImageMatcher | None = None,
         server: TensorServer | None = None,

@@ -10,8 +10,6 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from opentelemetry.trace import Tracer
-
 from tidegate.detectors.speech.clarity import UnclearLimits
 from tidegate.detectors.speech.decoding import UnreadableAudioError, declared_duration_s
 from tidegate.detectors.speech.kept_results import ClipKey, KeptResults
@@ -30,6 +28,7 @@ from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.telemetry.batches import batch_span
 from tidegate.telemetry.names import Attribute, SpanName
 from tidegate.telemetry.propagation import UNTRACED
+from tidegate.telemetry.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class WhisperSpeech:
         self,
         spec: DetectorSpec,
         *,
-        tracer: Tracer,
+        tracer: Recorder,
         audio: AudioLimits | None = None,
         work: WorkLimits | None = None,
         kept: KeptLimits | None = None,

@@ -3,7 +3,9 @@
 Part of the composition root. Imports what takes seconds only where it is used.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from tidegate.detectors.image_port import ImageDetectors
 from tidegate.detectors.images.limits import ImageLimits
@@ -15,6 +17,7 @@ from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.events.validation import EventLimits
 from tidegate.features.feast_import import import_feast
 from tidegate.features.refs import ACCOUNT_SIGNALS_V2
+from tidegate.features.retention.sqlite_remover import SqliteEventRemover
 from tidegate.features.stream.turn import Turn
 from tidegate.models.catalogue import Engine, Modality
 from tidegate.serving.bank_store import bank_matcher
@@ -22,6 +25,7 @@ from tidegate.serving.chosen import policies, selection
 from tidegate.serving.ledger_store import ledger_place
 from tidegate.serving.settings import Settings, SignalsKept
 from tidegate.serving.signals.local_signals import LocalSignals
+from tidegate.serving.signals.retention_loop import RetentionLoop
 from tidegate.serving.signals.risk_adapter import account_risk
 from tidegate.telemetry.measures import EventMetrics
 from tidegate.telemetry.recorder import Recorder
@@ -71,9 +75,20 @@ def account_signals(settings: Settings, metrics: EventMetrics | None = None) -> 
         turn=Turn(settings.events_path.with_name(f"{settings.events_path.name}-processor")),
         clock=lambda: datetime.now(tz=UTC),
         metrics=metrics,
+        retention=partial(_retention, settings),
     )
     signals.start()
     return signals
+
+
+def _retention(settings: Settings, turn: Callable[[], bool], metrics: EventMetrics) -> RetentionLoop:
+    remover = SqliteEventRemover(
+        settings.events_path,
+        timeout_s=settings.signals.timeout_ms / 1000.0,
+        clock=lambda: datetime.now(tz=UTC),
+    )
+    keep_days = settings.signals.keep_events_days
+    return RetentionLoop(settings.events_path, remover, keep_days=keep_days, turn=turn, metrics=metrics)
 
 
 def text_detectors(settings: Settings, tracer: Recorder) -> TextDetectors:

@@ -2,8 +2,11 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from tidegate.features.retention.period import require_days
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 """The folder with `requirements/`, where this is installed from a checkout."""
@@ -180,6 +183,9 @@ class SignalSettings(Section):
     """How far a sender's clock may be ahead; further is refused."""
     timeout_ms: float = Field(5_000, gt=0)
     """Longest wait for another process that writes the event log."""
+    keep_events_days: Annotated[int, Field(le=365_000), AfterValidator(require_days)] | None = None
+    """Days that events are kept which signals read furthest back; others go that much earlier (`features/retention`).
+    None keeps all."""
 
 
 class LedgerSettings(Section):

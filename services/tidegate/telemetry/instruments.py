@@ -41,16 +41,21 @@ class Instruments:
         self._histograms.append(made)
         return made
 
-    def gauge(self, name: MetricName, description: str, read: Callable[[], float], *, unit: str = "") -> None:
+    def gauge(self, name: MetricName, description: str, read: Callable[[], float | None], *, unit: str = "") -> None:
         """A number that is asked for when metrics are sent.
 
         Args:
             name: As declared.
             description: For people.
-            read: Tells it; called by the thread that sends.
+            read: Tells it, or None where there is none; called by the thread that sends.
             unit: UCUM.
         """
-        self._meter.create_observable_gauge(name, [lambda _: [Observation(read())]], unit=unit, description=description)
+
+        def observed(_: CallbackOptions) -> Iterable[Observation]:
+            number = read()
+            return [] if number is None else [Observation(number)]
+
+        self._meter.create_observable_gauge(name, [observed], unit=unit, description=description)
 
     def gauges(
         self,

@@ -5,6 +5,8 @@ blocks nor raises.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -94,6 +96,24 @@ class NoBins:
         return ()
 
 
+@dataclass(frozen=True, slots=True)
+class EventLogFacts:
+    """The event log on its disk, as of a moment."""
+
+    size_bytes: int
+    """Of its files."""
+    reusable_bytes: int
+    """Of these: free for what is recorded next."""
+    volume_bytes: int
+    """Of the volume that it lies on."""
+    volume_free_bytes: int
+    """Of these: free."""
+    oldest: datetime | None = None
+    """When the oldest event occurred that the last complete removal left; None if that is not known."""
+    cleaned_at: datetime | None = None
+    """When removal last went through all accounts; None if it never did, or where all events are kept."""
+
+
 class EventMetrics(Protocol):
     """Counts account events. Called by the intake, and by whatever makes events visible."""
 
@@ -122,6 +142,12 @@ class EventMetrics(Protocol):
             after_s: Seconds since it was acknowledged.
         """
 
+    def removed(self, events: int) -> None:
+        """Counts events that were removed for their age."""
+
+    def measured(self, facts: EventLogFacts) -> None:
+        """Takes what is told of the log until the next call."""
+
 
 INTERNAL = "INTERNAL"
 """Reason of a request that ended by an unexpected error."""
@@ -149,4 +175,10 @@ class NullEventMetrics:
         """See `EventMetrics`."""
 
     def visible(self, after_s: float) -> None:
+        """See `EventMetrics`."""
+
+    def removed(self, events: int) -> None:
+        """See `EventMetrics`."""
+
+    def measured(self, facts: EventLogFacts) -> None:
         """See `EventMetrics`."""

@@ -210,10 +210,13 @@ class MetricName(StrEnum):
     ADMISSION_UNDER_WAY = "tidegate.admission.under_way"
     """Gauge of requests that a router works on."""
     ADMISSION_PLACES = "tidegate.admission.places"
-    """Gauge of the most that a router works on at a time."""
+    """Gauge of the most that a router ever works on at a time: grpc.max_under_way."""
+    ADMISSION_LIMIT = "tidegate.admission.limit"
+    """Gauge of the most that it works on at the moment: fewer, while work takes too much of budgets."""
     ONGOING = "tidegate.replica.ongoing"
     """Gauge of calls that a replica has taken on and not answered: what replicas are scaled by. Serve counts what comes
-    over handles; what its gRPC server hands to the router it does not see."""
+    over handles; what its gRPC server hands to the router it does not see. While a router's limit is below its places,
+    each call under way counts for places ÷ limit, so that a full router always says as many."""
     LEDGER_BATCH_SIZE = "tidegate.ledger.batch.size"
     """Histogram of records in a transaction."""
     LEDGER_COMMIT_DURATION = "tidegate.ledger.commit.duration"
@@ -232,6 +235,20 @@ class MetricName(StrEnum):
     """Counter of account events by `kind` and `reason`. The kind is "unknown" where it is none of ours."""
     EVENT_VISIBLE = "tidegate.events.visible_after"
     """Histogram, seconds: from acknowledging an event until the next decision could see it."""
+    EVENT_LOG_SIZE = "tidegate.event_log.size"
+    """Gauge, bytes of the event log's files."""
+    EVENT_LOG_REUSABLE = "tidegate.event_log.reusable"
+    """Gauge, bytes of the event log that are free for what is recorded next."""
+    EVENT_LOG_VOLUME = "tidegate.event_log.volume.size"
+    """Gauge, bytes of the volume that the event log lies on."""
+    EVENT_LOG_VOLUME_FREE = "tidegate.event_log.volume.free"
+    """Gauge, bytes of that volume that are free."""
+    EVENT_LOG_OLDEST = "tidegate.event_log.oldest_age"
+    """Gauge, seconds since the oldest event that the last complete removal left. None before there was one."""
+    EVENT_LOG_REMOVED = "tidegate.event_log.removed"
+    """Counter of events that were removed for their age."""
+    EVENT_LOG_CLEANED = "tidegate.event_log.retention_age"
+    """Gauge, seconds since removal last went through all accounts. None where all events are kept."""
 
 
 class MetricLabel(StrEnum):

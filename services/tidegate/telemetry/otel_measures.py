@@ -10,9 +10,10 @@ from tidegate.moderation.signals import AccountSignals, Freshness
 from tidegate.moderation.tracing import TraceContext
 from tidegate.telemetry.degradation import Cause, Outcome, degradation_of
 from tidegate.telemetry.distribution_measures import ServedDistributions
+from tidegate.telemetry.event_log_measures import EventLogGauges
 from tidegate.telemetry.histogram import Scale
 from tidegate.telemetry.instruments import Instruments
-from tidegate.telemetry.measures import NO_HOPS, NoBins, ValueBins
+from tidegate.telemetry.measures import NO_HOPS, EventLogFacts, NoBins, ValueBins
 from tidegate.telemetry.names import MetricLabel, MetricName
 
 _LOG = logging.getLogger(__name__)
@@ -201,6 +202,9 @@ class OtelEventMetrics:
         self._visible = made.histogram(
             MetricName.EVENT_VISIBLE, "From acknowledging an event until decisions see it", scale=_VISIBLE
         )
+        self._log = EventLogGauges(made)
+        self._removed = made.tally(MetricName.EVENT_LOG_REMOVED, "Account events removed for their age", ())
+        self._removed.add(count=0)
 
     def accepted(self, kind: StrEnum, appended: StrEnum, *, count: int = 1) -> None:
         """See `EventMetrics`."""
@@ -213,3 +217,11 @@ class OtelEventMetrics:
     def visible(self, after_s: float) -> None:
         """See `EventMetrics`."""
         self._visible.record(max(0.0, after_s))
+
+    def removed(self, events: int) -> None:
+        """See `EventMetrics`."""
+        self._removed.add(count=events)
+
+    def measured(self, facts: EventLogFacts) -> None:
+        """See `EventMetrics`."""
+        self._log.facts = facts

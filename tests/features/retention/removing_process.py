@@ -4,7 +4,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from tidegate.features.retention.rule import LEAST_DAYS
+from tidegate.features.retention.period import LEAST_DAYS
 from tidegate.features.retention.sqlite_remover import SqliteEventRemover
 
 

@@ -13,9 +13,10 @@ from tests.features.transforms.histories import MICROSECOND, NOON, WINDOWS, Ques
 from tidegate.features.events.columns import microseconds, moment
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT
+from tidegate.features.retention.period import LEAST_DAYS, TRAINING_DAYS, KeptTooShortError
 from tidegate.features.retention.reach import LONGEST, REACH, READ_BY, STANDING
 from tidegate.features.retention.reach import WINDOWS as FEATURE_WINDOWS
-from tidegate.features.retention.rule import LEAST_DAYS, TRAINING_DAYS, Cutoffs, Fact, KeptTooShortError, removable
+from tidegate.features.retention.rule import Cutoffs, Fact, removable
 
 NOW = NOON + timedelta(days=TRAINING_DAYS)
 """So that signals are kept since noon, where drawn events are thick."""
@@ -57,7 +58,7 @@ def test_signals_are_kept_since_the_days_of_training() -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_no_signal_differs_at_any_instant_that_is_kept(seed: int) -> None:
     random = Random(seed)
     history = drawn_history(random, "ada", most=40)

@@ -20,7 +20,7 @@ from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.log import Appended
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.retention import sqlite_remover
-from tidegate.features.retention.rule import LEAST_DAYS, TRAINING_DAYS, KeptTooShortError
+from tidegate.features.retention.period import LEAST_DAYS, TRAINING_DAYS, KeptTooShortError
 from tidegate.features.retention.sqlite_remover import SqliteEventRemover
 from tidegate.features.stream.histories import Histories
 from tidegate.features.transforms.account_signals import account_signals

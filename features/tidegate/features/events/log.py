@@ -133,7 +133,7 @@ class EventLog(Protocol):
         """From when on the events are all that signals read; None while no event was removed for its age.
 
         Of instants before, signals would come out wrong without anybody seeing it: refuse them, or leave them out and
-        say so (`retention.rule`).
+        say so (`retention.period`).
         """
         ...
 

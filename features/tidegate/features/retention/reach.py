@@ -11,12 +11,10 @@ from types import MappingProxyType
 
 from tidegate.features.events.event import EventKind
 from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT
-from tidegate.features.transforms.instants import MICROSECOND, YEAR_US
 
 _UNITS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 _REPEATED_WITHIN = timedelta(days=365)
 """On top of the windows of `repeated_content_share_W`: their posts are compared with those before."""
-assert _REPEATED_WITHIN // MICROSECOND == YEAR_US
 
 _POSTS = (
     *("posts_1h", "posts_24h", "posts_7d", "posts_30d", "posts_365d", "post_rate_decayed"),

@@ -12,36 +12,13 @@ from typing import NamedTuple
 
 from tidegate.features.events.columns import microseconds
 from tidegate.features.events.event import EventKind
-from tidegate.features.retention.reach import ALLOWED_REACH, LONGEST, NEWEST_ONLY, REACH
-
-TRAINING_DAYS = 30
-"""Fewest days back that training sets, skew and computations `--at` an instant can go."""
-LEAST_DAYS = -(-LONGEST // timedelta(days=1)) + TRAINING_DAYS
-"""The shortest `keep_events_days`."""
+from tidegate.features.retention.period import days_back, require_days
+from tidegate.features.retention.reach import ALLOWED_REACH, NEWEST_ONLY, REACH
 
 _MICROSECOND = timedelta(microseconds=1)
 _DECISIONS = frozenset({EventKind.DECISION.value, EventKind.REVIEW_OUTCOME.value})
 _NEWEST_ONLY = frozenset(kind.value for kind in NEWEST_ONLY)
 _ALLOW = "ALLOW"
-
-
-class KeptTooShortError(ValueError):
-    """Fewer days than `LEAST_DAYS`. The message says what is allowed, and why."""
-
-
-def require_days(keep_days: int) -> int:
-    """The days, if they are enough. Raises KeptTooShortError."""
-    if keep_days < LEAST_DAYS:
-        raise KeptTooShortError(
-            f"must be at least {LEAST_DAYS} days, is {keep_days}: signals read events {LONGEST.days} days back, and"
-            f" training sets need {TRAINING_DAYS} days of such signals. Without the setting, all events are kept"
-        )
-    return keep_days
-
-
-def days_back(keep_days: int) -> int:
-    """How many days back signals can still be computed as they were."""
-    return keep_days - (LEAST_DAYS - TRAINING_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,31 +63,36 @@ def removable(facts: Iterable[Fact], cutoffs: Cutoffs) -> Iterator[Fact]:
     """Those that may go.
 
     Kept however old: an account's first event, which says for how long it is known (`observed_days`), the newest of
-    `NEWEST_ONLY`, strikes. "First" and "newest" are told by events that were known at `since_us` already, since a
-    training set sees nothing that was recorded later.
+    `NEWEST_ONLY`, strikes. An event takes the place of another only if it was known whenever that was, since a training
+    set sees nothing that was recorded later than its instant.
 
     Args:
         facts: Of one account, by time and id, at least all that occurred up to `cutoffs.since_us`.
         cutoffs: As of now.
     """
-    known = False
+    known_since_us = _FOREVER_US
     older: dict[str, list[Fact]] = {kind: [] for kind in _NEWEST_ONLY}
     acted_on: set[str] = set()
     for fact in facts:
         if fact.occurred_at_us > cutoffs.since_us:
             return
-        settled = fact.recorded_at_us <= cutoffs.since_us
+        first = known_since_us > _seen_from(fact, cutoffs)
         if fact.kind in _NEWEST_ONLY:
-            if settled:
-                yield from older[fact.kind]
-                older[fact.kind] = []
-            if known:
+            left = older[fact.kind]
+            yield from (each for each in left if fact.recorded_at_us <= _seen_from(each, cutoffs))
+            older[fact.kind] = [each for each in left if fact.recorded_at_us > _seen_from(each, cutoffs)]
+            if not first:
                 older[fact.kind].append(fact)
-        elif known and fact.occurred_at_us < _cutoff(fact, cutoffs, acted_on):
+        elif not first and fact.occurred_at_us < _cutoff(fact, cutoffs, acted_on):
             yield fact
         if fact.kind in _DECISIONS and fact.action != _ALLOW and fact.occurred_at_us >= cutoffs.by_kind[fact.kind]:
             acted_on.add(fact.subject_id)
-        known = known or settled
+        known_since_us = min(known_since_us, fact.recorded_at_us)
+
+
+def _seen_from(fact: Fact, cutoffs: Cutoffs) -> int:
+    """The first instant that is still answered at which the event was known."""
+    return max(fact.recorded_at_us, cutoffs.since_us)
 
 
 def _cutoff(fact: Fact, cutoffs: Cutoffs, acted_on: set[str]) -> int:

@@ -94,17 +94,23 @@ class SqliteEventRemover:
         self._rest = rest
         self._connection = HealingConnection(path, timeout_s=timeout_s)
 
-    def step(self, keep_days: int) -> Step:
+    def step(self, keep_days: int, *, stop: Callable[[], bool] = lambda: False) -> Step:
         """Looks at the next accounts and removes what no signal reads any more.
 
+        Args:
+            keep_days: See `period`.
+            stop: Asked before each transaction: whether to leave the rest to the next step.
+
         Raises:
-            KeptTooShortError: See `rule.require_days`.
+            KeptTooShortError: See `period.require_days`.
             EventLogUnavailableError: The log can't be written or read; the next step goes on.
         """
         cutoffs = Cutoffs.of(keep_days, now=self._clock())
         names, found, whole, oldest_us = self._found(cutoffs)
         removed = 0
         for at in range(0, len(found), CHUNK):
+            if stop():
+                return Step(removed, 0, finished=False)
             began_s = time.monotonic()
             removed += self._delete(found[at : at + CHUNK], since_us=cutoffs.since_us)
             self._rest(time.monotonic() - began_s)

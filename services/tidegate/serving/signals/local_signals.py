@@ -18,8 +18,12 @@ from tidegate.features.stream.processor_loop import ProcessorLoop
 from tidegate.features.stream.turn import Turn
 from tidegate.ledger.archive import LedgerPlace
 from tidegate.serving.signals.ledger_tail import LedgerTail
+from tidegate.serving.signals.retention_loop import RetentionLoop
 from tidegate.serving.signals.visibility import Visibility
 from tidegate.telemetry.measures import EventMetrics, NullEventMetrics
+
+MakesRetention = Callable[[Callable[[], bool], EventMetrics], RetentionLoop]
+"""From whether it is this process's turn, and what counts."""
 
 _IDLE = Applied(0, 0, more=False)
 
@@ -41,6 +45,7 @@ class LocalSignals:
         turn: Turn,
         clock: Callable[[], datetime],
         metrics: EventMetrics | None = None,
+        retention: MakesRetention | None = None,
     ) -> None:
         """Wires it.
 
@@ -53,6 +58,7 @@ class LocalSignals:
             turn: Says whether this process computes.
             clock: The time, UTC.
             metrics: Counts events; None counts nothing.
+            retention: Makes the loop that measures the log and removes old events; None does neither.
         """
         self._metrics = metrics or NullEventMetrics()
         self._visibility = Visibility(self._metrics)
@@ -64,10 +70,13 @@ class LocalSignals:
         self._processor = SignalProcessor(log, writer, risk, clock=clock, fresh=fresh)
         self._loop = ProcessorLoop(self._round, fresh)
         self._tail = LedgerTail(ledger, log=log, intake=self._intake, clock=clock)
+        self._retention = retention(turn.held, self._metrics) if retention else None
 
     def start(self) -> None:
-        """Starts the loop."""
+        """Starts the loops."""
         self._loop.start()
+        if self._retention:
+            self._retention.start()
 
     async def record(
         self, events: Sequence[AccountEvent], *, backfill: bool = False
@@ -84,6 +93,8 @@ class LocalSignals:
     async def close(self) -> None:
         """See `SignalIntake.close`. What is due stays due for the next process."""
         await asyncio.to_thread(self._loop.close)
+        if self._retention:
+            await asyncio.to_thread(self._retention.close)
         await self._intake.close()
         await asyncio.to_thread(self._stop)
 

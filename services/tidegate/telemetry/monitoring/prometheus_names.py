@@ -21,11 +21,22 @@ _GAUGES = frozenset(
         MetricName.STAGE_UNDER_WAY,
         MetricName.ADMISSION_WAITING,
         MetricName.ADMISSION_UNDER_WAY,
+        MetricName.ADMISSION_LIMIT,
         MetricName.ADMISSION_PLACES,
         MetricName.ONGOING,
         MetricName.LEDGER_WAITING,
     }
 )
+_GAUGED_BYTES = frozenset(
+    {
+        MetricName.PROCESS_MEMORY,
+        MetricName.EVENT_LOG_SIZE,
+        MetricName.EVENT_LOG_REUSABLE,
+        MetricName.EVENT_LOG_VOLUME,
+        MetricName.EVENT_LOG_VOLUME_FREE,
+    }
+)
+_GAUGED_SECONDS = frozenset({MetricName.EVENT_LOG_OLDEST, MetricName.EVENT_LOG_CLEANED})
 
 
 def counter(name: MetricName) -> str:
@@ -35,7 +46,9 @@ def counter(name: MetricName) -> str:
 
 def gauge(name: MetricName) -> str:
     """The series of a gauge."""
-    return f"{_plain(name)}_bytes" if name is MetricName.PROCESS_MEMORY else _plain(name)
+    if name in _GAUGED_BYTES:
+        return f"{_plain(name)}_bytes"
+    return f"{_plain(name)}_seconds" if name in _GAUGED_SECONDS else _plain(name)
 
 
 def buckets(name: MetricName) -> str:
@@ -57,7 +70,7 @@ def series(name: MetricName) -> frozenset[str]:
     """All series of a metric."""
     if name in _SECONDS or name in _SIZES:
         return frozenset({buckets(name), measured(name), total(name)})
-    return frozenset({gauge(name) if name in _GAUGES or name is MetricName.PROCESS_MEMORY else counter(name)})
+    return frozenset({gauge(name) if name in _GAUGES | _GAUGED_BYTES | _GAUGED_SECONDS else counter(name)})
 
 
 def _family(name: MetricName) -> str:

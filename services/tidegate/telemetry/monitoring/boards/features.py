@@ -103,6 +103,41 @@ _EVENTS = Row(
     ),
 )
 
+_ALL_KEPT = "all events are kept: signals.keep_events_days"
+
+_EVENT_LOG = Row(
+    "Event log",
+    (
+        Panel(
+            "Size",
+            Unit.BYTES,
+            (
+                Query(f"max({gauge(MetricName.EVENT_LOG_SIZE)})", "files"),
+                Query(f"max({gauge(MetricName.EVENT_LOG_REUSABLE)})", "of these, free for new events"),
+            ),
+            about="The file never shrinks by itself. With retention it stops growing when as much goes as comes.",
+        ),
+        Panel(
+            "Volume free",
+            Unit.SHARE,
+            (Query(f"min({gauge(MetricName.EVENT_LOG_VOLUME_FREE)} / {gauge(MetricName.EVENT_LOG_VOLUME)})"),),
+            about="A full volume takes no events, and signals stand still. Below 15 % it is a ticket.",
+            limits=(Limit(0.15, Colour.BAD),),
+        ),
+        Panel("Events removed", Unit.PER_SECOND, (Query(rate(counter(MetricName.EVENT_LOG_REMOVED))),)),
+        Panel(
+            "Since the oldest event, and since the last run",
+            Unit.SECONDS,
+            (
+                Query(f"max({gauge(MetricName.EVENT_LOG_OLDEST)})", "oldest event"),
+                Query(f"min({gauge(MetricName.EVENT_LOG_CLEANED)})", "last run through all accounts"),
+            ),
+            about="An account's first event stays, so the oldest may be very old.",
+            empty=_ALL_KEPT,
+        ),
+    ),
+)
+
 _DRIFT = Row(
     "Drift",
     (
@@ -129,7 +164,7 @@ FEATURES = Board(
     name="features",
     title="Account signals",
     about="How current account signals are, how fast they are looked up, and what comes in.",
-    rows=(_FRESHNESS, _LOOKUPS, _EVENTS, _DRIFT),
+    rows=(_FRESHNESS, _LOOKUPS, _EVENTS, _EVENT_LOG, _DRIFT),
     choices=(Choice("view", counter(MetricName.FEATURE_VALUES)),),
 )
 """From events to what policies read."""

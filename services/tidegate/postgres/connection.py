@@ -7,7 +7,7 @@ clock on our side notices: `BoundedConnection`.
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +42,9 @@ class PostgresTarget:
 
     dsn: str = field(repr=False)
     """Connection URI or `key=value` string as libpq takes it. A secret: it may hold a password."""
+    again: Callable[[], str | None] | None = field(default=None, repr=False, compare=False)
+    """Gives it as it is now, for each new connection: a password may be changed while we run. None, here or from it,
+    stays with `dsn`, and so does what libpq can't take."""
 
     def __post_init__(self) -> None:
         """Raises DsnError if libpq can't take it."""
@@ -76,7 +79,8 @@ class PostgresTarget:
         Raises:
             psycopg.Error: The server does not answer, or does not let us in.
         """
-        parsed = conninfo_to_dict(self.dsn)
+        dsn = self._renewed()
+        parsed = conninfo_to_dict(dsn)
         timeout_ms = 0 if timeout_s is None else max(1, int(timeout_s * 1000))
         bounds: dict[str, Any] = {
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -86,9 +90,7 @@ class PostgresTarget:
             "keepalives_count": 3,
         }
         bounds = {key: value for key, value in bounds.items() if key not in parsed}
-        connection = BoundedConnection.connect(
-            make_conninfo(self.dsn, application_name=name, **bounds), autocommit=True
-        )
+        connection = BoundedConnection.connect(make_conninfo(dsn, application_name=name, **bounds), autocommit=True)
         settings = {
             "statement_timeout": str(timeout_ms),
             "lock_timeout": str(timeout_ms),
@@ -106,6 +108,15 @@ class PostgresTarget:
             connection.close()
             raise
         return connection
+
+    def _renewed(self) -> str:
+        found = None if self.again is None else self.again()
+        if found is None or found == self.dsn:
+            return self.dsn
+        try:
+            return PostgresTarget(found).dsn
+        except DsnError:
+            return self.dsn
 
 
 def _misread(dsn: str) -> bool:

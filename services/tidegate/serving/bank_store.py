@@ -10,7 +10,7 @@ from tidegate.detectors.banks.errors import BanksUnavailable
 from tidegate.detectors.banks.matcher import BankMatcher
 from tidegate.detectors.banks.port import HashBanks
 from tidegate.detectors.banks.sqlite_adapter import SqliteBanks
-from tidegate.serving.settings import BankStore, Settings, SettingsError
+from tidegate.serving.settings import BankStore, Settings, SettingsError, again
 
 if TYPE_CHECKING:
     from tidegate.postgres.connection import PostgresTarget
@@ -85,6 +85,6 @@ def _target(settings: Settings) -> "PostgresTarget":
     from tidegate.postgres.connection import DsnError, PostgresTarget  # noqa: PLC0415 - only what is used
 
     try:
-        return PostgresTarget(settings.banks_dsn())
+        return PostgresTarget(settings.banks_dsn(), again(settings.banks_dsn))
     except DsnError as error:
         raise SettingsError(f"the hash banks' connection URI {error}") from error

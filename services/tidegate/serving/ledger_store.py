@@ -1,12 +1,13 @@
 """Which ledger the settings name: to record in, to look back at, to follow. Loads PostgreSQL's driver only for that."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidegate.ledger.archive import LedgerPlace
 from tidegate.ledger.port import DecisionLedger
 from tidegate.ledger.sqlite_place import SqlitePlace
-from tidegate.serving.settings import LedgerStore, Settings, SettingsError
+from tidegate.serving.settings import LedgerStore, Settings, SettingsError, again
 from tidegate.telemetry.pressure import LedgerMetrics
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def decision_ledger(settings: Settings, metrics: LedgerMetrics | None = None) ->
         return SqliteLedger(settings.ledger_path, timeout_s=timeout_s, metrics=metrics)
     from tidegate.ledger.postgres_adapter import PostgresLedger  # noqa: PLC0415 - as above
 
-    return PostgresLedger(postgres_place(settings.ledger_dsn()).target, timeout_s=timeout_s, metrics=metrics)
+    target = postgres_place(settings.ledger_dsn(), again=again(settings.ledger_dsn)).target
+    return PostgresLedger(target, timeout_s=timeout_s, metrics=metrics)
 
 
 def ledger_place(settings: Settings) -> LedgerPlace:
@@ -41,16 +43,21 @@ def ledger_place(settings: Settings) -> LedgerPlace:
     """
     if settings.ledger.store is LedgerStore.SQLITE:
         return SqlitePlace(settings.ledger_path)
-    return postgres_place(settings.ledger_dsn())
+    return postgres_place(settings.ledger_dsn(), again=again(settings.ledger_dsn))
 
 
-def postgres_place(dsn: str) -> "PostgresPlace":
-    """A ledger in PostgreSQL. Raises SettingsError, which does not repeat the text, if it names no database."""
+def postgres_place(dsn: str, *, again: Callable[[], str | None] | None = None) -> "PostgresPlace":
+    """A ledger in PostgreSQL. Raises SettingsError, which does not repeat the text, if it names no database.
+
+    Args:
+        dsn: Its connection URI.
+        again: Gives it as it is when somebody connects.
+    """
     from tidegate.ledger.postgres_place import PostgresPlace  # noqa: PLC0415 - as above
     from tidegate.postgres.connection import DsnError, PostgresTarget  # noqa: PLC0415 - only what is used
 
     try:
-        return PostgresPlace(PostgresTarget(dsn))
+        return PostgresPlace(PostgresTarget(dsn, again))
     except DsnError as error:
         raise SettingsError(f"the ledger's connection URI {error}") from error
 

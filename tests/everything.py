@@ -1,12 +1,13 @@
 """Runs all of `make test`. `--part NAME` runs only that (or those); other arguments are pytest's (`--durations 50`).
 
 A whole run has to fit two cores well. Tests that only compute run from the beginning, two at a time, with little
-priority: they take what the others leave, and stacks wait much. The build steps of the images follow them, with less.
+priority: they take what the others leave, and stacks wait much. The build steps of the images follow them, likewise.
 Meanwhile first come the tests that need the machine for themselves, then those that may run beside each other.
 """
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -17,9 +18,6 @@ from tests.summary import Busy, behind, failures, table
 
 LITTLE_PRIORITY = 5
 """As `nice` counts: a third of what the others get, where both want all cores. With less, tests would take too long."""
-
-LEAST_PRIORITY = 10
-"""A tenth. Nothing waits for the images."""
 
 _TWO = ("--numprocesses", "2", "--dist", "loadgroup")
 OPTIONS = {
@@ -32,7 +30,7 @@ _PYTHON = os.path.relpath(sys.executable, ROOT)
 
 CHECKS = Part("checks", ("make", "--no-print-directory", "--jobs", "2", "--output-sync=target", "ready"), "make ready")
 """Lint, types and manifests, and what tests need besides; without it nothing else is tried."""
-IMAGES = Part("images", (sys.executable, "-m", "k8s.check.image_steps"), "make images-check", priority=LEAST_PRIORITY)
+IMAGES = Part("images", (sys.executable, "-m", "k8s.check.image_steps"), "make images-check", priority=LITTLE_PRIORITY)
 PARTS = (CHECKS.name, *Group, IMAGES.name)
 
 
@@ -47,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     back = [_tests(Group.LIGHT, pytest, LITTLE_PRIORITY)] if Group.LIGHT in chosen else []
     back += [IMAGES] if IMAGES.name in chosen else []
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # which stops what runs
     started, busy = time.monotonic(), Busy.now()
     ended = [run(part) for part in first]
     if not any(each.failed for each in ended):

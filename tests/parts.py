@@ -65,14 +65,16 @@ class Ended:
 
 
 def run(part: Part) -> Ended:
-    """Runs a part in the foreground."""
+    """Runs a part in the foreground. Broken off, it waits for the part to stop what that has started."""
     started = time.monotonic()
     print(f"== {part.name}", flush=True)
     process = _start(part)
     try:
         ended = _wait(part, process, started, shown=True)
-    except KeyboardInterrupt:
-        _wait(part, process, started, shown=True)  # it was told, too, and stops what it has started
+    except BaseException as error:
+        if not isinstance(error, KeyboardInterrupt):  # of which it was told, too
+            process.send_signal(signal.SIGINT)
+        _wait(part, process, started, shown=True)
         raise
     print(f"== {part.name}: {ended.wall_s:.0f} s", flush=True)
     return ended

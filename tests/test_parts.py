@@ -1,6 +1,7 @@
 """Parts of `make test` are run, counted and stopped, and what failed is the last thing that is said."""
 
 import os
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -56,6 +57,26 @@ def test_what_runs_behind_is_stopped_when_nobody_waits_for_it_and_nothing_more_i
             time.sleep(0.01)
     assert [each.status for each in running.wait()] == [-15]
     assert not never.exists()
+
+
+def test_a_part_in_front_is_told_and_waited_for_when_make_test_is_ended(tmp_path: Path) -> None:
+    begun, cleaned = tmp_path / "begun", tmp_path / "cleaned"
+    inner = (
+        f"import pathlib, time\ntry:\n    pathlib.Path({str(begun)!r}).touch(); time.sleep(600)\n"
+        f"except KeyboardInterrupt:\n    pathlib.Path({str(cleaned)!r}).touch()"
+    )
+    outer = (
+        "import signal, sys\nfrom tests.parts import Part, run\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        f"run(Part('front', (sys.executable, '-c', {inner!r}), 'make front'))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", outer], cwd=parts.ROOT)
+    while not begun.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.terminate()
+    assert process.wait() == 143
+    assert cleaned.exists()
 
 
 def test_what_failed_is_said_last_with_each_test_as_one_would_run_it(tmp_path: Path) -> None:

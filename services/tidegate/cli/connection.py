@@ -84,6 +84,13 @@ def refuse_if_unreachable(endpoint: Endpoint) -> None:
         return  # another kind of gRPC target ("unix:…", "dns:///…"), which gRPC resolves itself
     try:
         connection = socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S)
+    except (socket.gaierror, UnicodeError) as error:
+        told = f"{host} is no host that this machine can look up; check --address, and its DNS"
+        raise click.ClickException(told) from error
+    except TimeoutError as error:
+        between = "a firewall or a NetworkPolicy may be in between"
+        told = f"{endpoint.address} does not answer within {CONNECT_TIMEOUT_S:g} s; {between}"
+        raise click.ClickException(told) from error
     except OSError as error:
         hint = "check --address" if endpoint.named else "`tidegate up` starts it here"
         raise click.ClickException(f"Tidegate is not running at {endpoint.address}; {hint}") from error

@@ -34,7 +34,8 @@ class Installation:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.clock = Clock(START)
-        self.log = SqliteEventLog(state / "events.db")
+        self.log_path = state / "events.db"
+        self.log = SqliteEventLog(self.log_path)
         self.writer = FeastOnlineWriter(state / "features")
         self.reader = FeastReader(state / "features")
         self.processor = SignalProcessor(self.log, self.writer, NoRiskModel(), clock=self.clock)

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from tidegate.features.batch import request as requests
 from tidegate.features.batch.compute import ASKING, PROCESSES, Progress, Step, alone
 from tidegate.features.batch.compute import compute as compute_batch
 from tidegate.features.batch.export import export_events
-from tidegate.features.batch.inputs import BatchInputs, event_files
+from tidegate.features.batch.inputs import BatchInputError, BatchInputs, event_files
 from tidegate.features.batch.materialise import Erasures, Materialised, NothingErased, materialise
 from tidegate.features.batch.run_directory import Published
 from tidegate.features.batch.split import accounts
@@ -74,7 +74,7 @@ def compute(
         processes: Workers.
 
     Raises:
-        BatchInputError: A file can't be used.
+        BatchInputError: A file can't be used, or the log no longer holds all events that an instant needs.
         BatchBusyError, BatchWorkerDiedError, PartitionError, EventColumnsError: See `batch.compute`.
     """
     offline, source = state / OFFLINE, " ".join(str(path.resolve()) for path in sources) or "log"
@@ -87,7 +87,16 @@ def compute(
             requests.note(offline, asked)
         if not sources and not export.exists():
             known_at = moment(asked.asked_at_us)
-            export_events(log, export, known_at=known_at, progress=partial(_read, progress))
+            try:
+                _require_answerable(asked.at_us, log, _path(state, signals))
+                export_events(log, export, known_at=known_at, progress=partial(_read, progress))
+                _require_answerable(
+                    asked.at_us, log, _path(state, signals)
+                )  # what was removed meanwhile may not have been read
+            except BatchInputError:
+                shutil.rmtree(export, ignore_errors=True)
+                requests.forget(offline)
+                raise
         files = event_files(sources or [export])
         erased = _erased(_erasures(log, _path(state, signals)), files, offline)
         inputs = BatchInputs(files, asked.at_us, erased, risk.name)
@@ -162,6 +171,19 @@ def seed(  # noqa: D417 - state, online and progress as in `apply`
             demo_seed.write_unlogged(writer, log, now=at, risk=risk.make())
         demo_seed.note_computed(log, seen, now=at)
     progress(f"seeded {count:,} demo accounts and the named ones{_took(started)}")
+
+
+def _require_answerable(instants_us: Sequence[int], log: SqliteEventLog, path: Path) -> None:
+    since, first = log.signals_since(), moment(min(instants_us))
+    if since is not None and first < since:
+        allowed = since.replace(microsecond=0) + timedelta(seconds=1)
+        raise BatchInputError(
+            path,
+            "",
+            f"signals as of {first.isoformat()} can't be computed from it any more: events that they come from were"
+            f" removed for their age (signals.keep_events_days). Ask for {allowed.isoformat()} or later, or name files"
+            " that have the events",
+        )
 
 
 def _read(progress: Progress, events: int) -> None:

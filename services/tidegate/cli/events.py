@@ -15,6 +15,7 @@ from tidegate.cli.connection import connected
 from tidegate.cli.event_examples import examples
 from tidegate.cli.event_file import UNREADABLE, OpenedFile, opened
 from tidegate.cli.event_load import MOST_LISTED, MOST_TOLD, LoadReport, count_untried, load
+from tidegate.cli.events_retention import retention_command
 from tidegate.cli.events_view import draw_kinds, draw_report
 from tidegate.cli.outage import Outage
 from tidegate.cli.output import print_json
@@ -118,3 +119,6 @@ def _show(report: LoadReport, started_s: float, *, as_json: bool) -> None:
 def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeElapsedColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+events.add_command(retention_command)

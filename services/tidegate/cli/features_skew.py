@@ -83,6 +83,7 @@ def _document(report: SkewReport) -> dict[str, Any]:
         "decisions": report.decisions,
         "without_lookup": report.without_lookup,
         "erased": report.erased,
+        "removed": report.removed,
         "not_compared": report.not_compared,
         "differences": report.differences,
         "differing_decisions": report.differing_decisions,
@@ -187,6 +188,7 @@ def _left_out(report: SkewReport) -> list[tuple[int, str]]:
     lookups = [(count, f"decisions without signals: {status}") for status, count in report.without_lookup.items()]
     rest = [
         (report.erased, "decisions on accounts that were erased since"),
+        (report.removed, "decisions whose events were removed since for their age (signals.keep_events_days)"),
         (risk, "values of the risk model, which depend on its version"),
         (other, "values of features that this release does not have"),
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from tidegate.cli.ledger import ledger_option, opened, progress_bar
-from tidegate.cli.output import print_json, told_os_error
+from tidegate.cli.output import print_json, told_os_error, warn
 from tidegate.cli.replay import Moment
 from tidegate.features.events.log import EventLog, EventLogUnavailableError
 from tidegate.features.events.sqlite_log import SqliteEventLog
@@ -74,7 +74,8 @@ def training_set(
 ) -> None:
     """Joins decisions with labels and with account signals as of the decision, into one Parquet file.
 
-    A value or an event later than the decision cannot get in, nor one that was recorded later.
+    A value or an event later than the decision cannot get in, nor one that was recorded later. Decisions
+    are left out, and counted, if events that their signals come from were removed for their age.
     """
     name = str if with_account_ids else pseudonyms(_key(key_file))
     with opened(place) as archive, event_log(events_path) as log, progress_bar() as bar:
@@ -85,8 +86,15 @@ def training_set(
             written = write_training_set(out, records, log, name=name)
         except OSError as error:
             raise click.ClickException(f"{out} can't be written: {told_os_error(error)}.") from error
+    since = written.signals_since
+    if written.left_out and since is not None:
+        told = f"{written.left_out:,} decision{'' if written.left_out == 1 else 's'} before {since:%Y-%m-%d %H:%M} UTC"
+        warn(
+            f"left out: {told}. Events that their signals come from were removed for their age"
+            " (signals.keep_events_days)"
+        )
     if as_json:
-        print_json({"out": str(out), **asdict(written)})
+        print_json({"out": str(out), **asdict(written), "signals_since": since and since.isoformat()})
         return
     click.echo(
         f"{out}: {written.decisions:,} decisions, {written.known:,} of accounts with a history,"

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from tidegate.features.events.log import EventLog
 from tidegate.ledger.record_format import decode
 from tidegate.moderation.decision import DecisionRecord
+from tidegate.training_sets.answerable import answerable
 from tidegate.training_sets.rows import TRAINING_SCHEMA, Naming, training_rows
 
 CHUNK = 2_000
@@ -47,6 +48,10 @@ class Written:
     """Rows with a label."""
     overturned: int = 0
     """Rows whose decision a review changed."""
+    left_out: int = 0
+    """Decisions without a row: events that their signals come from were removed for their age."""
+    signals_since: datetime | None = None
+    """Decisions before that are left out; None where no event was removed."""
 
     def add(self, rows: pa.Table) -> None:
         """Counts a chunk."""
@@ -85,8 +90,10 @@ def write_training_set(out: Path, records: Iterable[DecisionRecord], log: EventL
     try:
         with pq.ParquetWriter(draft, TRAINING_SCHEMA, compression="zstd") as writer:
             for chunk in chunks(records):
-                events = log.history(sorted({record.account_id for record in chunk}))
-                rows = training_rows(chunk, events, name=name)
+                found = answerable(chunk, log)
+                written.left_out += found.left_out
+                written.signals_since = found.since
+                rows = training_rows(found.records, found.events, name=name)
                 writer.write_table(rows)
                 written.add(rows)
         os.replace(draft, out)  # noqa: PTH105 - says what it does: over an existing file, at once

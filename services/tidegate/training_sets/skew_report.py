@@ -8,13 +8,17 @@ from itertools import groupby
 from operator import attrgetter
 
 from tidegate.features.events.log import EventLog
+from tidegate.features.transforms.account_signals import COMPUTED_VIEWS
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.signals import LookupStatus
+from tidegate.training_sets.answerable import answerable
 from tidegate.training_sets.as_of import FEATURES
 from tidegate.training_sets.export import chunks
 from tidegate.training_sets.skew import EXPLAINED, LAG, Compared, Verdict, compare
 
 _SEVERITY = {verdict: severity for severity, verdict in enumerate(Verdict)}
+_OLDEST_ROW = max(view.ttl for view in COMPUTED_VIEWS)
+"""How old the row of a served value can be that is compared; older ones are STALE."""
 MOST_DECISIONS = 100
 """Decisions with a difference that a report names: the worst ones. All are counted."""
 MOST_ACCOUNTS = 5
@@ -84,6 +88,8 @@ class SkewReport:
     """Decisions compared."""
     without_lookup: Counter[LookupStatus] = field(default_factory=Counter)
     """Decisions left out since no signals were read, by why."""
+    removed: int = 0
+    """Decisions left out since events that their signals come from were removed for their age."""
     erased: int = 0
     """Decisions left out since their account's history was erased after them."""
     not_compared: Counter[str] = field(default_factory=Counter)
@@ -148,12 +154,13 @@ def measure_skew(
     """
     report, known = SkewReport(), frozenset(FEATURES)
     for chunk in chunks(records):
-        compared = _comparable(chunk, log, report)
+        found = answerable(_comparable(chunk, log, report), log, back=_OLDEST_ROW)
+        compared = found.records
+        report.removed += found.left_out
         for record in compared:
             report.not_compared.update(value.name for value in record.inputs.account.values if value.name not in known)
         report.decisions += len(compared)
-        events = log.history(sorted({record.account_id for record in compared}))
-        report.add(compare(compared, events, lag=lag))
+        report.add(compare(compared, found.events, lag=lag))
     return report
 
 

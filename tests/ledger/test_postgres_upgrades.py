@@ -270,6 +270,21 @@ def test_where_there_were_no_notes_releases_that_do_not_look_are_warned_of(
         assert schema.version(connection) == schema.newest + 1
 
 
+@SCHEMAS
+def test_a_connection_of_point_reads_asks_for_the_version_by_an_index(
+    schema: Schema, step: str, empty: PostgresTarget
+) -> None:
+    """A scan of the smallest table counts as so dear there that the server compiles it first, for a second and more."""
+    del step
+    migrated(empty, schema)
+    used = f"SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relid = '{schema.name}.migrations'::regclass"
+    connection = empty.connected(name="a test", timeout_s=PATIENT_S, point_reads=True)
+    with contextlib.closing(connection), connection.transaction():
+        assert schema.version(connection) == schema.newest
+        [(scans, by_index)] = connection.execute(used.encode()).fetchall()
+    assert (scans, by_index > 0) == (0, True)
+
+
 def test_notes_wait_for_no_dump_and_need_no_owner(target: PostgresTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing depends on them. A migration does, and fails."""
     monkeypatch.setattr(schemas, "NOTING_WAIT_MS", 50)

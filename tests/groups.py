@@ -50,6 +50,7 @@ LIGHT = (
     "moderation",
     "observability",
     "policy",
+    "serving/test_places.py",
     "telemetry/test_drawing.py",
     "telemetry/test_names.py",
     "telemetry/test_otlp_json.py",

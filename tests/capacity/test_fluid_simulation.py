@@ -8,6 +8,7 @@ from tidegate.capacity.autoscaling import FixedScaler, HpaScaler, Metric
 from tidegate.capacity.event_simulation import simulate_events
 from tidegate.capacity.fluid_simulation import simulate_fluid
 from tidegate.capacity.scenario import Admission, Balancing, Scenario
+from tidegate.serving.places import LEAST
 
 
 def test_a_spike_beyond_fixed_replicas_loses_the_same() -> None:
@@ -20,8 +21,9 @@ def test_a_spike_beyond_fixed_replicas_loses_the_same() -> None:
 
 
 def test_late_answers_are_the_same() -> None:
-    """Places for 100 items of 20 ms: two seconds under way, twice the budget."""
-    scenario = Scenario(0.02, replicas=10, admission=Admission(under_way=100, waiting=0, budget_s=1.0))
+    """The least places that there ever are, of 20 ms each: 80 ms under way, more than the budget."""
+    rules = Admission(under_way=LEAST, waiting=0, budget_s=0.06)
+    scenario = Scenario(0.02, variation=0.2, replicas=10, admission=rules)
     trace = spike(300, 60, factor=4, at_s=20, for_s=20)
     every, fluid = (run(trace, scenario, FixedScaler(10)) for run in (simulate_events, simulate_fluid))
     assert every.late > 0.1 * every.arrived

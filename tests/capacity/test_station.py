@@ -2,12 +2,13 @@
 
 import asyncio
 import random
+from collections import deque
 from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from tidegate.capacity.scenario import Admission as Rules
-from tidegate.capacity.station import Station
+from tidegate.capacity.station import Item, Station
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.errors import Overloaded
 from tidegate.serving.admission import Admission
@@ -79,21 +80,23 @@ async def test_it_refuses_what_the_router_refuses(pace_s: float, longest_queue: 
     drawn, clock = random.Random(7), Clock()
     router = Router(clock)
     station = Station(Rules(under_way=PLACES, waiting=WAITING, budget_s=BUDGET_S))
+    under_way: deque[Item] = deque()
     longest = 0
     for step in range(400):
         # One at a time, with somebody waiting, until the mean time between two places is known to both.
         for _ in range(1 if step < 120 else drawn.randrange(4)):
             await router.arrive()
-            station.arrive(clock.now_s)
+            if station.arrive(clock.now_s):
+                under_way.append(Item(clock.now_s, clock.now_s))
             longest = max(longest, len(station.waiting))
         # Places are counted, not cores: the router's requests are under way whether they are worked on or not.
         assert (station.in_service + len(station.entered), station.shed) == (router.under_way, router.refused)
         if station.waiting:
             clock.now_s += pace_s * drawn.uniform(0.95, 1.05)
             await router.leave()
-            station.leave(clock.now_s)
-            while station.start() is not None:
-                pass
+            station.leave(clock.now_s, under_way.popleft())
+            while (item := station.start()) is not None:
+                under_way.append(item)
     assert router.refused > 20
     assert longest == longest_queue
     await router.stop()
@@ -104,6 +107,6 @@ def test_who_waited_half_of_the_budget_is_given_up() -> None:
     assert station.arrive(0.0)
     assert not station.arrive(0.5)
     assert not station.arrive(1.4)
-    station.leave(2.0)  # the first waiter has waited 1.5 s of the 1 s it may, the second 0.6 s
+    station.leave(2.0, Item(0.0, 0.0))  # the first waiter has waited 1.5 s of the 1 s it may, the second 0.6 s
     assert station.shed == 1
-    assert station.start() == 1.4
+    assert station.start() == Item(1.4, 2.0)

@@ -126,7 +126,8 @@ async def test_an_overloaded_router_sheds_calls_and_slows_streams() -> None:
     async with serving(text=text, settings=narrow) as served:
         items = [pb.ModerateStreamRequest(correlation_id=f"c-{number}", request=request()) for number in range(4)]
         stream = served.stub.ModerateStream(iter(items))
-        await asyncio.sleep(0.02)
+        while not text.most_under_way:
+            await asyncio.sleep(0.001)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await served.stub.Moderate(request())
         answers = [answer async for answer in stream]

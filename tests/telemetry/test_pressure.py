@@ -67,7 +67,7 @@ async def test_a_router_tells_its_places_who_waits_and_who_was_shed() -> None:
         with pytest.raises(Overloaded):
             await wait(60_000)
         assert memory.values(MetricName.ADMISSION_UNDER_WAY) == {(): 1}
-        assert memory.values(MetricName.ADMISSION_PLACES) == {(): 1}
+        assert memory.values(MetricName.ADMISSION_PLACES) == memory.values(MetricName.ADMISSION_LIMIT) == {(): 1}
         assert memory.values(MetricName.ADMISSION_WAITING) == {("unary",): 1, ("streamed",): 1}
     await asyncio.gather(*waiting)
     assert memory.values(MetricName.ADMISSION_SHED) == {("QUEUE_FULL",): 1, ("EXPECTED_LATE",): 0, ("WAITED_OUT",): 0}

@@ -15,7 +15,7 @@ from tidegate.capacity.fleet import Fleet
 from tidegate.capacity.metrics import Lens, Sample
 from tidegate.capacity.scenario import Outcome, Scenario
 from tidegate.capacity.series import Recorder
-from tidegate.capacity.station import Station
+from tidegate.capacity.station import Item, Station
 
 _BLOCK = 65_536
 _CONSTANT = 1e-6
@@ -36,8 +36,8 @@ class _Run:
         self._trace, self._scenario, self._scaler = trace, scenario, scaler
         self._fleet, self._lens, self._recorder = Fleet(scenario), Lens(scaler), Recorder(trace.end_s)
         self._work = _work_times(scenario)
-        self._done: list[tuple[float, int, float, Station]] = []
-        """Heap of finished work: when, order, arrival, where."""
+        self._done: list[tuple[float, int, Item, Station]] = []
+        """Heap of finished work: when, order, what, where."""
         self._order = 0
         self._waits: list[float] = []
         self._waited_s = self._worked_s = 0.0
@@ -58,37 +58,38 @@ class _Run:
                 self._look(now_s)
                 look_s += SAMPLE_S
             elif finished_s <= arrival_s:
-                _, _, arrived_s, station = heapq.heappop(done)
-                recorder.served(late=now_s - arrived_s > self._scenario.admission.budget_s)
-                station.leave(now_s)
+                _, _, item, station = heapq.heappop(done)
+                recorder.served(late=now_s - item.arrived_s > self._scenario.admission.budget_s)
+                station.leave(now_s, item)
                 self._start_all(station, now_s)
             else:
                 place += 1
                 recorder.arrived(1)
                 station = self._fleet.chosen()
                 if station.arrive(now_s):
-                    self._begin(station, now_s, now_s)
+                    self._begin(station, Item(now_s, now_s), now_s)
         self._look(end_s)
         return recorder.outcome(in_system=self._fleet.settle(), overdue=self._overdue(end_s), waits_s=self._waits)
 
     def _overdue(self, end_s: float) -> int:
         """Items that are still there though their budget has passed."""
-        came = [arrived_s for _, _, arrived_s, _ in self._done]
+        came = [item.arrived_s for _, _, item, _ in self._done]
         for station in (*self._fleet.stations, *self._fleet.draining):
-            came += [*station.entered, *station.waiting]
+            came += [item.arrived_s for item in station.entered]
+            came += [item.arrived_s for item in station.waiting]
         return sum(end_s - each > self._scenario.admission.budget_s for each in came)
 
     def _start_all(self, station: Station, now_s: float) -> None:
-        while (arrived_s := station.start()) is not None:
-            self._begin(station, arrived_s, now_s)
+        while (item := station.start()) is not None:
+            self._begin(station, item, now_s)
 
-    def _begin(self, station: Station, arrived_s: float, now_s: float) -> None:
+    def _begin(self, station: Station, item: Item, now_s: float) -> None:
         work_s = next(self._work)
-        self._waits.append(now_s - arrived_s)
-        self._waited_s += now_s - arrived_s
+        self._waits.append(now_s - item.arrived_s)
+        self._waited_s += now_s - item.arrived_s
         self._worked_s += work_s
         self._order += 1
-        heapq.heappush(self._done, (now_s + work_s, self._order, arrived_s, station))
+        heapq.heappush(self._done, (now_s + work_s, self._order, item, station))
 
     def _look(self, now_s: float) -> None:
         fleet = self._fleet
@@ -96,7 +97,7 @@ class _Run:
         due = [each for each in fleet.starting if each <= now_s]
         if due:
             del fleet.starting[: len(due)]
-            fleet.add(len(due))
+            fleet.add(len(due), now_s=now_s)
             for station in fleet.stations:
                 self._start_all(station, now_s)
         ongoing = float(fleet.settle())

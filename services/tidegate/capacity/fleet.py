@@ -22,7 +22,7 @@ class Fleet:
         """Replicas that answer."""
         self.starting: list[float] = []
         """When those that start will be ready, ascending."""
-        self.add(scenario.replicas)
+        self.add(scenario.replicas, now_s=0.0)
 
     def chosen(self) -> Station:
         """Who gets the next item."""
@@ -35,14 +35,14 @@ class Fleet:
         second = stations[int(self._drawn.random() * len(stations))]
         return second if second.size < first.size else first
 
-    def add(self, count: int) -> None:
+    def add(self, count: int, *, now_s: float) -> None:
         """So many answer from now on."""
         self.ready += count
         if not self._shared:
             self.stations += [Station(self._scenario.admission) for _ in range(count)]
         elif self.stations:
             self.stations[0].servers += count
-            self.stations[0].let_in()
+            self.stations[0].let_in(now_s)
         else:
             self.stations.append(Station(self._scenario.admission, servers=count))
 

@@ -6,6 +6,7 @@ and no item is late for it. Tests hold this to the simulation of every item wher
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from tidegate.capacity.metrics import Lens, Sample
 from tidegate.capacity.queueing import queued_mean
 from tidegate.capacity.scenario import Outcome, Scenario
 from tidegate.capacity.series import Recorder
+from tidegate.serving.places import LEAST, WAIT_SHARE, WORK_SHARE
 
 STEP_S = 0.25
 """A step; a quarter of the usual budget, and of what autoscalers can tell apart."""
@@ -24,6 +26,20 @@ _MEMORY_S = 10.0
 """Seconds that the load is smoothed over: a step's own is noise, and what follows from it is convex."""
 _TINY = 1e-6
 """Of an item: what is left of a cohort by rounding."""
+
+
+@dataclass(slots=True)
+class _Cohort:
+    """What came within one step, evenly."""
+
+    from_s: float
+    width_s: float
+    size: float
+    left: float
+
+    def came_s(self, part: float = 0.0) -> float:
+        """When the middle of the next `part` of it came; of all that is left, without one."""
+        return self.from_s + self.width_s * (1 - (self.left - (part or self.left) / 2) / self.size)
 
 
 def simulate_fluid(trace: RateTrace, scenario: Scenario, scaler: Autoscaler) -> Outcome:
@@ -42,8 +58,7 @@ class _Run:
     def __init__(self, trace: RateTrace, scenario: Scenario, scaler: Autoscaler) -> None:
         self._scenario, self._scaler = scenario, scaler
         self._lens, self._recorder = Lens(scaler), Recorder(trace.end_s)
-        self._queue: deque[list[float]] = deque()
-        """Cohorts: when they came, and how many are left."""
+        self._queue: deque[_Cohort] = deque()
         self._queued = 0.0
         self._ready = scenario.replicas
         self._starting: list[float] = []
@@ -58,16 +73,16 @@ class _Run:
         self._recorder.arrived(count)
         self._recorder.shed(count - taken)
         if taken:
-            self._queue.append([now_s - width_s / 2, taken])
+            self._queue.append(_Cohort(now_s - width_s, width_s, taken, taken))
             self._queued += taken
-        served = self._serve(now_s, can)
+        served = self._serve(now_s, width_s, can)
         self._look(now_s, busy=served * self._scenario.service_s / width_s)
 
     def outcome(self, end_s: float) -> Outcome:
         """What came of it."""
         budget_s = self._scenario.admission.budget_s
         there = max(0.0, self._queued)
-        overdue = sum(left for came_s, left in self._queue if end_s - came_s > budget_s)
+        overdue = sum(each.left for each in self._queue if end_s - each.came_s() > budget_s)
         return self._recorder.outcome(in_system=there, overdue=min(there, max(0.0, overdue)))
 
     def _most_queued(self) -> float:
@@ -75,21 +90,26 @@ class _Run:
         rules = self._scenario.admission
         if rules.under_way is None:
             return float("inf")
-        return self._ready * (rules.under_way + min(rules.waiting, rules.allowed_s / self._scenario.service_s))
+        service_s = self._scenario.service_s
+        # As many places as they come to be (`serving.places`), and at once: every item played shows them on their way.
+        places = min(rules.under_way, max(LEAST, WORK_SHARE * rules.budget_s / service_s))
+        allowed_s = max(0.0, min(WAIT_SHARE * rules.budget_s, rules.budget_s - places * service_s))
+        return self._ready * (places + min(rules.waiting, allowed_s / service_s))
 
-    def _serve(self, now_s: float, can: float) -> float:
+    def _serve(self, now_s: float, width_s: float, can: float) -> float:
         served, budget_s = 0.0, self._scenario.admission.budget_s
         while self._queue and served < can:
             cohort = self._queue[0]
-            part = min(cohort[1], can - served)
-            took_s = max(0.0, now_s - cohort[0] - STEP_S / 2) + self._scenario.service_s
+            part = min(cohort.left, can - served)
+            begun_s = now_s - width_s + width_s * (served + part / 2) / can
+            took_s = max(0.0, begun_s - cohort.came_s(part)) + self._scenario.service_s
             self._recorder.served(part, late=took_s > budget_s)
             served += part
-            cohort[1] -= part
+            cohort.left -= part
             self._queued -= part
-            if cohort[1] <= _TINY and served < can:
-                self._recorder.served(cohort[1], late=took_s > budget_s)
-                self._queued -= cohort[1]
+            if cohort.left <= _TINY and served < can:
+                self._recorder.served(cohort.left, late=took_s > budget_s)
+                self._queued -= cohort.left
                 self._queue.popleft()
         return served
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tidegate.serving.admission import WAIT_SHARE
 from tidegate.serving.setting_sections import BudgetSettings, GrpcSettings
 
 _GRPC, _BUDGET = GrpcSettings(), BudgetSettings()
@@ -26,16 +25,11 @@ class Admission:
     """What a replica does not take, as `serving.admission` decides. Defaults are the settings'."""
 
     under_way: int | None = _GRPC.max_under_way
-    """Items that a replica works on at a time; None is without bound."""
+    """Items that a replica works on at a time, while work is quick enough; None is without bound."""
     waiting: int = _GRPC.max_waiting
     """Items that wait for one of these places."""
     budget_s: float = _BUDGET.default_ms / 1e3
-    """Of an item; an answer that comes later is late. Half of it may be waited for a place."""
-
-    @property
-    def allowed_s(self) -> float:
-        """Longest wait for a place."""
-        return self.budget_s * WAIT_SHARE
+    """Of an item; an answer that comes later is late."""
 
 
 UNBOUNDED = Admission(under_way=None, budget_s=float("inf"))

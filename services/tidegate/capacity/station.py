@@ -1,34 +1,55 @@
 """One queue as a router has it: servers, places, and who waits for a place, first come, first served.
 
-The rules are `serving.admission`'s: what would wait too long, by the mean time between two places that become free, is
-refused on arrival; who waited too long nevertheless is given up.
+The rules are `serving.places`'s, the router's own. Several servers behind one queue have so many times its places.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tidegate.capacity.scenario import Admission
-from tidegate.serving.admission import SMOOTHING
+from tidegate.serving.places import Places
 
 
-@dataclass(slots=True, eq=False)
+class Item(NamedTuple):
+    """Something to decide on."""
+
+    arrived_s: float
+    """When it came."""
+    placed_s: float
+    """When it got its place."""
+
+
+class Waiting(NamedTuple):
+    """An item without a place."""
+
+    arrived_s: float
+    """When it came."""
+    until_s: float
+    """When it is given up."""
+
+
 class Station:
-    """A replica, or all of them behind one queue. Items are their times of arrival."""
+    """A replica, or all of them behind one queue."""
 
-    admission: Admission
-    """What it refuses."""
-    servers: int = 1
-    """Cores."""
-    in_service: int = 0
-    """Items that are worked on."""
-    entered: deque[float] = field(default_factory=deque)
-    """Items under way that wait for a core."""
-    waiting: deque[float] = field(default_factory=deque)
-    """Items that wait for a place."""
-    shed: int = 0
-    """Refused or given up so far."""
-    _interval_s: float = 0.0
-    _freed_at_s: float | None = None
+    def __init__(self, admission: Admission, *, servers: int = 1) -> None:
+        """Empty.
+
+        Args:
+            admission: What it refuses.
+            servers: Cores.
+        """
+        self.servers = servers
+        """Cores; may change."""
+        self.in_service = 0
+        """Items that are worked on."""
+        self.entered: deque[Item] = deque()
+        """Items under way that wait for a core."""
+        self.waiting: deque[Waiting] = deque()
+        """Items that wait for a place."""
+        self.shed = 0
+        """Refused or given up so far."""
+        self._admission = admission
+        self._places = None if admission.under_way is None else Places(admission.under_way)
 
     @property
     def size(self) -> int:
@@ -37,52 +58,49 @@ class Station:
 
     def arrive(self, now_s: float) -> bool:
         """Takes an item or refuses it; true if its work can begin at once (`start`)."""
-        rules = self.admission
-        if rules.under_way is None or (self._free() > 0 and not self.waiting):
+        places, rules = self._places, self._admission
+        if places is None or (self._free(places) > 0 and not self.waiting):
             if self.in_service < self.servers:
                 self.in_service += 1
                 return True
-            self.entered.append(now_s)
+            self.entered.append(Item(now_s, now_s))
             return False
         self._give_up(now_s)
-        expected_s = (len(self.waiting) + 1) * self._interval_s
-        if len(self.waiting) >= rules.waiting * self.servers or expected_s > rules.allowed_s:
+        allowed_s, expected_s = places.allowed_s(rules.budget_s), places.wait_s(len(self.waiting))
+        if len(self.waiting) >= rules.waiting * self.servers or not 0 < allowed_s >= expected_s:
             self.shed += 1
         else:
-            self.waiting.append(now_s)
+            self.waiting.append(Waiting(now_s, now_s + allowed_s))
         return False
 
-    def leave(self, now_s: float) -> None:
+    def leave(self, now_s: float, item: Item) -> None:
         """An item is done."""
         self.in_service -= 1
-        if self.admission.under_way is None:
+        places = self._places
+        if places is None:
             return
-        if self._freed_at_s is not None:
-            self._interval_s += SMOOTHING * (now_s - self._freed_at_s - self._interval_s)
-        self._freed_at_s = now_s
         self._give_up(now_s)
-        self.let_in()
-        if self._free() > 0:
-            self._freed_at_s = None  # nobody waits: the next interval would be one of idleness
+        places.worked(now_s - item.placed_s, self._admission.budget_s)
+        under_way = self.in_service + 1 + len(self.entered)
+        places.freed(now_s, under_way=-(-under_way // self.servers), waiting=len(self.waiting))
+        self.let_in(now_s)
 
-    def start(self) -> float | None:
-        """The arrival of the next item to work on, or None if there is none, or no core."""
+    def start(self) -> Item | None:
+        """The next item to work on, or None if there is none, or no core."""
         if not self.entered or self.in_service >= self.servers:
             return None
         self.in_service += 1
         return self.entered.popleft()
 
-    def let_in(self) -> None:
+    def let_in(self, now_s: float) -> None:
         """Who waits takes the places that are free."""
-        while self.waiting and self._free() > 0:
-            self.entered.append(self.waiting.popleft())
+        while self._places is not None and self.waiting and self._free(self._places) > 0:
+            self.entered.append(Item(self.waiting.popleft().arrived_s, now_s))
 
-    def _free(self) -> int:
-        assert self.admission.under_way is not None
-        return self.admission.under_way * self.servers - self.in_service - len(self.entered)
+    def _free(self, places: Places) -> int:
+        return places.count * self.servers - self.in_service - len(self.entered)
 
     def _give_up(self, now_s: float) -> None:
-        allowed_s = self.admission.allowed_s
-        while self.waiting and now_s - self.waiting[0] > allowed_s:
+        while self.waiting and now_s > self.waiting[0].until_s:
             self.waiting.popleft()
             self.shed += 1

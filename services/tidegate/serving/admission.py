@@ -1,9 +1,9 @@
 """How many requests a router works on at a time, and who waits: between decoding and the spine.
 
 Beyond what the stages can do, more requests at a time only make each of them later, until all are too late. So the
-number under way is bounded, and so are the number and the time of those that wait; whoever could not be answered in
-time is told at once, with when to come back. Unary calls go first: a product waits for them. Items of streams are
-never refused: a stream that is not read slows its sender by itself (HTTP/2 flow control).
+number under way is bounded (`places`), and so are the number and the time of those that wait; whoever could not be
+answered in time is told at once, with when to come back. Unary calls go first: a product waits for them. Items of
+streams are never refused: a stream that is not read slows its sender by itself (HTTP/2 flow control).
 """
 
 import asyncio
@@ -16,14 +16,11 @@ from typing import Final
 
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.errors import Overloaded
+from tidegate.serving.places import Places
 from tidegate.telemetry.pressure import AdmissionMetrics, NullAdmissionMetrics
 
-WAIT_SHARE: Final = 0.5
-"""Share of a request's budget that it may wait; the rest is for the work."""
 STREAM_TURN: Final = 8
 """While unary calls wait, every so many-th place goes to an item of a stream: busy hours must not stop a backlog."""
-SMOOTHING: Final = 0.05
-"""Weight of the newest interval in the mean time between two places that become free."""
 _LEAST_RETRY_S: Final = 0.1
 
 _Waiter = asyncio.Future[None]
@@ -35,7 +32,7 @@ class Shed(StrEnum):
     QUEUE_FULL = "QUEUE_FULL"
     """Too many wait."""
     EXPECTED_LATE = "EXPECTED_LATE"
-    """By what others waited, its turn would have come too late."""
+    """By what others waited, and by how long work takes, its answer would have come too late."""
     WAITED_OUT = "WAITED_OUT"
     """It waited, and its turn did not come in time."""
 
@@ -54,25 +51,24 @@ class Admission:
         """All places are free.
 
         Args:
-            under_way: Most requests that are worked on at a time.
+            under_way: Most requests that are worked on at a time; fewer while work takes too much of budgets.
             waiting: Most unary calls that wait for a place.
             metrics: Told of places and of who was shed; None tells nobody.
             clock: Monotonic seconds.
         """
-        self._places = under_way
-        self._free = under_way
+        self._places = Places(under_way)
+        self._taken = 0
         self._most_waiting = waiting
         self._clock = clock
         self._unary: deque[_Waiter] = deque()
         self._streamed: deque[_Waiter] = deque()
         self._turn = 0
-        self._interval_s = 0.0
-        self._freed_at_s: float | None = None
         self._metrics = metrics or NullAdmissionMetrics()
         self._metrics.watch(
-            under_way=lambda: under_way - self._free,
+            under_way=lambda: self._taken,
             waiting=lambda: {"unary": len(self._unary), "streamed": len(self._streamed)},
             places=under_way,
+            limit=lambda: self._places.count,
         )
         for cause in Shed:
             self._metrics.shed(cause, calls=0)  # so that the first one is an increase
@@ -81,9 +77,12 @@ class Admission:
     def ongoing(self) -> int:
         """Requests that are worked on, and unary ones that wait: what more routers would take over.
 
-        A stream stays with its router, so what waits of it is no reason for another one.
+        While there are fewer places than `under_way`, each that is taken counts for more, so that a router without a
+        free place always says the same: a target for scaling is a share of all places. A stream stays with its router,
+        so what waits of it is no reason for another one.
         """
-        return self._places - self._free + len(self._unary)
+        places = self._places
+        return -(-self._taken * places.most // places.count) + len(self._unary)
 
     @asynccontextmanager
     async def unary(self, budget: Budget) -> AsyncIterator[None]:
@@ -92,21 +91,29 @@ class Admission:
         Raises:
             Overloaded: Too many wait, or the wait would take too much of the budget.
         """
-        allowed_s = budget.left_s() * WAIT_SHARE
-        if self._must_wait():
-            expected_s = (len(self._unary) + 1) * self._interval_s
+        left_s = budget.left_s()
+        allowed_s = self._places.allowed_s(left_s)
+        if self._taken >= self._places.count or self._unary:
+            expected_s = self._places.wait_s(len(self._unary))
             full = len(self._unary) >= self._most_waiting
-            if full or expected_s > allowed_s:
+            if full or not 0 < allowed_s >= expected_s:
                 self._metrics.shed(Shed.QUEUE_FULL if full else Shed.EXPECTED_LATE)
                 raise Overloaded(retry_after_s=max(expected_s, _LEAST_RETRY_S))
-        try:
-            async with asyncio.timeout(allowed_s):
-                await self._place(self._unary)
-        except TimeoutError as late:
-            self._metrics.shed(Shed.WAITED_OUT)
-            raise Overloaded(retry_after_s=max(allowed_s, _LEAST_RETRY_S)) from late
+            try:
+                async with asyncio.timeout(allowed_s):
+                    await self._place(self._unary)
+            except TimeoutError as late:
+                self._metrics.shed(Shed.WAITED_OUT)
+                raise Overloaded(retry_after_s=max(allowed_s, _LEAST_RETRY_S)) from late
+        else:
+            self._taken += 1
+        began_s = self._clock()
         try:
             yield
+            self._places.worked(self._clock() - began_s, left_s)
+        except asyncio.CancelledError:
+            self._places.worked(self._clock() - began_s, left_s, done=False)
+            raise
         finally:
             self._leave()
 
@@ -119,12 +126,9 @@ class Admission:
         finally:
             self._leave()
 
-    def _must_wait(self) -> bool:
-        return not self._free or bool(self._unary)
-
     async def _place(self, queue: deque[_Waiter]) -> None:
-        if self._free and not self._unary and not self._streamed:
-            self._free -= 1
+        if self._taken < self._places.count and not self._unary and not self._streamed:
+            self._taken += 1
             return
         waiter: _Waiter = asyncio.get_running_loop().create_future()
         queue.append(waiter)
@@ -138,13 +142,11 @@ class Admission:
             raise
 
     def _leave(self) -> None:
-        self._measure()
-        self._free += 1
-        while self._free and (waiter := self._next()) is not None:
-            self._free -= 1
+        self._places.freed(self._clock(), under_way=self._taken, waiting=len(self._unary) + len(self._streamed))
+        self._taken -= 1
+        while self._taken < self._places.count and (waiter := self._next()) is not None:
+            self._taken += 1
             waiter.set_result(None)
-        if self._free:
-            self._freed_at_s = None  # nobody waits: the next interval would be one of idleness
 
     def _next(self) -> _Waiter | None:
         while self._unary or self._streamed:
@@ -154,9 +156,3 @@ class Admission:
             if not waiter.done():
                 return waiter
         return None
-
-    def _measure(self) -> None:
-        now_s = self._clock()
-        if self._freed_at_s is not None:
-            self._interval_s += SMOOTHING * (now_s - self._freed_at_s - self._interval_s)
-        self._freed_at_s = now_s

@@ -103,10 +103,18 @@ class OtelAdmissionMetrics:
         """See `AdmissionMetrics`."""
         self._shed.add(str(cause), count=calls)
 
-    def watch(self, *, under_way: Callable[[], int], waiting: Callable[[], Mapping[str, int]], places: int) -> None:
+    def watch(
+        self,
+        *,
+        under_way: Callable[[], int],
+        waiting: Callable[[], Mapping[str, int]],
+        places: int,
+        limit: Callable[[], int],
+    ) -> None:
         """See `AdmissionMetrics`."""
         made = self._made
-        made.gauge(MetricName.ADMISSION_PLACES, "Most requests that are worked on at a time", lambda: places)
+        made.gauge(MetricName.ADMISSION_PLACES, "Most requests that are ever worked on at a time", lambda: places)
+        made.gauge(MetricName.ADMISSION_LIMIT, "Most requests that are worked on at a time at the moment", limit)
         made.gauge(MetricName.ADMISSION_UNDER_WAY, "Requests that are worked on", under_way)
         made.gauges(MetricName.ADMISSION_WAITING, "Requests that wait for a place", _L.CALL, waiting)
 

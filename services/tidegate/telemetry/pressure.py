@@ -30,8 +30,18 @@ class AdmissionMetrics(Protocol):
     def shed(self, cause: StrEnum, *, calls: int = 1) -> None:
         """Counts calls that were told to come back."""
 
-    def watch(self, *, under_way: Callable[[], int], waiting: Callable[[], Mapping[str, int]], places: int) -> None:
-        """From now on tells how many requests are worked on, and how many wait by kind of call."""
+    def watch(
+        self,
+        *,
+        under_way: Callable[[], int],
+        waiting: Callable[[], Mapping[str, int]],
+        places: int,
+        limit: Callable[[], int],
+    ) -> None:
+        """From now on tells how many requests are worked on, and how many wait by kind of call.
+
+        `places` is the most that may ever be worked on at a time, `limit` the most at the moment.
+        """
 
 
 class LedgerFailure(StrEnum):
@@ -76,7 +86,14 @@ class NullAdmissionMetrics:
     def shed(self, cause: StrEnum, *, calls: int = 1) -> None:
         """See `AdmissionMetrics`."""
 
-    def watch(self, *, under_way: Callable[[], int], waiting: Callable[[], Mapping[str, int]], places: int) -> None:
+    def watch(
+        self,
+        *,
+        under_way: Callable[[], int],
+        waiting: Callable[[], Mapping[str, int]],
+        places: int,
+        limit: Callable[[], int],
+    ) -> None:
         """See `AdmissionMetrics`."""
 
 

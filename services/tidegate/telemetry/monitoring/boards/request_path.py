@@ -206,8 +206,11 @@ _ROUTERS = Row(
         Panel(
             "Under way by router",
             Unit.NUMBER,
-            (Query(gauge(MetricName.ADMISSION_UNDER_WAY), "{{instance}}"),),
-            about="Uneven, if callers hold a few long connections past the proxy.",
+            (
+                Query(gauge(MetricName.ADMISSION_UNDER_WAY), "{{instance}}"),
+                Query(gauge(MetricName.ADMISSION_LIMIT), "most, {{instance}}"),
+            ),
+            about="Uneven, if callers hold a few long connections past the proxy. The most falls while work is slow.",
         ),
     ),
 )

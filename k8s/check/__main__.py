@@ -1,4 +1,4 @@
-"""`python -m k8s.check [OVERLAY…] [--json]`: renders the overlays and checks what they make.
+"""`python -m k8s.check [OVERLAY…] [--by-digest] [--json]`: renders the overlays and checks what they make.
 
 Exit status 1 if anything is wrong. No cluster is asked.
 
@@ -19,7 +19,7 @@ from k8s.check.references.autoscaling import autoscaling_findings
 from k8s.check.references.collector import collector_findings
 from k8s.check.references.configuration import configuration_findings
 from k8s.check.references.hardening import hardening_findings
-from k8s.check.references.images import image_findings
+from k8s.check.references.images import by_tag, image_findings, tag_findings
 from k8s.check.references.network import network_findings
 from k8s.check.references.ports import port_findings
 from k8s.check.references.routes import route_findings
@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m k8s.check", description=__doc__)
     names = [path.name for path in overlays()]
     parser.add_argument("overlays", nargs="*", metavar="OVERLAY", help=f"{', '.join(names)}, or a folder; default: all")
+    parser.add_argument("--by-digest", action="store_true", help="refuse images without a digest")
     parser.add_argument("--json", action="store_true", help="the result for machines")
     options = parser.parse_args(arguments)
     chosen = [OVERLAYS / name if name in names else Path(name) for name in options.overlays or names]
@@ -72,18 +73,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for overlay in chosen:
             rendered = render(overlay)
             found += findings(rendered)
-            told.append({"overlay": rendered.name, "objects": [each.title for each in rendered.manifests]})
+            found += tag_findings(rendered) if options.by_digest else ()
+            objects = [each.title for each in rendered.manifests]
+            told.append({"overlay": rendered.name, "objects": objects, "images_by_tag": list(by_tag(rendered))})
     except RenderingError as error:
         _say(f"error: {error}", sys.stderr)
         return 1
     if options.json:
         _say(json.dumps({"overlays": told, "findings": [each.plain() for each in found]}, indent=1))
         return 1 if found else 0
-    for each in found:
-        _say(str(each))
+    for finding in found:
+        _say(str(finding))
     counted = ", ".join(f"{each['overlay']} ({len(each['objects'])} objects)" for each in told)
     verdict = f"{len(found)} wrong" if found else "nothing wrong"
     _say(f"{verdict}: {counted}; {time.monotonic() - started:.1f} s")
+    for each in told:
+        if each["images_by_tag"] and not options.by_digest:
+            _say(f"by tag, not by digest, in {each['overlay']}: {', '.join(each['images_by_tag'])}")
     return 1 if found else 0
 
 

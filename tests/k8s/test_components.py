@@ -8,7 +8,8 @@ import pytest
 
 from k8s.check.__main__ import findings
 from k8s.check.findings import Finding
-from k8s.check.rendering import render
+from k8s.check.references.images import by_tag, image_findings, tag_findings
+from k8s.check.rendering import Rendered, render
 from k8s.generate import OVERLAYS
 
 K8S = OVERLAYS.parent
@@ -64,3 +65,29 @@ def test_without_gpus_the_line_that_gives_the_image_its_version_is_told(
         "images: in without-gpu/kustomization.yaml: {name: tidegate/triton-cpu, newTag: VERSION} (or digest:), "
         "instead of the line of tidegate/triton-gpu, which no container uses"
     )
+
+
+def test_images_by_tag_are_told_with_the_line_that_pins_them(overlay: Callable[[str], Rendered]) -> None:
+    told = {each.problem: each.allowed for each in tag_findings(overlay("production"))}
+    line = (
+        'images: in production/kustomization.yaml: {name: tidegate/models, newName: REGISTRY/NAME, digest: "sha256:…"}'
+    )
+    assert told["tidegate/models:0.1.0 has no digest"] == line
+    assert len(told) == 4, "each of our three once, and the Collector's"
+
+
+@pytest.mark.parametrize(("digits", "left"), [(64, 0), (63, 1)])
+def test_images_by_digest_as_the_guide_writes_them_are_right(copied: Path, digits: int, left: int) -> None:
+    target = Path(shutil.copytree(copied / "production", copied / f"digest-{digits}"))
+    path = target / "kustomization.yaml"
+    before, _, _ = path.read_text().partition("\nimages:\n")
+    names = ("tidegate/services", "tidegate/models", "tidegate/triton-gpu", "otel/opentelemetry-collector-contrib")
+    ends = ("a" * 64, "b" * 64, "c" * 64, "d" * digits)
+    lines = [
+        f'  - {{name: {name}, newName: registry.example/{name}, digest: "sha256:{end}"}}'
+        for name, end in zip(names, ends, strict=True)
+    ]
+    path.write_text("\n".join([before, "images:", *lines, ""]))
+    rendered = render(target)
+    assert len(by_tag(rendered)) == left
+    assert list(image_findings(rendered)) == []

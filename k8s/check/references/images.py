@@ -16,6 +16,8 @@ CHECK = "images"
 IMAGES = Path(__file__).resolve().parents[2] / "images"
 OURS = "tidegate/"
 
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+
 
 def dockerfiles() -> dict[str, Path]:
     """By image."""
@@ -38,6 +40,20 @@ def image_findings(rendered: Rendered) -> Iterator[Finding]:
                 yield Finding(CHECK, rendered.name, pod.owner.title, where, problem, _line(rendered, name))
 
 
+def by_tag(rendered: Rendered) -> dict[str, str]:
+    """Images that are named by a tag, which may come to mean another image, and not by a digest; each with a user."""
+    users = {str(each.document["image"]): pod.owner.title for pod in pods_of(rendered) for each in pod.containers()}
+    return {image: user for image, user in sorted(users.items()) if not _DIGEST.search(image)}
+
+
+def tag_findings(rendered: Rendered) -> Iterator[Finding]:
+    """Images without a digest: wrong where the overlay is applied to a cluster that serves."""
+    place = f"images: in {rendered.name}/kustomization.yaml"
+    for image, user in by_tag(rendered).items():
+        allowed = f'{place}: {{name: {_bare(image)}, newName: REGISTRY/NAME, digest: "sha256:…"}}'
+        yield Finding(CHECK, rendered.name, user, "image", f"{image} has no digest", allowed)
+
+
 def _line(rendered: Rendered, image: str) -> str:
     """Which line of the overlay gives an image its version, or is to be changed so that it does."""
     path = rendered.directory / "kustomization.yaml"
@@ -55,4 +71,8 @@ def _line(rendered: Rendered, image: str) -> str:
 
 def _named(container: Container) -> str:
     """An image without its tag and digest."""
-    return re.sub(r"(:[^/@]*)?(@.*)?$", "", str(container.document["image"]))
+    return _bare(str(container.document["image"]))
+
+
+def _bare(image: str) -> str:
+    return re.sub(r"(:[^/@]*)?(@.*)?$", "", image)

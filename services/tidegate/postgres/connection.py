@@ -148,6 +148,18 @@ class BoundedConnection(psycopg.Connection[TupleRow]):
         finally:
             self._deadline_s = before
 
+    @contextmanager
+    def pipeline(self) -> Iterator[psycopg.Pipeline]:
+        """As psycopg's, which tells of a server that is late only that the pipeline can't be left: why is told here."""
+        try:
+            with super().pipeline() as opened:
+                yield opened
+        except psycopg.OperationalError as error:
+            why = error.__context__
+            if "pipeline mode" in str(error) and isinstance(why, psycopg.Error):
+                raise why from None
+            raise
+
     def wait(self, gen: PQGen[RV], interval: float = _INTERVAL_S, timeout: float | None = None) -> RV:
         """As psycopg's, and not beyond the deadline."""
         if self._deadline_s < math.inf:

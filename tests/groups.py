@@ -86,6 +86,7 @@ BESIDE = (
     "detectors/test_banks_postgres.py",
     "detectors/test_banks_shared_stores.py",
     "detectors/test_banks_store.py",
+    "detectors/test_banks_upgrades.py",
     "enrichment/test_feast_adapter.py",
     "enrichment/test_feast_adapter_spans.py",
     "enrichment/test_online_reads.py",

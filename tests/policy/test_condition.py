@@ -48,6 +48,7 @@ def test_types_follow_from_what_a_signal_is_compared_with(source: str, kinds: di
         ("account.a.b == account.c.d && account.a.b == 'x' && account.c.d == 1", "compares"),
         ("item.market in ['a', 3]", "compares 'a' (a text) with 3 (a number)"),
         ("item.market in [item.source]", "list of something other than plain values"),
+        ("item.market in ['SE', item.source]", "list of something other than plain values"),
         ("item.market == ['SE']", "compares with a list"),
         ("item.text == 'x'", "reads item.text, which does not exist"),
         ("account.strikes > 1", "no account signal, or more than one, is called strikes"),

@@ -20,6 +20,7 @@ from tidegate.pipeline.inspection import PartInspector
 from tidegate.pipeline.plan import PartPlan, Plan
 from tidegate.pipeline.scoring import StageCall, TextScoring
 from tidegate.pipeline.shadows import ShadowRuns
+from tidegate.pipeline.side_by_side import all_of
 from tidegate.pipeline.stages import Stages
 
 logger = logging.getLogger(__name__)
@@ -107,14 +108,25 @@ class Gatherer:
         call = StageCall(budget=allowed, trace=trace, hops=hops, language=item.language, explain=explain)
         shadows = ShadowRuns(self._shadow_text, self._shadows)
         try:
-            account, runs = await asyncio.gather(
-                self._account(item, plan, call), self._detected(plan, call, shadows, settled)
-            )
+            account, runs = await self._answers(item, plan, call, shadows, settled)
             grace_s = min(self._limits.shadow_grace_ms / 1000.0, allowed.left_s())
             runs += await shadows.collected(grace_s=grace_s)
         finally:
             shadows.give_up()
         return Gathered(detectors=_ordered(runs, plan), account=account)
+
+    async def _answers(
+        self, item: ContentItem, plan: Plan, call: StageCall, shadows: ShadowRuns, settled: Settled
+    ) -> tuple[AccountSignals, list[DetectorRun]]:
+        """Account and detectors side by side. Only one of them needs a task of its own."""
+        if not plan.account:
+            return _NOT_NEEDED, await self._detected(plan, call, shadows, settled)
+        account = asyncio.create_task(self._account(item, plan, call))
+        try:
+            runs = await self._detected(plan, call, shadows, settled)
+            return await account, runs
+        finally:
+            account.cancel()
 
     async def _detected(self, plan: Plan, call: StageCall, shadows: ShadowRuns, settled: Settled) -> list[DetectorRun]:
         unreached = [run for part in plan.parts for run in _unreached(part)]
@@ -142,7 +154,7 @@ class Gatherer:
                 task.cancel()
 
     async def _inspected(self, parts: Sequence[PartPlan], call: StageCall, shadows: ShadowRuns) -> list[DetectorRun]:
-        found = await asyncio.gather(*(self._inspector.runs(part, call, shadows) for part in parts if part.detectors))
+        found = await all_of([self._inspector.runs(part, call, shadows) for part in parts if part.detectors])
         return [run for part in found for run in part]
 
     def _skipped(self, parts: Sequence[PartPlan]) -> list[DetectorRun]:
@@ -153,8 +165,6 @@ class Gatherer:
         ]
 
     async def _account(self, item: ContentItem, plan: Plan, call: StageCall) -> AccountSignals:
-        if not plan.account:
-            return _NOT_NEEDED
         allowed = call.budget.cut_ms(call.budget.left_ms() * self._limits.features_share)
         request = SignalsRequest(account_id=item.account_id, budget_ms=allowed.left_ms(), trace=call.trace)
         with call.hops.timed("features"):

@@ -41,21 +41,24 @@ def merged(
     if len(by_status) > 1:
         by_status.pop(DetectorStatus.NO_CONTENT, None)
     for same in by_status.values():
-        yield replace(_together(same, part), latency_ms=latency_ms, shadow=shadow)
+        yield _together(same, part, latency_ms=latency_ms, shadow=shadow)
 
 
-def _together(answers: Sequence[Answered], part: str) -> DetectorRun:
+def _together(answers: Sequence[Answered], part: str, *, latency_ms: float, shadow: bool) -> DetectorRun:
     _, first = answers[0]
-    best = {label: max(answers, key=lambda one: one[1].scores.get(label, 0.0)) for label in first.scores}
-    languages = Counter(answer.language for _, answer in answers if answer.language)
+    if len(answers) == 1:
+        best = dict.fromkeys(first.scores, answers[0])
+    else:
+        best = {label: max(answers, key=lambda one: one[1].scores.get(label, 0.0)) for label in first.scores}
     return DetectorRun(
         name=first.detector,
         version=first.version,
         status=first.status,
         part=part,
+        latency_ms=latency_ms,
         scores={label: answer.scores.get(label, 0.0) for label, (_, answer) in best.items()},
         severities={label: answer.severities.get(label, 0) for label, (_, answer) in best.items()},
-        language=languages.most_common(1)[0][0] if languages else "",
+        language=first.language if len(answers) == 1 else _most_common([answer.language for _, answer in answers]),
         attributions=tuple(
             _moved(one, piece.offset)
             for label, (piece, answer) in best.items()
@@ -63,7 +66,13 @@ def _together(answers: Sequence[Answered], part: str) -> DetectorRun:
             if one.label == label
         ),
         moments={label: piece.moment for label, (piece, _) in best.items() if piece.moment is not None},
+        shadow=shadow,
     )
+
+
+def _most_common(languages: Sequence[str]) -> str:
+    counted = Counter(language for language in languages if language)
+    return counted.most_common(1)[0][0] if counted else ""
 
 
 def _moved(attribution: Attribution, offset: int) -> Attribution:

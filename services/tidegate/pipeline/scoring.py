@@ -1,6 +1,5 @@
 """Words to the text stage, piece by piece, within a budget. An outage is data."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from tidegate.pipeline.chunks import Piece
 from tidegate.pipeline.hops import Hops
 from tidegate.pipeline.outages import answer_or_outage
 from tidegate.pipeline.runs import merged
+from tidegate.pipeline.side_by_side import all_of
 from tidegate.pipeline.stages import TextStage
 
 _EXPLAINED_SHARE: Final = 0.8
@@ -71,7 +71,7 @@ class TextScoring:
         self, part: str, pieces: Sequence[Piece], call: StageCall, *, asked: Sequence[Asked], shadow: bool
     ) -> list[DetectorRun]:
         started = time.perf_counter()
-        answers = await asyncio.gather(*(self._answers(piece, call, asked=asked, shadow=shadow) for piece in pieces))
+        answers = await all_of([self._answers(piece, call, asked=asked, shadow=shadow) for piece in pieces])
         latency_ms = round((time.perf_counter() - started) * 1000.0, 3)
         return [
             run

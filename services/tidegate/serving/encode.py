@@ -1,17 +1,42 @@
 """Domain to responses."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tidegate.api.moderation.v1 import content_pb2
 from tidegate.api.moderation.v1 import decision_pb2 as pb
-from tidegate.moderation.decision import DecisionRecord, PolicyReference, RuleEvaluation, ShadowOutcome, Violation
-from tidegate.moderation.detection import Attribution, BankMatch, DetectorRun, Moment
-from tidegate.moderation.item import PartFacts
-from tidegate.moderation.signals import FeatureValue, Freshness
+from tidegate.moderation.decision import (
+    Action,
+    Completeness,
+    DecisionRecord,
+    PolicyReference,
+    RuleEvaluation,
+    ShadowOutcome,
+    Violation,
+)
+from tidegate.moderation.detection import Attribution, BankMatch, DetectorRun, DetectorStatus, Moment
+from tidegate.moderation.item import NoticeSource, PartFacts, Surface
+from tidegate.moderation.signals import FeatureValue, Freshness, LookupStatus
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _values(of: type[StrEnum], to: Any, prefix: str) -> Mapping[str, Any]:
+    """Protobuf's values by ours: looked up a dozen times an item, and by name that took 1 µs each."""
+    return {str(member): to.Value(f"{prefix}_{member.name}") for member in of}
+
+
+_ACTIONS: Final = _values(Action, pb.Action, "ACTION")
+_COMPLETENESS: Final = _values(Completeness, pb.Completeness, "COMPLETENESS")
+_LOOKUPS: Final = _values(LookupStatus, pb.LookupStatus, "LOOKUP_STATUS")
+_STATUSES: Final = _values(DetectorStatus, pb.DetectorStatus, "DETECTOR_STATUS")
+_SURFACES: Final = _values(Surface, content_pb2.Surface, "SURFACE")
+_SOURCES: Final = _values(NoticeSource, content_pb2.NoticeSource, "NOTICE_SOURCE")
 
 
 def decision(
@@ -33,25 +58,27 @@ def decision(
     message.decision_id = record.decision_id
     message.trace_id = record.trace_id
     message.content_id = record.content_id
-    message.decided_at.FromDatetime(record.decided_at)
-    message.action = pb.Action.Value(f"ACTION_{record.action.name}")
-    message.completeness = pb.Completeness.Value(f"COMPLETENESS_{record.completeness.name}")
-    message.policy.CopyFrom(_policy(record.policy))
+    _stamp(message.decided_at, record.decided_at)
+    message.action = _ACTIONS[str(record.action)]
+    message.completeness = _COMPLETENESS[str(record.completeness)]
+    message.policy.id = record.policy.id
+    message.policy.version = record.policy.version
+    message.policy.digest = record.policy.digest
     message.violations.extend(map(_violation, record.violations))
     message.detectors.extend(map(_detector, inputs.detectors))
-    message.account_lookup = pb.LookupStatus.Value(f"LOOKUP_STATUS_{inputs.account.status.name}")
+    message.account_lookup = _LOOKUPS[str(inputs.account.status)]
     message.account_known = inputs.account.known
     _add_features(message, inputs.account.values)
     message.shadow.extend(map(_shadow, record.shadow))
     for name, elapsed_ms in (record.hops_ms or {}).items():
-        message.hops[name].FromNanoseconds(round(elapsed_ms * 1e6))
+        _take(message.hops[name], elapsed_ms)
     message.parts.extend(map(_part, inputs.parts))
     message.from_idempotency_key = from_idempotency_key
     context = message.context
-    context.surface = content_pb2.Surface.Value(f"SURFACE_{inputs.surface.name}")
+    context.surface = _SURFACES[str(inputs.surface)]
     context.market = inputs.market
     context.language = inputs.language
-    context.source = content_pb2.NoticeSource.Value(f"NOTICE_SOURCE_{inputs.source.name}")
+    context.source = _SOURCES[str(inputs.source)]
     if evaluations is not None:
         message.explanation.rules.extend(map(_evaluation, evaluations))
     return message
@@ -65,7 +92,7 @@ def _violation(violation: Violation) -> pb.Violation:
     return pb.Violation(
         rule=violation.rule,
         category=violation.category,
-        action=pb.Action.Value(f"ACTION_{violation.action.name}"),
+        action=_ACTIONS[str(violation.action)],
         score=violation.score,
         threshold=violation.threshold,
         part=violation.part,
@@ -76,11 +103,10 @@ def _violation(violation: Violation) -> pb.Violation:
 
 
 def _detector(run: DetectorRun) -> pb.DetectorRun:
-    return pb.DetectorRun(
+    message = pb.DetectorRun(
         name=run.name,
         version=run.version,
-        status=pb.DetectorStatus.Value(f"DETECTOR_STATUS_{run.status.name}"),
-        latency=_duration(run.latency_ms),
+        status=_STATUSES[str(run.status)],
         part=run.part,
         scores=run.scores,
         severities=run.severities,
@@ -90,6 +116,8 @@ def _detector(run: DetectorRun) -> pb.DetectorRun:
         moments={label: _moment(moment) for label, moment in run.moments.items()},
         shadow=run.shadow,
     )
+    _take(message.latency, run.latency_ms)
+    return message
 
 
 def _match(match: BankMatch) -> pb.BankMatch:
@@ -130,7 +158,8 @@ def _add_features(decision: pb.Decision, values: Sequence[FeatureValue]) -> None
                 message.value.string_value = value
         if event_time is not None:
             if event_time is not moment:  # the values of a view share it
-                moment, stamp = event_time, _timestamp(event_time)
+                moment = event_time
+                _stamp(stamp, event_time)
             message.event_time.seconds = stamp.seconds
             message.event_time.nanos = stamp.nanos
 
@@ -138,7 +167,7 @@ def _add_features(decision: pb.Decision, values: Sequence[FeatureValue]) -> None
 def _shadow(outcome: ShadowOutcome) -> pb.ShadowDecision:
     return pb.ShadowDecision(
         policy=_policy(outcome.policy),
-        action=pb.Action.Value(f"ACTION_{outcome.action.name}"),
+        action=_ACTIONS[str(outcome.action)],
         rules=outcome.rules,
     )
 
@@ -158,13 +187,12 @@ def _evaluation(evaluation: RuleEvaluation) -> pb.RuleEvaluation:
     )
 
 
-def _duration(elapsed_ms: float) -> Duration:
-    message = Duration()
-    message.FromNanoseconds(round(elapsed_ms * 1e6))
-    return message
+def _take(message: Duration, elapsed_ms: float) -> None:
+    """As `FromNanoseconds`, which takes thrice as long."""
+    message.seconds, message.nanos = divmod(round(elapsed_ms * 1e6), 1_000_000_000)
 
 
-def _timestamp(moment: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
+def _stamp(message: Timestamp, moment: datetime) -> None:
+    """As `FromDatetime`, which takes thrice as long."""
+    since = moment - _EPOCH
+    message.seconds, message.nanos = since.days * 86_400 + since.seconds, since.microseconds * 1_000

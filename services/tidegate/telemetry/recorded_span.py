@@ -1,7 +1,7 @@
 """Our own two kinds of span behind OpenTelemetry's API: one that is recorded, and one that only stands for its trace.
 
-The SDK's cost 45 µs a span in the request's process (start, end, encoding), which a router that traces every request
-makes five times an item. These hold what OTLP needs and nothing else. Needs the OpenTelemetry API only: the client
+The SDK's take 50 µs to start and end, and 80 more to encode (four attributes, medians of 7 on two busy cores); a router
+that traces every request makes five an item. These hold what OTLP needs and nothing else. Needs the OpenTelemetry API only: the client
 imports `propagation.py`, which knows them.
 """
 

@@ -1,8 +1,8 @@
 """Spans that wait to be sent, and the thread that sends them: a bounded queue that never makes a request wait.
 
 In place of the SDK's batch processor, which is made for span objects, wakes its thread for each 512 of them, and sends
-as often. A sending costs about a millisecond of CPU time whatever is in it, and the thread shares the interpreter with
-requests, so this one goes by its beat and sooner only when the queue fills.
+as often. The thread shares the interpreter with requests, so this one goes by its beat, and sooner only when the queue
+fills.
 """
 
 import threading

@@ -1,9 +1,10 @@
 """Spans to OTLP in protobuf, byte for byte as OpenTelemetry's exporter would write them.
 
 Written by hand, since a message per span, attribute and value through protobuf's Python objects took more than half of
-what a span cost (80 of 130 µs). Ids go from hex to bytes in one call; names and attributes, which come again and again, are remembered as
-they are written. What is rare (events, links with attributes, texts of a status) is left to protobuf's library.
-A test compares both. Source: opentelemetry-proto, `trace.proto` and `common.proto`, numbers of fields below.
+what a span cost (80 of 130 µs). Ids go from hex to bytes in one call; names and attributes, which come again and again,
+are remembered as they are written. What is rare (events, links with attributes, texts of a status) is left to
+protobuf's library. A test compares both. Source: opentelemetry-proto, `trace.proto` and `common.proto`, numbers of
+fields below.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

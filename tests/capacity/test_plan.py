@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from tidegate.capacity.demand import Demand, DemandError
 from tidegate.capacity.mix import Mix, MixError, SurfaceMix, mix_of_shares
 from tidegate.capacity.need import DeploymentNeed, Need, Plan
 from tidegate.capacity.plan import planned
-from tidegate.capacity.storage import EVENT, EXPORTED
+from tidegate.capacity.storage import EVENT, EXPORTED, GAPS, GIB
 from tidegate.ledger.postgres_adapter import PostgresLedger
 
 CHECKOUT = Path(__file__).parents[2]
@@ -104,13 +105,40 @@ def test_volumes_are_those_of_kubernetes_and_it_is_said_when_they_are_full() -> 
     events, exported = (400 * 86_400 * value(f"{name}") for name in (EVENT, EXPORTED))
     days = 20 * 2**30 / events, 100 * 2**30 / exported
     assert [limit.split(" (--")[0] for limit in made.limits] == [
-        f"nothing removes old events: 20 GiB are full in {days[0]:.3g} days, at {events / 1e9:.1f} GB a day",
+        f"all events are kept: 20 GiB are full in {days[0]:.3g} days, at {events / 1e9:.1f} GB a day",
         f"nothing removes old exports: 100 GiB are full in {days[1]:.3g} days, at {exported / 1e9:.1f} GB a day",
     ]
     assert not plan(400, event_volume_gib=1e6, export_volume_gib=1e6).limits
     assert "hours" in need(plan(100_000), "Event log", "growth").why
     silent = TEXTS.model_copy(update={"events_per_item": 0.0})
     assert "never full" in need(plan(400, mix=silent), "Event log", "growth").why
+
+
+def test_a_volume_is_sized_by_how_long_events_are_kept() -> None:
+    a_day = 400 * 86_400 * value(EVENT) * GAPS / GIB
+    for days, allowed, gib in ((402, 0.95, 0.95 * 31 + 0.05 * 402), (402, 0.0, 402), (500, 1.0, 129)):
+        made = plan(400, event_keep_days=days, allowed_share=allowed, export_volume_gib=1e6)
+        needed = need(made, "Event log", "volume")
+        assert needed.amount == pytest.approx(gib * a_day)
+        assert [limit.split(" with")[0] for limit in made.limits] == [f"the event log becomes {gib * a_day:,.0f} GiB"]
+        assert not plan(
+            400, event_keep_days=days, allowed_share=allowed, export_volume_gib=1e6, event_volume_gib=needed.amount
+        ).limits
+    # Events of the product's own are kept as long as any: nobody said which they are.
+    more = plan(400, event_keep_days=402, allowed_share=1.0, mix=TEXTS.model_copy(update={"events_per_item": 3.0}))
+    assert need(more, "Event log", "volume").amount == pytest.approx((31 + 2 * 402) * a_day)
+    assert not [each for each in plan(400).needs if each.what == "volume"]
+    with pytest.raises(DemandError, match="event_keep_days"):
+        Demand.of(items_per_second=400, event_keep_days=401)
+
+
+def test_the_volume_of_production_holds_what_its_settings_keep() -> None:
+    settings = yaml.safe_load((CHECKOUT / "k8s/overlays/production/settings.yaml").read_text())
+    claim = yaml.safe_load((CHECKOUT / "k8s/overlays/production/state.yaml").read_text())
+    made = plan(400, event_keep_days=settings["signals"]["keep_events_days"])
+    needed = need(made, "Event log", "volume").amount
+    assert needed is not None
+    assert float(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")) >= needed
 
 
 def test_redis_needs_nodes_for_memory_or_for_cpu_whichever_is_more() -> None:

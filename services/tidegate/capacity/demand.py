@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tidegate.capacity.costs import Calls, Topology
 from tidegate.capacity.mix import Mix
 from tidegate.capacity.problems import problems_of
+from tidegate.features.retention.period import LEAST_DAYS
 from tidegate.pipeline.chunks import CHUNK_CHARACTERS
 
 _CHARACTERS_PER_WORD = 6.0
@@ -41,6 +42,10 @@ class Demand(BaseModel):
     """Accounts with signals in the online store."""
     retention_days: float = Field(183, gt=0)
     """How long decisions are kept: complaints are possible for six months (EU DSA, article 20)."""
+    event_keep_days: int | None = Field(None, ge=LEAST_DAYS, le=365_000)
+    """`signals.keep_events_days`; None keeps all events."""
+    allowed_share: float = Field(0.95, ge=0, le=1)
+    """Share of decisions that are ALLOW, whose events go first. An assumption about your traffic."""
     event_volume_gib: float = Field(20, gt=0)
     """Volume of the event log; by default `k8s/base/state.yaml`'s."""
     export_volume_gib: float = Field(100, gt=0)

@@ -9,10 +9,12 @@ from tidegate.capacity.demand import Demand, Rates
 from tidegate.capacity.need import DeploymentNeed
 from tidegate.capacity.storage import (
     APPENDS,
+    GIB,
     days_until_full,
     event_bytes_a_day,
     export_bytes_a_day,
     filled,
+    kept_event_bytes,
     servers_of,
 )
 
@@ -55,8 +57,15 @@ def _ledger(demand: Demand, rates: Rates, deployments: Sequence[DeploymentNeed],
 
 def _volumes(demand: Demand, rates: Rates, costs: Costs) -> Iterator[str]:
     events, volume_gib = event_bytes_a_day(demand, rates, costs), demand.event_volume_gib
-    if days_until_full(volume_gib, events) < demand.retention_days:
-        yield f"nothing removes old events: {filled(volume_gib, events)} (--event-volume-gib)"
+    kept = kept_event_bytes(demand, rates, costs)
+    if kept is not None:
+        if kept > volume_gib * GIB:
+            yield (
+                f"the event log becomes {kept / GIB:,.0f} GiB with events kept {demand.event_keep_days} days, and its"
+                f" volume has {volume_gib:g} (--event-volume-gib)"
+            )
+    elif days_until_full(volume_gib, events) < demand.retention_days:
+        yield f"all events are kept: {filled(volume_gib, events)} (--event-keep-days, --event-volume-gib)"
     exported, volume_gib = export_bytes_a_day(demand, rates, costs), demand.export_volume_gib
     if days_until_full(volume_gib, exported) < demand.retention_days:
         yield f"nothing removes old exports: {filled(volume_gib, exported)} (--export-volume-gib)"

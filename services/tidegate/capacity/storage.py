@@ -2,13 +2,18 @@
 
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 
 from tidegate.capacity.costs import Costs
 from tidegate.capacity.demand import Demand, Rates
 from tidegate.capacity.need import Need
+from tidegate.features.retention.period import days_back
+from tidegate.features.retention.reach import ALLOWED_REACH
 
 GIB, TB = 2**30, 1e12
 _DAY_S = 86_400
+GAPS = 1.1
+"""How much larger an event is where events go than in a log that only grows (loadtests/features/README.md)."""
 APPENDS, EXPORTED, EVENT = "ledger.appends_per_s", "ledger.export_bytes_per_decision", "event_log.bytes_per_event"
 
 
@@ -37,6 +42,22 @@ def export_bytes_a_day(demand: Demand, rates: Rates, costs: Costs) -> float:
 def days_until_full(volume_gib: float, bytes_a_day: float) -> float:
     """From empty; infinity if nothing comes."""
     return volume_gib * GIB / bytes_a_day if bytes_a_day else math.inf
+
+
+def event_days(demand: Demand, keep_days: int) -> tuple[float, float]:
+    """How long the event of a decision is kept that is ALLOW, and every other event: as long as any, to be careful."""
+    return days_back(keep_days) + ALLOWED_REACH / timedelta(days=1), float(keep_days)
+
+
+def kept_event_bytes(demand: Demand, rates: Rates, costs: Costs) -> float | None:
+    """How large the event log becomes; None if all events are kept."""
+    if demand.event_keep_days is None:
+        return None
+    allowed, other = event_days(demand, demand.event_keep_days)
+    decisions = min(1.0, demand.mix.events_per_item)
+    allow = decisions * demand.allowed_share
+    held = allow * allowed + (demand.mix.events_per_item - allow) * other
+    return decisions_a_day(demand, rates) * held * costs[EVENT].value * GAPS
 
 
 def filled(volume_gib: float, bytes_a_day: float) -> str:
@@ -99,3 +120,11 @@ def _events(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
     a_day = event_bytes_a_day(demand, rates, costs)
     why = f"{costs[EVENT].value:,.0f} bytes each, as in SQLite; {filled(demand.event_volume_gib, a_day)}"
     yield Need("Event log", "growth", a_day / TB, "TB a day", why, (EVENT,))
+    kept = kept_event_bytes(demand, rates, costs)
+    if kept is not None and demand.event_keep_days is not None:
+        allowed, other = event_days(demand, demand.event_keep_days)
+        why = (
+            f"events of decisions that are ALLOW ({demand.allowed_share:.0%} of them, an assumption) {allowed:g} days,"
+            f" others {other:g} at most; x {GAPS:g}, since pages do not stay full"
+        )
+        yield Need("Event log", "volume", kept / GIB, "GiB", why, (EVENT,))

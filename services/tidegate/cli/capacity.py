@@ -54,6 +54,8 @@ def costs_option(command: Any) -> Any:
 @click.option("--mean-share", type=float, default=1.0, show_default=True, help="Mean of a day / peak, for the ledger.")
 @click.option("--accounts", type=float, default=10_000_000, show_default=True, help="Accounts with signals in Redis.")
 @click.option("--retention-days", type=float, default=183, show_default=True, help="How long decisions are kept.")
+@click.option("--event-keep-days", type=int, help="signals.keep_events_days.  [default: all events are kept]")
+@click.option("--allowed-share", type=float, default=0.95, show_default=True, help="Share of decisions that are ALLOW.")
 @click.option("--event-volume-gib", type=float, default=20, show_default=True, help="Volume of the event log.")
 @click.option("--export-volume-gib", type=float, default=100, show_default=True, help="Volume of the ledger's exports.")
 @click.option("--node-cores", type=int, default=16, show_default=True, help="CPU cores of a worker node.")

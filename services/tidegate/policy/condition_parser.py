@@ -152,8 +152,7 @@ class _Parser:
             self.require(operands[-1], Kind.BOOL, f"what stands right of {operator}")
         if len(operands) == 1:
             return operands[0]
-        meaning = chain(operator, [one.meaning for one in operands])
-        return _Operand(Kind.BOOL, f"the result of {operator}", meaning)
+        return _Operand(Kind.BOOL, f"the result of {operator}", chain(operator, [one.meaning for one in operands]))
 
     def _relation(self) -> _Operand:
         left = self._unary()
@@ -254,8 +253,7 @@ class _Parser:
         argument = self._primary()
         self.require(argument, Kind.STRING, f"the argument of {function}")
         self._expect(")")
-        meaning = text_test(function, operand.meaning, argument.meaning)
-        return _Operand(Kind.BOOL, f"the result of {function}", meaning)
+        return _Operand(Kind.BOOL, f"the result of {function}", text_test(function, operand.meaning, argument.meaning))
 
     def _reference(self, path: list[str]) -> _Operand:
         reference = Reference(canonical(path))

@@ -10,7 +10,8 @@ from tidegate.detectors.banks.errors import BanksUnavailable
 from tidegate.detectors.banks.matcher import BankMatcher
 from tidegate.detectors.banks.port import HashBanks
 from tidegate.detectors.banks.sqlite_adapter import SqliteBanks
-from tidegate.serving.settings import BankStore, Settings, SettingsError, again
+from tidegate.serving.connection_uri import again
+from tidegate.serving.settings import BankStore, Settings, SettingsError
 
 if TYPE_CHECKING:
     from tidegate.postgres.connection import PostgresTarget

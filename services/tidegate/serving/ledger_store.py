@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tidegate.ledger.archive import LedgerPlace
 from tidegate.ledger.port import DecisionLedger
 from tidegate.ledger.sqlite_place import SqlitePlace
-from tidegate.serving.settings import LedgerStore, Settings, SettingsError, again
+from tidegate.serving.connection_uri import again
+from tidegate.serving.settings import LedgerStore, Settings, SettingsError
 from tidegate.telemetry.pressure import LedgerMetrics
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ From mild to strong: the defaults here, a YAML file (`--config` or `TIDEGATE_CON
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -239,18 +238,6 @@ def _secret(variable: str, path: Path | None, *, key: str) -> str | None:
     if not found:
         raise SettingsError(f"{key}: {path}: is empty; it must hold PostgreSQL's connection URI")
     return found
-
-
-def again(read: Callable[[], str]) -> Callable[[], str | None]:
-    """Reads a connection URI of the settings once more; None while it can't be read, as while a secret is replaced."""
-
-    def now() -> str | None:
-        try:
-            return read()
-        except SettingsError:
-            return None
-
-    return now
 
 
 _SHAPES: dict[tuple[int | str, ...], str] = {

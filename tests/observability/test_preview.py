@@ -14,7 +14,7 @@ from tests.stack.running import eventually
 from tests.telemetry.conftest import receiver, start_receiver
 from tests.telemetry.observed import Receiver
 from tidegate.telemetry.monitoring.preview import Source, main
-from tidegate.telemetry.monitoring.preview_drawing import Window
+from tidegate.telemetry.monitoring.preview_drawing import LONGEST_S, Answer, Line, Window, draw
 from tidegate.telemetry.monitoring.shown import legend_of, shown_panels, written
 
 __all__ = ["receiver", "start_receiver"]  # fixtures
@@ -84,3 +84,28 @@ def test_without_a_prometheus_it_says_so(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, asked)
     assert done.exit_code == 1
     assert "no Prometheus answers at http://127.0.0.1:9" in done.output
+
+
+@pytest.mark.parametrize(
+    ("option", "values", "allowed"),
+    [
+        ("--minutes", ("0", "-5", "0.9", "7200.1", "1e300"), "1<=x<=7200"),
+        ("--scrape-interval", ("0", "-1", "0.5", "301", "1e300"), "1<=x<=300"),
+        ("--until", ("-1", "1e30"), "0<=x<=4102444800"),
+    ],
+)
+def test_an_odd_number_is_refused_with_those_that_are_allowed(
+    tmp_path: Path, option: str, values: tuple[str, ...], allowed: str
+) -> None:
+    for value in (*values, "nan", "inf", "-inf"):
+        done = CliRunner().invoke(main, ["--prometheus", "http://127.0.0.1:9", "--out", str(tmp_path), option, value])
+        assert done.exit_code == 2, (value, done.output)
+        assert f"Invalid value for '{option}'" in done.output
+        assert f"is not in the range {allowed}." in done.output
+
+
+def test_the_longest_range_that_is_allowed_can_be_drawn(tmp_path: Path) -> None:
+    panel = next(each for each in panels(REQUEST_PATH) if each.title == "Load")
+    answer = Answer([Line("load", [(0.0, 0.1), (LONGEST_S, 0.2)])], [])
+    draw("Five days", [(panel, answer)], Window(0, LONGEST_S, LONGEST_S), tmp_path / "days.png")
+    assert (tmp_path / "days.png").stat().st_size

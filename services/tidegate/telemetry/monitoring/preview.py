@@ -17,10 +17,24 @@ from typing import Any, Final
 
 import click
 
-from tidegate.telemetry.monitoring.preview_drawing import Answer, Line, Window, draw
+from tidegate.telemetry.monitoring.preview_drawing import LONGEST_S, Answer, Line, Window, draw
 from tidegate.telemetry.monitoring.shown import AskedQuery, ShownPanel, legend_of, shown_panels
 
 DASHBOARDS: Final = Path("observability/dashboards")
+_MOST_INTERVAL_S: Final = 300
+"""Prometheus takes a sample for gone after five minutes: beyond that lines would have gaps between any two."""
+_LATEST: Final = 4_102_444_800
+"""2100, as Unix time."""
+
+
+class _Finite(click.FloatRange):
+    """A number within bounds. NaN is within any: it compares with nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 class Source:
@@ -71,10 +85,18 @@ class Source:
 
 @click.command()
 @click.option("--prometheus", required=True, metavar="URL", help="Its address, such as http://127.0.0.1:9090.")
-@click.option("--minutes", type=click.FloatRange(min=1), default=60, show_default=True, help="How far back.")
-@click.option("--until", type=float, metavar="UNIX", help="The end, as Unix time; now by default.")
+@click.option(
+    "--minutes", type=_Finite(min=1, max=LONGEST_S // 60), default=60, show_default=True, help="How far back."
+)
+@click.option("--until", type=_Finite(0, _LATEST), metavar="UNIX", help="The end, as Unix time; now by default.")
 @click.option("--board", "boards", multiple=True, metavar="NAME", help="Only this dashboard; may be repeated.")
-@click.option("--scrape-interval", type=float, default=15, show_default=True, help="Of that Prometheus, in seconds.")
+@click.option(
+    "--scrape-interval",
+    type=_Finite(min=1, max=_MOST_INTERVAL_S),
+    default=15,
+    show_default=True,
+    help="Of that Prometheus, in seconds.",
+)
 @click.option("--dashboards", type=click.Path(path_type=Path, exists=True, file_okay=False), default=DASHBOARDS)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/dashboards"))
 def main(

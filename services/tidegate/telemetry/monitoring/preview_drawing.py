@@ -33,6 +33,8 @@ _INK, _FAINT, _GROUND = "#24292e", "#8e99a4", "#f4f5f5"
 _MOST_TICKS: Final = 5
 _TICKS_S: Final = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400)
 """Steps between times on an axis."""
+LONGEST_S: Final = _MOST_TICKS * _TICKS_S[-1]
+"""What an axis of times can show: five days."""
 _STYLE: Final[Any] = {"font.size": 8, "axes.edgecolor": "#d0d4d8", "text.color": _INK, "axes.linewidth": 0.8}
 
 

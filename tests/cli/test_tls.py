@@ -90,6 +90,21 @@ def test_authorities_in_a_folder_are_trusted_by_the_handshake_and_by_the_call(
         assert result.exit_code == 0, result.output
 
 
+def test_every_folder_of_a_list_is_read_as_openssl_does(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names between colons; empty ones, and folders that are not there, count for nothing."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, authority in ((first, ANOTHER), (second, OURS)):
+        folder.mkdir()
+        (folder / authority.hashed()).write_bytes(authority.own())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    for folders, status in ((["", tmp_path / "none", first, second], 0), ([second, first], 0), ([first, ""], 1)):
+        monkeypatch.setenv("SSL_CERT_DIR", ":".join(map(str, folders)))
+        result = run(tmp_path, *ITEM, "--address", served.tls["good"], "--tls")
+        assert result.exit_code == status, (folders, result.output)
+
+
 def test_a_machine_without_authorities_asks_for_one_rather_than_trust_those_of_grpc(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,10 @@ _OPTIONS = (
     click.option("--address", help="host:port; by default the stack running here."),
     click.option("--tls", is_flag=True, help="Speaks TLS, as a Gateway does. Needs --address."),
     click.option(
-        "--ca-file", type=_FILE, help="Authorities to trust, PEM, in place of this machine's own. Implies --tls."
+        "--ca-file",
+        type=_FILE,
+        help="Authorities to trust, PEM, in place of this machine's own, which are where OpenSSL looks: SSL_CERT_FILE, "
+        "and every folder of SSL_CERT_DIR. Implies --tls.",
     ),
     click.option("--client-cert", type=_FILE, help="This client's certificate, PEM, if the service asks for one."),
     click.option("--client-key", type=_FILE, help="Its key, PEM, not encrypted."),

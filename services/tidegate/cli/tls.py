@@ -5,9 +5,11 @@ what it is. It goes as far as the first frame of HTTP/2: a client certificate is
 """
 
 import contextlib
+import os
 import re
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -80,7 +82,7 @@ class Tls:
             return self.ca_file.read_bytes()
         # Not gRPC's own list, which knows nothing of authorities that a company has installed on its machines.
         context = ssl.create_default_context()
-        for path in _looked_up(ssl.get_default_verify_paths().capath):
+        for path in _looked_up(_folders()):
             with contextlib.suppress(OSError):  # OpenSSL passes over what it can't read, too
                 context.load_verify_locations(cafile=path)
         own = context.get_ca_certs(binary_form=True)
@@ -90,9 +92,21 @@ class Tls:
         return "".join(ssl.DER_cert_to_PEM_cert(each) for each in own).encode()
 
 
-def _looked_up(folder: str | None) -> list[Path]:
+def _folders() -> list[Path]:
+    """Where OpenSSL looks certificates up by name: one folder, or several as in PATH. Empty names count for none."""
+    places = ssl.get_default_verify_paths()
+    # Python's own `capath` is None for a list. The variable is OpenSSL's, so the settings don't have it.
+    told = os.environ.get(places.openssl_capath_env, places.openssl_capath)
+    return [Path(each) for each in told.split(os.pathsep) if each]
+
+
+def _looked_up(folders: Sequence[Path]) -> list[Path]:
     """Certificates that OpenSSL reads only when one of that name is asked for, so that no list of it has them."""
-    return sorted(path for path in Path(folder).iterdir() if _HASHED.fullmatch(path.name)) if folder else []
+    found: list[Path] = []
+    for folder in folders:
+        with contextlib.suppress(OSError):  # OpenSSL passes over a folder that is not there, too
+            found += sorted(path for path in folder.iterdir() if _HASHED.fullmatch(path.name))
+    return found
 
 
 def refuse_bad_tls(connection: socket.socket, address: str, tls: Tls) -> None:

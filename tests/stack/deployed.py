@@ -94,6 +94,11 @@ class DeployedRay:
                 each.kill()
         self._process.wait(10)
 
+    def logs_of(self, deployment: str) -> list[str]:
+        """What each of its replicas has written, those that are gone included."""
+        files = (self.directory / "ray").glob(f"session_*/logs/serve/replica_*_{deployment}_*.log")
+        return [each.read_text() for each in {file.resolve() for file in files}]
+
     def run(self, *command: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         """A command of this environment's, as somebody in the pod would call it."""
         return subprocess.run(

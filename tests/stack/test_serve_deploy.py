@@ -1,16 +1,20 @@
 """What a RayService does with its manifest, without Kubernetes: `ray start`, `serve deploy`, the probes of its pods."""
 
+import asyncio
 import json
 import shlex
 import shutil
+import sqlite3
 import tempfile
 import threading
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import yaml
 
@@ -18,12 +22,16 @@ from k8s.check.objects import Container, Manifest
 from k8s.check.rendering import Rendered, RenderingError, render
 from k8s.generate import OVERLAYS
 from tests.stack.deployed import DeployedRay
+from tests.stack.open_streams import Asked, asked_while
 from tests.stack.running import Stack, eventually
 from tidegate.client import ContentItem, ModerationError, Surface, TidegateClient, text_part
 from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import apply
+from tidegate.ledger.record_format import decode
+from tidegate.ledger.sqlite_archive import SqliteArchive
 from tidegate.serving.stack.ports import LOOPBACK, free_ports
 from tidegate.serving.stack.probe import serves
+from tidegate.telemetry.names import SpanName
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600, func_only=True)]
 
@@ -52,6 +60,9 @@ def test_the_generated_configuration_deploys_and_probes_tell_when_a_pod_may_have
     head, worker = (pod.main() for pod in ray.pods())
     port = free_ports(1)[0]
     config = _here(ray, port=port, state_dir=short_directory / "state", triton=stack.part("triton")["address"])
+    config["applications"][0]["args"]["settings"]["telemetry"] = {
+        "endpoint": f"http://{stack.part('otlp-receiver')['address']}"
+    }
     (short_directory / "serve.yaml").write_text(yaml.safe_dump(config))
     apply(short_directory / "state/features", OnlineChoice(), progress=lambda _: None)
     params = ray.spec["rayClusterConfig"]["workerGroupSpecs"][0]["rayStartParams"] | {"num-cpus": "2"}
@@ -78,6 +89,15 @@ def test_the_generated_configuration_deploys_and_probes_tell_when_a_pod_may_have
         assert set(_deployments(cluster)) == {each["name"] for each in config["applications"][0]["deployments"]}
         with _calling(address, item):
             assert eventually(lambda: _routers(cluster) == 2, timeout_s=150), _status(cluster)
+            ledger = short_directory / "state/ledger.db"
+            assert eventually(lambda: _writers(ledger) == 2, timeout_s=60), "HAProxy does not know the second router"
+
+        asked = asyncio.run(asked_while(lambda: _one_router_less(cluster, config), address))
+        _nothing_was_lost(asked, ledger)
+        assert eventually(lambda: _traced(stack, asked), timeout_s=30)
+        stopped = [each for each in cluster.logs_of("ModerationRouter") if "router.stops" in each]
+        assert stopped
+        assert all("Graceful shutdown complete" in each for each in stopped), "one was killed before it was closed"
 
         done = cluster.run(*_drain_command())
         assert done.returncode == 0, done.stdout + done.stderr
@@ -99,6 +119,42 @@ def _here(ray: Manifest, *, port: int, state_dir: Path, triton: str) -> dict[str
     del router["num_replicas"]
     router["autoscaling_config"] = scaled | at_once | {"min_replicas": 1, "max_replicas": 2}
     return config
+
+
+def _one_router_less(cluster: DeployedRay, config: dict[str, Any]) -> bool:
+    """Whether the other one is gone."""
+    router = next(each for each in config["applications"][0]["deployments"] if each["name"] == "ModerationRouter")
+    del router["autoscaling_config"]
+    router["num_replicas"] = 1
+    with _asked(cluster, json.dumps(config).encode()):
+        pass
+    return eventually(lambda: _router_states(cluster) == ["RUNNING"], timeout_s=120)
+
+
+def _nothing_was_lost(asked: Asked, ledger: Path) -> None:
+    """Every item was decided once, whichever router it met, and event streams were told why they ended."""
+    assert not asked.errors
+    assert set(asked.results.values()) == {1}
+    archive = SqliteArchive(ledger)
+    recorded = Counter(decode(payload).content_id for payload in archive.payloads())
+    archive.close()
+    assert {name: recorded[name] for name in asked.results} == dict(asked.results)
+    assert asked.told
+    assert set(asked.told) == {grpc.StatusCode.UNAVAILABLE}
+
+
+def _writers(ledger: Path) -> int:
+    """How many routers have recorded something."""
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as records:
+        (count,) = records.execute("SELECT count(DISTINCT writer_id) FROM records").fetchone()
+    return int(count)
+
+
+def _traced(stack: Stack, asked: Asked) -> bool:
+    """Whether every decision's span has arrived, those of the router that stopped included."""
+    with closing(sqlite3.connect(f"file:{stack.state_dir / 'traces.sqlite'}?mode=ro", uri=True)) as store:
+        rows = store.execute("SELECT trace_id FROM spans WHERE name = ?", (SpanName.MODERATE,))
+        return {decision.trace_id for decision in asked.decisions} <= {trace_id for (trace_id,) in rows}
 
 
 @contextmanager
@@ -123,16 +179,27 @@ def _calling(address: str, item: ContentItem) -> Iterator[None]:
 
 def _routers(cluster: DeployedRay) -> int:
     """How many run."""
-    return sum(replica["state"] == "RUNNING" for replica in _deployments(cluster)["ModerationRouter"]["replicas"])
+    return _router_states(cluster).count("RUNNING")
+
+
+def _router_states(cluster: DeployedRay) -> list[str]:
+    """Of each that there is; none while Serve takes in another configuration."""
+    return [each["state"] for each in _deployments(cluster).get("ModerationRouter", {"replicas": []})["replicas"]]
 
 
 def _deployments(cluster: DeployedRay) -> dict[str, Any]:
-    """What `serve status` asks for; the command itself takes seconds of a core to start, and this is asked often."""
-    url = _url(cluster.dashboard) + "/api/serve/applications/"
-    asking = urllib.request.Request(url, headers={"Authorization": f"Bearer {cluster.token}"})
-    with urllib.request.urlopen(asking, timeout=60) as answer:
+    """What Serve says of each; the command `serve status` takes seconds of a core to start, and this is asked often."""
+    with _asked(cluster) as answer:
         deployments: dict[str, Any] = json.load(answer)["applications"]["tidegate"]["deployments"]
     return deployments
+
+
+def _asked(cluster: DeployedRay, config: bytes | None = None) -> Any:
+    """What `serve status` asks for, or what `serve deploy` hands over."""
+    url = _url(cluster.dashboard) + "/api/serve/applications/"
+    headers = {"Authorization": f"Bearer {cluster.token}", "Content-Type": "application/json"}
+    asking = urllib.request.Request(url, config, headers, method="GET" if config is None else "PUT")
+    return urllib.request.urlopen(asking, timeout=120)
 
 
 def _drain_command() -> list[str]:

@@ -124,8 +124,7 @@ def _here(ray: Manifest, *, port: int, state_dir: Path, triton: str) -> dict[str
 def _one_router_less(cluster: DeployedRay, config: dict[str, Any]) -> bool:
     """Whether the other one is gone."""
     router = next(each for each in config["applications"][0]["deployments"] if each["name"] == "ModerationRouter")
-    del router["autoscaling_config"]
-    router["num_replicas"] = 1
+    router["autoscaling_config"] |= {"min_replicas": 1, "max_replicas": 1}  # without one, Serve would replace both
     with _asked(cluster, json.dumps(config).encode()):
         pass
     return eventually(lambda: _router_states(cluster) == ["RUNNING"], timeout_s=120)

@@ -193,3 +193,17 @@ async def test_a_training_set_without_any_feature_is_told(tmp_path: Path) -> Non
     done = run(tmp_path, "reference", str(tmp_path / "set.parquet"))
     assert done.exit_code == 1
     assert "no column VIEW__FEATURE" in done.stderr
+
+
+async def test_a_training_set_with_a_value_of_a_wrong_type_is_refused_with_its_row(tmp_path: Path) -> None:
+    await served(tmp_path)
+    path = tmp_path / "set.parquet"
+    rows = {"account_known": [False, True, True], POSTS: [None, "7", "many"], PLAN: ["free"] * 3}
+    pq.write_table(pa.table(rows), path)
+    for command in (("drift", "--reference", str(path)), ("reference", str(path))):
+        done = run(tmp_path, *command)
+        assert done.exit_code == 1
+        assert f"{path}, row 3: {POSTS} is 'many'; allowed is a whole number of 64 bits, or nothing" in done.stderr
+    pq.write_table(pa.table({**rows, POSTS: [1, 2, 3], "account_known": ["perhaps"] * 3}), path)
+    done = run(tmp_path, "drift", "--reference", str(path))
+    assert "row 1: account_known is 'perhaps'; allowed is true or false" in done.stderr

@@ -1,13 +1,18 @@
 """Expectations on a real event log, published rows and served values: what is broken is named with what was seen."""
 
+import json
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from click.testing import Result
 
 from tests.data_quality.stored import NOW, PLAN, POSTS, Signals, answer, decision, ledger_of, run
 from tests.features.stream.account_events import comment
@@ -18,9 +23,11 @@ from tidegate.features.events.event import AccountEvent, EventKind, ProfileFacts
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.history import history_schema
 from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_FEATURES, ACCOUNT_SIGNALS_V2
+from tidegate.moderation.signals import FeatureScalar
 
 DIGEST = "ab" * 32
 AT = ("--at", NOW.isoformat())
+VERIFIED, SHARE = "account_profile__verified", "account_activity__repeated_content_share_24h"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -157,6 +164,79 @@ async def test_served_values_of_the_last_day_are_judged(tmp_path: Path) -> None:
     assert told[PLAN, "other words"] == [0.75]
     assert told[POSTS, "null share"] == [0.25]
     assert judged(found, POSTS, "range") == "holds", "of the last day only"
+
+
+def damaged(state: Path, *arguments: str) -> Result:
+    """It fails, says so on one line, and judges the rest."""
+    done = run(state, "quality", *AT, *arguments)
+    assert done.exit_code == 1, done.output
+    assert isinstance(done.exception, SystemExit)
+    return done
+
+
+@pytest.mark.parametrize(
+    ("signal", "value", "told"),
+    [
+        (POSTS, "many", "is 'many'; allowed is a whole number of 64 bits, or nothing"),
+        (POSTS, 2.5, "is 2.5; allowed is a whole number of 64 bits"),
+        (POSTS, True, "is True; allowed is a whole number of 64 bits"),
+        (PLAN, 7, "is 7; allowed is a text"),
+        (VERIFIED, 1, "is 1; allowed is true or false"),
+        (SHARE, "x" * 200, f"is '{'x' * 59}…; allowed is a number"),
+    ],
+)
+async def test_a_recorded_value_of_a_wrong_type_is_told_with_its_decision(
+    tmp_path: Path, signal: str, value: FeatureScalar, told: str
+) -> None:
+    wrong = decision({signal: value})
+    await ledger_of(tmp_path, [decision({POSTS: 3}), wrong, decision({POSTS: 3})])
+    recorded(tmp_path, comments([12] * 8, content_digest=DIGEST))
+    said = f"The ledger at {tmp_path / 'ledger.db'}, decision {wrong.decision_id}: {signal} {told}"
+    done = damaged(tmp_path, "--json")
+    found = json.loads(done.stdout)
+    assert found["not_judged"]["served values"].startswith(said)
+    assert "tidegate ledger verify" in found["not_judged"]["served values"]
+    assert {one["subject"] for one in found["findings"]} == {"events"}, "the rest is judged"
+    drift = run(tmp_path, "drift")
+    assert (drift.exit_code, f"Error: {said}" in drift.stderr) == (1, True), drift.output
+    assert "--after START END" in drift.stderr
+
+
+async def test_bytes_that_are_no_decision_are_told_and_no_gap(tmp_path: Path) -> None:
+    await ledger_of(tmp_path, [decision({POSTS: 3})])
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        connection.execute("DROP TRIGGER records_refuse_update")
+        connection.execute("UPDATE records SET record = CAST(replace(record, '\"known\"', '\"knwon\"') AS BLOB)")
+    assert "holds a record that can't be read (not a decision record: KeyError 'known')" in damaged(tmp_path).stderr
+
+
+def test_a_profile_of_a_wrong_type_is_told_with_its_event(tmp_path: Path) -> None:
+    profile = AccountEvent("p1", "account-1", EventKind.PROFILE, NOW - HOUR, profile=ProfileFacts(followers=3))
+    recorded(tmp_path, [*comments([12] * 8, content_digest=DIGEST), profile])
+    for text, told in (
+        ('{"followers": "many"}', "event p1: profile.followers is 'many'; allowed is a whole number of 64 bits"),
+        ('{"registered_at_us": [1]}', "event p1: profile.registered_at_us is [1]; allowed is a whole number"),
+        ("[]", "event p1: profile is no JSON object, which alone is allowed"),
+        ("{", "event p1: profile is no JSON object"),
+    ):
+        with closing(sqlite3.connect(tmp_path / "events.db")) as connection, connection:
+            connection.execute("UPDATE events SET profile = ? WHERE event_id = 'p1'", (text,))
+        assert f"The event log at {tmp_path / 'events.db'}, {told}" in damaged(tmp_path).stderr
+
+
+def test_a_published_row_of_a_wrong_type_is_told_with_its_file(tmp_path: Path) -> None:
+    published(tmp_path)
+    recorded(tmp_path, comments([12] * 8, content_digest=DIGEST))
+    path = tmp_path / "features/offline/runs/run-3-0/account_activity/part-0000.parquet"
+    rows = pq.read_table(path)
+    wrong = pa.array(["1", "2", "few", *[None] * (rows.num_rows - 3)])
+    pq.write_table(rows.set_column(rows.column_names.index("posts_24h"), "posts_24h", wrong), path)
+    told = json.loads(damaged(tmp_path, "--json").stdout)["not_judged"]["published rows"]
+    assert f"account_activity/part-0000.parquet, row 3: {POSTS} is 'few'; allowed is a whole number" in told
+    assert "`tidegate features compute`" in told
+    path.write_text("no Parquet")
+    told = json.loads(damaged(tmp_path, "--json").stdout)["not_judged"]["published rows"]
+    assert "part-0000.parquet is no readable Parquet file" in told
 
 
 async def test_signals_that_a_decision_did_not_record_are_no_gaps(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from tidegate.cli.ledger import ledger_option, opened, progress_bar
+from tidegate.cli.ledger import WRONG_IN_LEDGER, ledger_option, opened, progress_bar
 from tidegate.cli.output import print_json
 from tidegate.cli.periods import Period, Periods, named_periods, span
 from tidegate.cli.replay import Moment
@@ -22,6 +22,7 @@ from tidegate.data_quality.drift import FEWEST_ROWS, FeatureDrift, drifts
 from tidegate.data_quality.reference import Reference, ReferenceUnusableError, read_reference
 from tidegate.data_quality.served_values import ServedValues, served_values
 from tidegate.data_quality.training_values import training_values
+from tidegate.data_quality.typed_values import WrongTypeError
 from tidegate.ledger.archive import LedgerArchive, LedgerPlace
 from tidegate.models.evaluation.divergence import Verdict
 from tidegate.training_sets.export import Wanted, decisions
@@ -80,7 +81,9 @@ def drift(
     if before is not None or reference_path is None or not (named or reference_path.exists()):
         reference_path = None
     with opened(place) as archive, progress_bar() as bar:
-        compared = _compare(_Ledger(archive, bar), reference_path, named_periods(archive, before=before, after=after))
+        compared = _compare(
+            _Ledger(place, archive, bar), reference_path, named_periods(archive, before=before, after=after)
+        )
     if plot is not None:
         _plot(plot, compared)
     if as_json:
@@ -93,6 +96,7 @@ def drift(
 class _Ledger:
     """What decisions of a period were made from."""
 
+    place: LedgerPlace
     archive: LedgerArchive
     bar: Progress
 
@@ -100,7 +104,11 @@ class _Ledger:
         start, end = period
         task = self.bar.add_task("reading", total=self.archive.count(since=start))
         records = decisions(self.archive.payloads(since=start), Wanted(end), progress=lambda: self.bar.advance(task))
-        return served_values(records)
+        try:
+            return served_values(records)
+        except WrongTypeError as error:
+            advice = f"{WRONG_IN_LEDGER}, or choose a period without it: --before START END, --after START END"
+            raise click.ClickException(f"The ledger at {self.place}, {error}. {advice}.") from error
 
     def told(self, period: Period, values: ServedValues) -> str:
         """How much a period holds."""

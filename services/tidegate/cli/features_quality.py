@@ -13,14 +13,15 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tidegate.cli.features_training_set import event_log, events_option
-from tidegate.cli.ledger import ledger_option, opened, progress_bar
+from tidegate.cli.ledger import WRONG_IN_LEDGER, DamagedError, ledger_option, opened, progress_bar
 from tidegate.cli.output import print_json
 from tidegate.cli.replay import Moment
-from tidegate.data_quality.event_quality import EventQuality
+from tidegate.data_quality.event_quality import DamagedProfileError, EventQuality
 from tidegate.data_quality.expectations import SHIPPED, Expectations, ExpectationsError, load_expectations
 from tidegate.data_quality.findings import Finding, Subject, Verdict
-from tidegate.data_quality.row_quality import parts, row_findings
+from tidegate.data_quality.row_quality import RowsUnusableError, parts, row_findings
 from tidegate.data_quality.served_values import served_values
+from tidegate.data_quality.typed_values import WrongTypeError
 from tidegate.data_quality.value_quality import ValueQuality
 from tidegate.features.batch.run_directory import NothingPublishedError
 from tidegate.features.commands import state_option
@@ -52,7 +53,10 @@ class _Asked:
         with event_log(self.events) as log:
             last = ""
             while page := log.accounts(after=last, limit=_ACCOUNTS_AT_ONCE):
-                quality.add(log.history(page))
+                try:
+                    quality.add(log.history(page))
+                except (WrongTypeError, DamagedProfileError) as error:
+                    raise DamagedError(f"The event log at {self.events}, {error}.") from error
                 last = page[-1]
                 self.bar.advance(task, len(page))
         yield from quality.findings()
@@ -65,6 +69,9 @@ class _Asked:
             yield from row_findings(offline, self.expectations, now=self.at, progress=lambda: self.bar.advance(task))
         except NothingPublishedError as error:
             raise click.ClickException(f"{error}.") from error
+        except RowsUnusableError as error:
+            advice = "`tidegate features compute` makes the rows again"
+            raise DamagedError(f"{error}. {advice}.") from error
 
     def of_served(self) -> Iterator[Finding]:
         """Of the signals that decisions of the last day were made from."""
@@ -73,8 +80,12 @@ class _Asked:
             since = self.at - _DAY
             task = self.bar.add_task("served values", total=archive.count(since=since))
             records = decisions(archive.payloads(since=since), Wanted(self.at), progress=lambda: self.bar.advance(task))
-            for values in served_values(records).tables:
-                quality.add(values)
+            try:
+                for values in served_values(records).tables:
+                    quality.add(values)
+            except WrongTypeError as error:
+                advice = f"{WRONG_IN_LEDGER}, or choose another day: --at TIME"
+                raise DamagedError(f"The ledger at {self.ledger}, {error}. {advice}.") from error
         yield from quality.findings()
 
 
@@ -103,7 +114,8 @@ def quality(
 ) -> None:
     """Holds events, published feature rows and served signals of the last day against what is expected of them.
 
-    Volume, lateness, clocks, gaps, ranges. Fails if an expectation is broken. What is not there is said and not judged.
+    Volume, lateness, clocks, gaps, ranges. Fails if an expectation is broken. What is not there is said and not judged;
+    so is what holds a value of a wrong type, and that fails.
     """
     try:
         expectations = load_expectations(document)
@@ -111,7 +123,7 @@ def quality(
         raise click.ClickException(str(error)) from error
     with progress_bar() as bar:
         asked = _Asked(expectations, at or datetime.now(tz=UTC), events_path, state, place, bar)
-        found, absent = _collected(
+        found, absent, damaged = _collected(
             {Subject.EVENTS: asked.of_events, Subject.ROWS: asked.of_rows, Subject.SERVED: asked.of_served}
         )
     if not found:
@@ -120,19 +132,24 @@ def quality(
         print_json({"findings": [_document(one) for one in found], "not_judged": absent})
     else:
         _draw(found, absent, shown=set(Verdict) if show_all else {Verdict.BROKEN})
-    if any(one.verdict is Verdict.BROKEN for one in found):
+    if damaged or any(one.verdict is Verdict.BROKEN for one in found):
         raise click.exceptions.Exit(1)
 
 
-def _collected(sources: dict[Subject, Callable[[], Iterator[Finding]]]) -> tuple[list[Finding], dict[Subject, str]]:
+def _collected(
+    sources: dict[Subject, Callable[[], Iterator[Finding]]],
+) -> tuple[list[Finding], dict[Subject, str], bool]:
+    """What was found; why the rest was not judged; and whether that is because something is damaged."""
     found: list[Finding] = []
     absent: dict[Subject, str] = {}
+    damaged = False
     for subject, source in sources.items():
         try:
             found += source()
         except click.ClickException as error:
             absent[subject] = error.message
-    return found, absent
+            damaged |= isinstance(error, DamagedError)
+    return found, absent, damaged
 
 
 def _document(one: Finding) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rich.table import Table
 from tidegate.cli.lazy_group import LazyGroup
 from tidegate.cli.output import print_json, told_os_error, warn
 from tidegate.ledger.archive import LedgerArchive, LedgerPlace, LedgerStatistics, LedgerUnreadableError
+from tidegate.ledger.record_format import RecordFormatError
 from tidegate.ledger.retention_anchors import Removal
 from tidegate.ledger.sqlite_place import SqlitePlace
 from tidegate.ledger.verify import VerifyReport, verify
@@ -55,6 +56,10 @@ ledger_option = click.option(
 )
 
 
+class DamagedError(click.ClickException):
+    """Something is there and can't be used: what is not there yet is another matter to some commands."""
+
+
 @contextmanager
 def opened(place: LedgerPlace) -> Iterator[LedgerArchive]:
     """The ledger to read, or a sentence for people why it can't be."""
@@ -63,6 +68,9 @@ def opened(place: LedgerPlace) -> Iterator[LedgerArchive]:
             yield archive
     except LedgerUnreadableError as error:
         raise click.ClickException(str(error)) from error
+    except RecordFormatError as error:
+        problem = f"The ledger at {place} holds a record that can't be read ({error})"
+        raise DamagedError(f"{problem}; `tidegate ledger verify` names it.") from error
 
 
 def progress_bar() -> Progress:
@@ -70,6 +78,9 @@ def progress_bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
+
+WRONG_IN_LEDGER = "See with `tidegate ledger verify` whether it was altered"
+"""What to do about a record with a value that its field can't have: otherwise another release wrote it."""
 
 _NAMED = 20
 """Most records that are named one by one."""

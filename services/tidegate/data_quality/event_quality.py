@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +14,27 @@ import pyarrow.compute as pc
 
 from tidegate.data_quality.expectations import EventExpectations
 from tidegate.data_quality.findings import Finding, Subject
-from tidegate.features.events.event import EventKind
+from tidegate.data_quality.typed_values import column as typed_column
+from tidegate.features.events.event import EventKind, ProfileFacts
 
 _Ints = npt.NDArray[np.int64]
 _US = timedelta(microseconds=1)
 _DAY_US = timedelta(days=1) // _US
 _BACKFILL_US = timedelta(days=7) // _US
+_ARROW_TYPES: dict[Any, pa.DataType] = {
+    datetime: pa.int64(),  # microseconds
+    int: pa.int64(),
+    bool: pa.bool_(),
+    str: pa.string(),
+}
+_FACT_TYPES = {
+    name: _ARROW_TYPES[next(each for each in get_args(hint) if each is not NoneType)]
+    for name, hint in get_type_hints(ProfileFacts).items()
+}
+
+
+class DamagedProfileError(Exception):
+    """An event's profile is no JSON object. The message names the event."""
 
 
 @dataclass(slots=True)
@@ -66,7 +83,12 @@ class EventQuality:
             self._asked.setdefault(kind, set()).add(of)
 
     def add(self, events: pa.Table) -> None:
-        """Takes events in `EVENT_SCHEMA` in; those of other days are passed over."""
+        """Takes events in `EVENT_SCHEMA` in; those of other days are passed over.
+
+        Raises:
+            DamagedProfileError: A profile can't be read.
+            WrongTypeError: A profile holds a value of a wrong type.
+        """
         first_us = self._at_us - (1 + self._expected.days_before) * _DAY_US
         occurred = events["occurred_at_us"]
         if events.num_rows:
@@ -126,8 +148,7 @@ class EventQuality:
 
 def _add_field(held: _Field, kind: str, name: str, events: pa.Table) -> None:
     if kind == EventKind.PROFILE:
-        key = "registered_at_us" if name == "registered_at" else name
-        values = pa.array([orjson.loads(text).get(key) for text in events["profile"].to_pylist()])
+        values = _facts(name, events)
     else:
         column = events[f"{name}_us" if name == "expires_at" else name]
         values = pc.if_else(pc.equal(column, ""), None, column) if pa.types.is_string(column.type) else column
@@ -136,6 +157,18 @@ def _add_field(held: _Field, kind: str, name: str, events: pa.Table) -> None:
         found = pc.min_max(values)
         if found["min"].is_valid:
             held.low, held.high = min(held.low, found["min"].as_py()), max(held.high, found["max"].as_py())
+
+
+def _facts(name: str, events: pa.Table) -> pa.Array:
+    key = "registered_at_us" if name == "registered_at" else name
+    told = []
+    for event_id, text in zip(events["event_id"].to_pylist(), events["profile"].to_pylist(), strict=True):
+        record = f"event {event_id}"
+        try:
+            told.append((record, orjson.loads(text).get(key)))
+        except (orjson.JSONDecodeError, AttributeError) as error:
+            raise DamagedProfileError(f"{record}: profile is no JSON object, which alone is allowed") from error
+    return typed_column(told, f"profile.{key}", _FACT_TYPES[name])
 
 
 def _number(true: pa.ChunkedArray) -> int:

@@ -4,16 +4,22 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tidegate.data_quality.expectations import Expectations
 from tidegate.data_quality.findings import Finding, Subject
+from tidegate.data_quality.typed_values import FEATURE_TYPES, WrongTypeError, with_types
 from tidegate.data_quality.value_quality import ValueQuality
 from tidegate.features.batch.run_directory import Published, published, published_before
 from tidegate.features.events.columns import moment
 from tidegate.features.refs import ACCOUNT_SIGNALS_V2, View
 
 _DAY = timedelta(days=1)
+
+
+class RowsUnusableError(Exception):
+    """A file of the published run can't be read, or holds a value of a wrong type. The message names it."""
 
 
 def row_findings(
@@ -29,6 +35,7 @@ def row_findings(
 
     Raises:
         NothingPublishedError: There is no run.
+        RowsUnusableError: One of its files can't be used.
     """
     run, before = published(offline), published_before(offline)
     age_days = (now - moment(max(run.at_us))) / _DAY
@@ -38,10 +45,19 @@ def row_findings(
             yield _volume(view, run, before, expectations)
         values = ValueQuality(Subject.ROWS, expectations)
         for path in run.parts(view):
-            rows = pq.read_table(path)
-            values.add(rows.rename_columns([f"{view.name}__{name}" for name in rows.column_names]))
+            values.add(_read(path, view))
             progress()
         yield from values.findings()
+
+
+def _read(path: Path, view: View) -> pa.Table:
+    try:
+        rows = pq.read_table(path)
+        return with_types(rows.rename_columns([f"{view.name}__{name}" for name in rows.column_names]), FEATURE_TYPES)
+    except WrongTypeError as error:
+        raise RowsUnusableError(f"{path}, {error}") from error
+    except (OSError, pa.ArrowException) as error:
+        raise RowsUnusableError(f"{path} is no readable Parquet file: {error}") from error
 
 
 def _volume(view: View, run: Published, before: Published, expectations: Expectations) -> Finding:

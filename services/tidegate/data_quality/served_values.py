@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from tidegate.data_quality.counting import ARROW_TYPES
-from tidegate.features.refs import ACCOUNT_FEATURES
+from tidegate.data_quality.typed_values import FEATURE_TYPES, refuse_unfit
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.signals import AccountSignals, FeatureScalar, Freshness, LookupStatus
 
-_TYPES = {name: ARROW_TYPES[ref.feature.kind] for name, ref in ACCOUNT_FEATURES.items()}
 _AT_ONCE = 5_000
 
 _Names = tuple[str, ...]
@@ -40,23 +38,26 @@ class ServedValues:
         for table in self.tables:
             for name in table.column_names:
                 chunks[name] += table[name].chunks
-        return {name: pa.chunked_array(found, _TYPES[name]) for name, found in sorted(chunks.items())}
+        return {name: pa.chunked_array(found, FEATURE_TYPES[name]) for name, found in sorted(chunks.items())}
 
 
 def served_values(records: Iterable[DecisionRecord]) -> ServedValues:
     """The signals of decisions on accounts that the store knew; others have none, which says nothing about features.
 
     Signals that this release does not have are left out.
+
+    Raises:
+        WrongTypeError: A decision records a value of another type than the signal has.
     """
     waiting: dict[_Names, _Rows] = defaultdict(list)
     batches: dict[_Names, list[pa.RecordBatch]] = defaultdict(list)
     for record in records:
         account = record.inputs.account
-        names = tuple(sorted(value.name for value in account.values if value.name in _TYPES))
+        names = tuple(sorted(value.name for value in account.values if value.name in FEATURE_TYPES))
         if account.status is not LookupStatus.OK or not account.known or not names:
             continue
         rows = waiting[names]
-        rows.append(_row(account))
+        rows.append(_row(account, told=f"decision {record.decision_id}"))
         if len(rows) == _AT_ONCE:
             batches[names].append(_batch(names, rows))
             rows.clear()
@@ -65,13 +66,15 @@ def served_values(records: Iterable[DecisionRecord]) -> ServedValues:
     return ServedValues([pa.Table.from_batches(found) for found in batches.values()])
 
 
-def _row(account: AccountSignals) -> dict[str, FeatureScalar]:
-    return {
-        value.name: value.value
-        for value in account.values
-        if value.value is not None and value.freshness is Freshness.FRESH
-    }
+def _row(account: AccountSignals, *, told: str) -> dict[str, FeatureScalar]:
+    row: dict[str, FeatureScalar] = {}
+    for name, value, freshness, _ in account.values:
+        if value is not None and freshness is Freshness.FRESH and (wanted := FEATURE_TYPES.get(name)) is not None:
+            refuse_unfit(told, name, value, wanted)
+            row[name] = value
+    return row
 
 
 def _batch(names: _Names, rows: _Rows) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist(rows, schema=pa.schema([pa.field(name, _TYPES[name]) for name in names]))
+    schema = pa.schema([pa.field(name, FEATURE_TYPES[name]) for name in names])
+    return pa.RecordBatch.from_pylist(rows, schema=schema)

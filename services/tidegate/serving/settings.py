@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
@@ -33,6 +32,7 @@ from tidegate.serving.setting_sections import (
     Topology,
     TritonSettings,
 )
+from tidegate.serving.settings_file import SettingsError, from_file
 
 __all__ = [
     "BankSettings",
@@ -64,10 +64,6 @@ BANKS_DSN = "TIDEGATE_BANKS_DSN"
 
 OTLP_HTTP_PORT = 4318
 """OTLP over HTTP, as registered (OTLP specification, "Default Port")."""
-
-
-class SettingsError(Exception):
-    """The configuration can't be used. The message says which key is wrong and what is allowed."""
 
 
 class Settings(BaseSettings):
@@ -264,7 +260,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """
     path = config or (Path(os.environ["TIDEGATE_CONFIG"]) if os.environ.get("TIDEGATE_CONFIG") else None)
     try:
-        settings = Settings(**{**_from_file(path), **overrides})
+        settings = Settings(**{**from_file(path), **overrides})
     except SourceError as error:
         raise SettingsError(
             f"environment: {error}; a TIDEGATE_ variable that holds a list or a mapping is JSON, such as "
@@ -283,21 +279,3 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
 def _told(key: tuple[int | str, ...], message: str) -> str:
     """One mistake: which key, and what is allowed there."""
     return f"{'.'.join(map(str, key))}: {_SHAPES.get(key[:2], message)}{_HINTS_AT.get(key, '')}"
-
-
-def _from_file(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        document = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise SettingsError(f"{path}: can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: is not UTF-8") from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: not valid YAML: {error}") from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise SettingsError(f"{path}: must hold a mapping of settings")
-    return {str(key): value for key, value in document.items()}

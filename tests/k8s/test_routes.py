@@ -43,6 +43,21 @@ def test_a_class_of_gateways_that_the_cluster_does_not_bring_is_told(broken: Bro
     assert finding.allowed == "tidegate; what the cluster brings is named in needs.yaml"
 
 
+@pytest.mark.parametrize(
+    ("annotation", "kind", "there"), [("cluster-issuer", "ClusterIssuer", "tidegate"), ("issuer", "Issuer", "none")]
+)
+def test_an_issuer_of_certificates_that_the_cluster_does_not_bring_is_told(
+    broken: Broken, annotation: str, kind: str, there: str
+) -> None:
+    def change(gateway: Manifest) -> None:
+        gateway.document["metadata"]["annotations"] = {f"cert-manager.io/{annotation}": "letsencrypt"}
+
+    finding = _only(broken("production", "Gateway tidegate", change))
+    assert finding.field == f"metadata.annotations[cert-manager.io/{annotation}]"
+    assert finding.problem == f"there is no {kind} letsencrypt"
+    assert finding.allowed == f"{there}; what the cluster brings is named in needs.yaml"
+
+
 def test_a_listener_that_takes_other_routes_only_is_told(broken: Broken) -> None:
     finding = _only(broken("production", ROUTE, lambda route: route.document.update(kind="HTTPRoute")))
     assert (finding.problem, finding.allowed) == ("the listener takes no HTTPRoute", "GRPCRoute")

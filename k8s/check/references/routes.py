@@ -17,9 +17,12 @@ from k8s.check.rendering import Rendered
 
 CHECK = "routes"
 
+_ISSUERS = {"cert-manager.io/cluster-issuer": "ClusterIssuer", "cert-manager.io/issuer": "Issuer"}
+"""Kinds that cert-manager's annotations name."""
+
 
 def route_findings(rendered: Rendered) -> Iterator[Finding]:
-    """Routes that no listener takes, and that ask for what no server has; Gateways of a class that nobody brings."""
+    """Routes that no listener takes, or that ask for what nobody serves; Gateways whose class or issuer nobody brings."""
     for gateway in rendered.of("Gateway"):
         name = gateway.spec["gatewayClassName"]
         classes = {each.name for each in rendered.of("GatewayClass")}
@@ -28,12 +31,26 @@ def route_findings(rendered: Rendered) -> Iterator[Finding]:
             problem, told = f"there is no GatewayClass {name}", ", ".join(sorted(classes)) or "none"
             allowed = f"{told}; what the cluster brings is named in needs.yaml"
             yield Finding(CHECK, rendered.name, gateway.title, "spec.gatewayClassName", problem, allowed)
+        yield from _issuers(rendered, gateway)
     for route in rendered.of("GRPCRoute", "HTTPRoute"):
         for reference in route.spec.get("parentRefs") or ():
             if reference.get("kind", "Gateway") == "Gateway":
                 yield from _parent(rendered, route, reference)
         if route.kind == "GRPCRoute":
             yield from _methods(rendered, route)
+
+
+def _issuers(rendered: Rendered, gateway: Manifest) -> Iterator[Finding]:
+    """Whom cert-manager asks for the listeners' certificates is there: https://cert-manager.io/docs/usage/gateway."""
+    asked = gateway.document["metadata"].get("annotations") or {}
+    for annotation, kind in _ISSUERS.items():
+        name = asked.get(annotation)
+        issuers = {each.name for each in rendered.of(kind)}
+        issuers |= {each["name"] for each in needed(rendered) if each["kind"] == kind}
+        if name is not None and name not in issuers:
+            where, problem = f"metadata.annotations[{annotation}]", f"there is no {kind} {name}"
+            allowed = f"{', '.join(sorted(issuers)) or 'none'}; what the cluster brings is named in needs.yaml"
+            yield Finding(CHECK, rendered.name, gateway.title, where, problem, allowed)
 
 
 def _parent(rendered: Rendered, route: Manifest, reference: Mapping[str, Any]) -> Iterator[Finding]:

@@ -165,6 +165,7 @@ class LedgerPlace(Protocol):
         """Makes the ledger if there is none, and brings its tables to this version. Raises LedgerUnreadableError.
 
         Args:
-            warned: Told, before anything is changed, which releases can't use it afterwards. None logs it.
+            warned: Told, before anything is changed, which releases can't use it afterwards; None logs it. Told first
+                if connections to it are not verified.
         """
         ...

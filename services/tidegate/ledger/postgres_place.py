@@ -16,6 +16,7 @@ from tidegate.ledger.postgres_schema import LEDGER
 from tidegate.ledger.retention_port import RetentionUnderWayError
 from tidegate.postgres.connection import BoundedConnection, PostgresTarget, said
 from tidegate.postgres.schema import ForeignSchemaError
+from tidegate.postgres.transport import unverified
 
 MIGRATED_AHEAD_DAYS = 7
 """Days from today that get their table from `migrate`: a job that runs it daily may fail for a few days."""
@@ -71,8 +72,14 @@ class PostgresPlace:
             why = said(error) if isinstance(error, psycopg.Error) else error
             raise LedgerUnreadableError(f"Nothing can be removed from the ledger in {self}: {why}.") from error
 
+    def unverified(self) -> str | None:
+        """What is not sure about its connections (`postgres.transport`); None if nothing is missing."""
+        return unverified(self.target, whose="the ledger's")
+
     def migrate(self, *, warned: Callable[[str], None] | None = None) -> None:
         """See `LedgerPlace.migrate`. Makes tables for the next days too, for routers that may make none."""
+        if warned is not None and (missing := self.unverified()):
+            warned(missing)
         with self._explained(), contextlib.closing(self._connected()) as connection:
             LEDGER.migrate(connection, warned=warned)
             today = datetime.now(UTC).date()

@@ -45,12 +45,25 @@ def bank_place(settings: Settings) -> str:
     return str(_target(settings))
 
 
+def unverified_banks(settings: Settings) -> str | None:
+    """What is not sure about connections to the store, and what to set; None if nothing is missing.
+
+    Raises SettingsError if the settings name no database.
+    """
+    if settings.banks.store is BankStore.SQLITE:
+        return None
+    from tidegate.postgres.transport import unverified  # noqa: PLC0415 - only what is used
+
+    return unverified(_target(settings), whose="the hash banks'")
+
+
 def make_banks(settings: Settings, *, warned: Callable[[str], None] | None = None) -> None:
     """Makes the store, with the default bank, or brings its tables to this version. Safe while it is used.
 
     Args:
         settings: They name it.
-        warned: Told, before anything is changed, which releases can't use it afterwards. None logs it.
+        warned: Told, before anything is changed, which releases can't use it afterwards; None logs it. Told first if
+            connections to it are not verified.
 
     Raises:
         SettingsError: The settings name no database.
@@ -70,6 +83,8 @@ def make_banks(settings: Settings, *, warned: Callable[[str], None] | None = Non
     from tidegate.postgres.connection import said  # noqa: PLC0415 - as above
 
     target = _target(settings)
+    if warned is not None and (missing := unverified_banks(settings)):
+        warned(missing)
     try:
         migrate(target, warned=warned)
     except psycopg.Error as error:

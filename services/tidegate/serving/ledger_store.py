@@ -47,6 +47,16 @@ def ledger_place(settings: Settings) -> LedgerPlace:
     return postgres_place(settings.ledger_dsn(), again=again(settings.ledger_dsn))
 
 
+def unverified_ledger(settings: Settings) -> str | None:
+    """What is not sure about connections to the ledger, and what to set; None if nothing is missing.
+
+    Raises SettingsError if the settings name no database.
+    """
+    if settings.ledger.store is LedgerStore.SQLITE:
+        return None
+    return postgres_place(settings.ledger_dsn()).unverified()
+
+
 def postgres_place(dsn: str, *, again: Callable[[], str | None] | None = None) -> "PostgresPlace":
     """A ledger in PostgreSQL. Raises SettingsError, which does not repeat the text, if it names no database.
 

@@ -9,6 +9,7 @@ import psycopg
 from tidegate.ledger.postgres_schema import LEDGER
 from tidegate.ledger.reader_threads import ReaderThreads
 from tidegate.postgres.connection import BoundedConnection, PostgresTarget
+from tidegate.postgres.idle import IdleConnections, entered
 
 _log = logging.getLogger(__name__)
 
@@ -28,11 +29,11 @@ class PostgresReader(ReaderThreads[BoundedConnection]):
         """
         super().__init__(threads=threads, timeout_s=timeout_s, failures=(psycopg.Error,))
         self._target = target
-        self._idle: list[BoundedConnection] = []  # list's append and pop are atomic
+        self._idle = IdleConnections()
 
     def _query(self, query: Callable[[BoundedConnection], R]) -> R:
         """On a connection that lay idle the server may have hung up since: then once more, on a new one."""
-        idle = self._taken()
+        idle = self._idle.taken()
         if idle is not None:
             try:
                 return self._asked(idle, query)
@@ -47,25 +48,12 @@ class PostgresReader(ReaderThreads[BoundedConnection]):
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)
+        self._idle.keep(connection)
         return answer
-
-    def _taken(self) -> BoundedConnection | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
 
     def _connected(self) -> BoundedConnection:
         connection = self._target.connected(name="tidegate ledger reader", timeout_s=self._timeout_s, point_reads=True)
-        try:
-            with connection.within(self._timeout_s):
-                LEDGER.ensure(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return entered(connection, LEDGER.ensure, timeout_s=self._timeout_s)
 
     def _close_idle(self) -> None:
-        while (idle := self._taken()) is not None:
-            idle.close()
+        self._idle.close()

@@ -9,6 +9,7 @@ import psycopg
 from tidegate.detectors.banks.postgres_schema import refuse_unless_there
 from tidegate.postgres.connection import BoundedConnection, PostgresTarget
 from tidegate.postgres.durability import refuse_losses
+from tidegate.postgres.idle import IdleConnections, entered
 from tidegate.postgres.primary import refuse_standby
 
 R = TypeVar("R")
@@ -29,7 +30,7 @@ class BankConnections:
         """
         self._target = target
         self._timeout_s = timeout_s
-        self._idle: list[BoundedConnection] = []  # list's append and pop are atomic
+        self._idle = IdleConnections()
 
     def run(self, work: Callable[[BoundedConnection], R]) -> R:
         """The work's answer. From its start again, on a new connection, if the server cuts the one that it had.
@@ -41,7 +42,7 @@ class BankConnections:
             psycopg.Error: The server does not answer, or refuses.
         """
         deadline_s = time.monotonic() + self._timeout_s
-        connection, cut = self._taken(), False
+        connection, cut = self._idle.taken(), False
         while True:
             try:
                 connection = connection or self._opened()
@@ -55,8 +56,7 @@ class BankConnections:
 
     def close(self) -> None:
         """Closes the one that is kept."""
-        while (connection := self._taken()) is not None:
-            connection.close()
+        self._idle.close()
 
     def _done(self, connection: BoundedConnection, work: Callable[[BoundedConnection], R]) -> R:
         try:
@@ -68,23 +68,15 @@ class BankConnections:
         if self._idle:
             connection.close()
         else:
-            self._idle.append(connection)
+            self._idle.keep(connection)
         return answer
-
-    def _taken(self) -> BoundedConnection | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
 
     def _opened(self) -> BoundedConnection:
         connection = self._target.connected(name="tidegate banks", timeout_s=self._timeout_s)
-        try:
-            with connection.within(self._timeout_s):
-                refuse_standby(connection)
-                refuse_unless_there(connection)
-                refuse_losses(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return entered(connection, _refuse_unusable, timeout_s=self._timeout_s)
+
+
+def _refuse_unusable(connection: BoundedConnection) -> None:
+    refuse_standby(connection)
+    refuse_unless_there(connection)
+    refuse_losses(connection)

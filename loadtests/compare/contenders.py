@@ -73,7 +73,7 @@ def _baseline(name: str, scene: Scene, folder: Path, *, module: str, arguments: 
     )
 
 
-def _tidegate(name: str, scene: Scene, folder: Path, *, topology: Topology, module: str) -> Launch:
+def _tidegate(name: str, scene: Scene, folder: Path, *, topology: Topology, module: str, routers: int = 1) -> Launch:
     """As `tidegate up` does it, but over the shared Triton and receiver."""
     shared, port = scene.shared, free_ports(1)[0]
     shutil.copy(folder / "features" / EVENTS, folder / EVENTS)
@@ -81,6 +81,7 @@ def _tidegate(name: str, scene: Scene, folder: Path, *, topology: Topology, modu
         None,
         state_dir=folder,
         topology=topology,
+        replicas={"router": routers},
         policies_dir=POLICIES,
         grpc={"port": port},
         triton={"address": shared.triton, "managed": False},
@@ -127,5 +128,5 @@ _LAUNCHES: Mapping[str, Callable[[str, Scene, Path], Launch]] = {
     NAIVE: partial(_baseline, module="naive_serve", arguments=(_LEDGER, "--http-port={free_port}")),
     DISTRIBUTED: partial(_tidegate, topology=Topology.DISTRIBUTED, module=_STACK),
     DISTRIBUTED_UNRECORDED: partial(_tidegate, topology=Topology.DISTRIBUTED, module=_UNRECORDED_STACK),
-    COLOCATED: partial(_tidegate, topology=Topology.COLOCATED, module=_STACK),
+    COLOCATED: partial(_tidegate, topology=Topology.COLOCATED, module=_STACK, routers=2),  # an interpreter each
 }

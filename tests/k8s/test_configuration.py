@@ -97,6 +97,39 @@ def test_who_is_given_a_dsn_is_given_the_ca_that_it_names(overlay: Callable[[str
     assert all({"dsn", "ca.crt"} <= files for files in given)
 
 
+def test_who_is_given_the_password_of_the_signals_redis_is_given_its_ca_where_there_is_one(
+    overlay: Callable[[str], Rendered],
+) -> None:
+    name, folder = "tidegate-online-store", "/etc/tidegate-online-store"
+    readers = [
+        each
+        for pod in pods_of(overlay("production"))
+        for each in pod.containers()
+        if {"secretRef": {"name": name, "optional": True}} in each.document.get("envFrom", ())
+    ]
+    assert len(readers) == 6  # stages and signals with the init container of each, the features job two
+    for each in readers:
+        (mount,) = [found for found in each.document["volumeMounts"] if found["mountPath"] == folder]
+        (volume,) = [found for found in each.pod.spec["volumes"] if found["name"] == mount["name"]]
+        assert (volume["secret"]["secretName"], volume["secret"]["optional"]) == (name, True)
+        assert volume["secret"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}]
+    applying = [each.document["args"] for each in readers if "apply" in each.document.get("args", ())]
+    assert len(applying) == 2
+    assert all(f"--redis-ca-file={folder}/ca.crt" in arguments for arguments in applying)
+
+
+def test_a_secret_that_a_pod_starts_without_is_not_missed(broken: Broken) -> None:
+    def rename(job: Manifest, *, optional: bool) -> None:
+        (pod,) = job.pods()
+        volume = next(each for each in pod.spec["volumes"] if each["name"] == "online-store")
+        volume["secret"] |= {"secretName": "elsewhere", "optional": optional}
+
+    job = "CronJob tidegate-features"
+    assert not list(configuration_findings(broken("production", job, lambda each: rename(each, optional=True))))
+    finding = only(configuration_findings, broken("production", job, lambda each: rename(each, optional=False)))
+    assert finding.problem == "there is no Secret elsewhere"
+
+
 def test_an_address_in_the_settings_that_is_no_service_is_told(broken: Broken) -> None:
     def rename(service: Manifest) -> None:
         service.document["metadata"]["name"] = "triton"

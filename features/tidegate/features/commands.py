@@ -52,13 +52,23 @@ def _online_options(command: Callable[..., None]) -> Callable[..., None]:
         default=OnlineKind.SQLITE.value,
         show_default=True,
     )
-    address = click.option("--redis", default="", metavar="HOST:PORT", help="Address, with --online redis.")
-    return kind(address(command))
+    address = click.option(
+        "--redis",
+        default="",
+        metavar="HOST:PORT[,OPTION=VALUE…]",
+        help="Address, with --online redis, and what else Feast's connection_string takes: ssl=true.",
+    )
+    authorities = click.option(
+        "--redis-ca-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Authorities to trust with ssl=true, PEM; the system's where there is no such file.",
+    )
+    return kind(address(authorities(command)))
 
 
-def _choice(online: str, redis: str) -> OnlineChoice:
+def _choice(online: str, redis: str, redis_ca_file: Path | None) -> OnlineChoice:
     try:
-        return OnlineChoice(OnlineKind(online), redis)
+        return OnlineChoice(OnlineKind(online), redis, redis_ca_file)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -119,12 +129,12 @@ class _Steps:
 @click.command()
 @state_option
 @_online_options
-def apply(state: Path, online: str, redis: str) -> None:
+def apply(state: Path, online: str, redis: str, redis_ca_file: Path | None) -> None:
     """Writes feature_store.yaml and registers the definitions."""
     import_feast()
     from tidegate.features import pipeline  # noqa: PLC0415 - imports Feast
 
-    choice = _choice(online, redis)
+    choice = _choice(online, redis, redis_ca_file)
     with _failures_explained():
         pipeline.apply(state, choice, progress=click.echo)
 
@@ -136,13 +146,19 @@ def apply(state: Path, online: str, redis: str) -> None:
 @click.option("--accounts", type=click.IntRange(0), default=2_000, show_default=True, help="Beside the named ones.")
 @click.option("--seed", "random_seed", type=click.IntRange(0), default=7, show_default=True, help="Of the generator.")
 def seed(  # noqa: PLR0917 - click passes options by name
-    state: Path, online: str, redis: str, signals: Path | None, accounts: int, random_seed: int
+    state: Path,
+    online: str,
+    redis: str,
+    redis_ca_file: Path | None,
+    signals: Path | None,
+    accounts: int,
+    random_seed: int,
 ) -> None:
     """Puts demo accounts' events into the log, computes their signals and puts them online."""
     import_feast()
     from tidegate.features import pipeline  # noqa: PLC0415 - imports Feast
 
-    choice, now = _choice(online, redis), datetime.now(tz=UTC)
+    choice, now = _choice(online, redis, redis_ca_file), datetime.now(tz=UTC)
     with _failures_explained():
         pipeline.seed(
             state,

@@ -37,7 +37,7 @@ def configuration(online: OnlineChoice) -> dict[str, Any]:
     """The content of `feature_store.yaml`. Paths in it are relative to the state directory."""
     stores: dict[OnlineKind, dict[str, Any]] = {
         OnlineKind.SQLITE: {"type": "sqlite", "path": "online.db"},
-        OnlineKind.REDIS: {"type": "redis", "connection_string": online.redis},
+        OnlineKind.REDIS: {"type": "redis", "connection_string": online.connection_string()},
     }
     return {
         "project": PROJECT,

@@ -103,7 +103,7 @@ def _volumes(rendered: Rendered, pod: Pod, held: dict[tuple[str, str], Any]) -> 
         where = f"{pod.path}.spec.volumes[{volume['name']}]"
         if "configMap" in volume:
             yield from _missing(rendered, pod.owner, where, "ConfigMap", volume["configMap"], held)
-        if "secret" in volume:
+        if "secret" in volume and not volume["secret"].get("optional"):
             yield from _missing(rendered, pod.owner, where, "Secret", {"name": volume["secret"]["secretName"]}, held)
         if "persistentVolumeClaim" in volume:
             claim = {"name": volume["persistentVolumeClaim"]["claimName"]}

@@ -22,7 +22,7 @@ _ISSUERS = {"cert-manager.io/cluster-issuer": "ClusterIssuer", "cert-manager.io/
 
 
 def route_findings(rendered: Rendered) -> Iterator[Finding]:
-    """Routes that no listener takes, or that ask for what nobody serves; Gateways whose class or issuer nobody brings."""
+    """Routes that no listener takes, or that ask for what nobody has; Gateways whose class or issuer nobody brings."""
     for gateway in rendered.of("Gateway"):
         name = gateway.spec["gatewayClassName"]
         classes = {each.name for each in rendered.of("GatewayClass")}

@@ -168,7 +168,8 @@ class FeatureSettings(Section):
     online_store: OnlineStore = OnlineStore.SQLITE
     """SQLite for one machine, Redis for several."""
     redis_address: str = "127.0.0.1:6379"
-    """host:port, if Redis is the store."""
+    """host:port, if Redis is the store; after it what else Feast's `connection_string` takes, such as
+    `,ssl=true,ssl_ca_certs=FILE`."""
     demo_accounts: int = Field(2_000, ge=0)
     """Accounts that `tidegate up` generates if the store holds none; 0 generates none."""
     kept: SignalsKept = SignalsKept.POLICIES
@@ -235,7 +236,8 @@ class ReplicaSettings(Section):
     """Serve replicas by deployment."""
 
     router: int = Field(1, ge=1)
-    """ModerationRouter."""
+    """ModerationRouter. If colocated, as many as it may use cores, since an interpreter uses one; each transcribes for
+    itself then, so audio that is asked for again may be PENDING again."""
     features: int = Field(1, ge=1)
     """FeatureLookup; unused if colocated."""
     text: int = Field(1, ge=1)

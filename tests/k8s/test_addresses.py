@@ -95,6 +95,14 @@ def test_a_redis_in_this_cluster_that_is_no_service_is_told(broken: Broken) -> N
     assert "needs.yaml" in nowhere.allowed
 
 
+def test_a_redis_with_options_of_feasts_is_the_same_redis(broken: Broken) -> None:
+    def add(settings: Manifest) -> None:
+        data = settings.document["data"]
+        data["settings.yaml"] = data["settings.yaml"].replace(REDIS, f"{REDIS},ssl=true")
+
+    assert not _told(broken("production", "ConfigMap tidegate-settings", add))
+
+
 def test_a_service_that_the_overlay_needs_of_its_cluster_is_taken_for_given(broken: Broken, tmp_path: Path) -> None:
     whole = broken("local", "Service tidegate-triton", lambda each: each.document["metadata"].update(name="triton"))
     (tmp_path / "needs.yaml").write_text("objects: [{kind: Service, name: tidegate-triton, namespace: tidegate}]\n")

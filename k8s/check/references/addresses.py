@@ -52,8 +52,8 @@ def _named(settings: Settings) -> dict[str, str]:
 
 
 def host_of(address: str) -> str:
-    """`HOST:PORT` of an address or a URL."""
-    return urlsplit(address if "://" in address else f"//{address}").netloc
+    """`HOST:PORT` of an address or a URL; of a Redis the first, without the options that may follow."""
+    return urlsplit(address if "://" in address else f"//{address.partition(',')[0]}").netloc
 
 
 def leads_nowhere(rendered: Rendered, address: str, namespace: str) -> bool:
@@ -96,8 +96,11 @@ def _options(rendered: Rendered, container: Container, named: Mapping[str, str])
         name, joined, value = option.partition("=")
         if name in _OPTIONS and _OPTIONS[name] in named:
             key, given = _OPTIONS[name], _expanded(rendered, container, value if joined else following)
-            hosts = [each for each in given.split(",") if "=" not in each]  # then come ssl=true and the like
-            if hosts != named[key].split(","):
+            hosts, right = (
+                [each for each in told.split(",") if "=" not in each]  # then come ssl=true and the like
+                for told in (given, named[key])
+            )
+            if hosts != right:
                 yield _differs(rendered, container, f"args {name}", ",".join(hosts), key, named)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from k8s.check.findings import Finding
+from k8s.check.references.addresses import host_of
 from k8s.check.rendering import Rendered
 from k8s.connections import RAY, Outside, Role, by_role
 from tidegate.serving.settings import Settings
@@ -51,7 +52,7 @@ def _called(rendered: Rendered, settings: Settings) -> Iterator[tuple[str, str, 
 
 
 def _port(address: str, outside: Outside) -> int:
-    return urlsplit(address if "://" in address else f"//{address}").port or _STANDARD_PORT[outside]
+    return urlsplit(address if "://" in address else f"//{host_of(address)}").port or _STANDARD_PORT[outside]
 
 
 def _holds(first: int, last: int, port: int) -> bool:

@@ -145,6 +145,23 @@ def test_the_command_names_the_file_that_is_mounted_and_else_the_systems_authori
     assert applied(tmp_path / "state", own, mounted)[::2] == (0, own)
 
 
+@pytest.mark.parametrize(
+    ("host", "why"), [(HOST, "certificate in certificate chain"), ("127.0.0.1", "IP address mismatch")]
+)
+def test_a_command_that_writes_says_why_the_server_is_refused_and_what_to_do(
+    host: str, why: str, emptied: Secured, tmp_path: Path
+) -> None:
+    authority = emptied.theirs if host == HOST else emptied.ours
+    online = ["--online", "redis", "--redis", f"{host}:{emptied.port},ssl=true", f"--redis-ca-file={authority}"]
+    arguments = ["features", "seed", "--accounts", "0", "--state", str(tmp_path / "state"), *online]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    told = " ".join(done.stderr.split())
+    assert (done.exit_code, emptied.keys()) == (1, 0)
+    assert "the online store's certificate is refused" in told
+    assert why in told
+    assert "--redis-ca-file FILE" in told
+
+
 @pytest.mark.parametrize("address", ["redis.example:6379", "redis.example:6379,ssl=false,password=ssl=true"])
 def test_a_ca_without_tls_is_refused(secured: Secured, address: str, tmp_path: Path) -> None:
     code, told, written = applied(tmp_path, address, secured.ours)

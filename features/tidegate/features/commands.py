@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -85,7 +86,20 @@ def _failures_explained() -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a command's boundary: a person gets the reason, not a stack
-        raise click.ClickException(f"{type(error).__name__}: {error}") from error
+        raise click.ClickException(_untrusted(error) or f"{type(error).__name__}: {error}") from error
+
+
+def _untrusted(error: BaseException) -> str | None:
+    """What is wrong with the online store's certificate, and what to do, if that is why; None otherwise."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is None:
+        return None
+    return (
+        f"the online store's certificate is refused: {cause.verify_message}. Give the certificates of who signed it,"
+        " in PEM, by `tidegate features apply --redis-ca-file FILE`, and the name that is in it by --redis"
+    )
 
 
 def _on_stderr(line: str) -> None:

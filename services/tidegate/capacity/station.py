@@ -66,6 +66,7 @@ class Station:
             self.entered.append(Item(now_s, now_s))
             return False
         self._give_up(now_s)
+        places.wanting()
         allowed_s, expected_s = places.allowed_s(rules.budget_s), places.wait_s(len(self.waiting))
         if len(self.waiting) >= rules.waiting * self.servers or not 0 < allowed_s >= expected_s:
             self.shed += 1
@@ -81,8 +82,7 @@ class Station:
             return
         self._give_up(now_s)
         places.worked(now_s - item.placed_s, self._admission.budget_s)
-        under_way = self.in_service + 1 + len(self.entered)
-        places.freed(now_s, under_way=-(-under_way // self.servers), waiting=len(self.waiting))
+        places.freed(now_s, waiting=len(self.waiting))
         self.let_in(now_s)
 
     def start(self) -> Item | None:

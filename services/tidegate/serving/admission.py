@@ -94,6 +94,7 @@ class Admission:
         left_s = budget.left_s()
         allowed_s = self._places.allowed_s(left_s)
         if self._taken >= self._places.count or self._unary:
+            self._places.wanting()
             expected_s = self._places.wait_s(len(self._unary))
             full = len(self._unary) >= self._most_waiting
             if full or not 0 < allowed_s >= expected_s:
@@ -142,7 +143,7 @@ class Admission:
             raise
 
     def _leave(self) -> None:
-        self._places.freed(self._clock(), under_way=self._taken, waiting=len(self._unary) + len(self._streamed))
+        self._places.freed(self._clock(), waiting=len(self._unary) + len(self._streamed))
         self._taken -= 1
         while self._taken < self._places.count and (waiter := self._next()) is not None:
             self._taken += 1

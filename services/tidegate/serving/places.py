@@ -1,14 +1,15 @@
 """How many requests a router works on at a time, and how long one may wait to be among them. No clock, no queue.
 
 More places than the machines behind can use make nothing faster and everything later: by Little's law, work takes
-places ÷ throughput. So where callers wait and their work takes too much of their budgets, there are fewer places, as
-long as that costs no throughput; where work is quick, there are more, one at a time (additive increase, multiplicative
-decrease, as TCP's congestion avoidance, RFC 5681). Whether a cut costs throughput is looked at after each: when a
-detector hangs, requests take their whole budget whatever their number, and fewer places would only refuse more.
+places ÷ throughput. So where calls find no place and work takes too much of their budgets, there are fewer places. But
+work may be slow for other reasons, as when a detector hangs: then fewer places would only refuse more. So each step
+is a trial, and work's time is the judge: if it follows the number of places, the machines are full and fewer places
+are right; if it does not, more are. Where work is quick, places come back one at a time, without a trial.
 
 `serving.admission` asks for real, `capacity.station` in simulations.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,18 +18,20 @@ WAIT_SHARE: Final = 0.5
 WORK_SHARE: Final = 0.4
 """Share of budgets that work takes at most, in the mean, before there are fewer places. What is left is for waiting,
 and for the slowest: at this mean, a tail of twice it is still in time."""
-CUT: Final = 0.75
-"""Factor of the mildest decrease: enough that what it costs shows above the noise of a rate."""
+STEP: Final = 0.75
+"""Factor of the mildest cut, and of a raise in return: enough that what it changes shows above the noise of a mean."""
 DEEPEST_CUT: Final = 0.5
-"""Factor of the deepest. Between them it is what brings work to its share, by Little's law."""
+"""Factor of the deepest cut. Between them it is what brings work to its share, by Little's law."""
+SCARCE: Final = 0.05
+"""Share of calls that find no place, from which places are scarce: with less, their number matters to nobody."""
 GENERATIONS: Final = 2
-"""Length of a window, in requests per place: answers come in batches, and a rate over few of them tells little."""
+"""Length of a window, in requests per place: answers come in batches, and a mean over few of them tells little."""
 SHORTEST_WINDOW: Final = 32
 """Requests."""
 LEAST: Final = 4
 """Places that are never cut."""
 HOLD_S: Final = 20.0
-"""After a cut that cost throughput and was undone: no other for so long."""
+"""After a trial that was undone: no other of its kind for so long."""
 SMOOTHING: Final = 0.05
 """Weight of the newest interval between two places that become free, and of the newest work's time."""
 _DEVIATIONS: Final = 2.0
@@ -40,22 +43,34 @@ RFC 6298, which foresees round trips so, adds four: a false alarm costs it more.
 class _Window:
     """What happened since places were last thought about."""
 
-    began_s: float
     skipped: int = 0
-    """Requests still to leave before it begins: those that were under way at a cut."""
+    """Requests still to leave before it begins: those that were under way at the last step."""
     finished: int = 0
-    pressed: int = 0
-    """Of these, how many left more places taken than a cut would leave."""
+    """Requests that left their places."""
+    wanting: int = 0
+    """Unary calls that found no place."""
+    calls: int = 0
+    """Unary calls that were done."""
     work_s: float = 0.0
+    """Of these, together."""
     budget_s: float = 0.0
+    """Of these, together."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
     places: int
-    """Before the cut."""
-    rate: float
-    """Requests a second then."""
+    """Before the step."""
+    work_s: float
+    """Mean time of work then."""
+
+    def failed(self, places: int, work_s: float) -> bool:
+        """Whether a step to `places` is to be undone, by the mean time of work since.
+
+        A cut, if work did not get at least half as much quicker as where machines are full; a raise, if it got at
+        least half as much slower.
+        """
+        return work_s > self.work_s * (1 + places / self.places) / 2
 
 
 class Places:
@@ -71,9 +86,9 @@ class Places:
         self._freed_at_s: float | None = None
         self._mean_s = 0.0
         self._deviation_s = 0.0
-        self._window: _Window | None = None
+        self._window = _Window()
         self._trial: _Trial | None = None
-        self._held_until_s = float("-inf")
+        self._no_cut_until_s = self._no_raise_until_s = float("-inf")
 
     def wait_s(self, ahead: int) -> float:
         """Seconds after which the next to come gets a place, with `ahead` waiting before it."""
@@ -86,6 +101,11 @@ class Places:
         """
         work_s = self._mean_s + _DEVIATIONS * self._deviation_s
         return max(0.0, min(left_s * WAIT_SHARE, left_s - work_s))
+
+    def wanting(self) -> None:
+        """A unary call found no place: it waits, or was refused."""
+        if not self._window.skipped:
+            self._window.wanting += 1
 
     def worked(self, work_s: float, budget_s: float, *, done: bool = True) -> None:
         """A unary call left its place.
@@ -102,54 +122,57 @@ class Places:
             self._mean_s += SMOOTHING * (work_s - self._mean_s)
         else:
             self._mean_s, self._deviation_s = work_s, 0.0
-        if self._window is not None and not self._window.skipped:
+        if not self._window.skipped:
+            self._window.calls += 1
             self._window.work_s += work_s
             self._window.budget_s += budget_s
 
-    def freed(self, now_s: float, *, under_way: int, waiting: int) -> None:
+    def freed(self, now_s: float, *, waiting: int) -> None:
         """A place became free, of a unary call (see `worked`, which comes before) or an item of a stream.
 
         Args:
             now_s: Monotonic seconds.
-            under_way: Requests that had a place just before.
             waiting: Requests that wait for it now. If none does, the next interval would be one of idleness.
         """
         if self._freed_at_s is not None:
             self._interval_s += SMOOTHING * (now_s - self._freed_at_s - self._interval_s)
         self._freed_at_s = now_s if waiting else None
-        self._count(now_s, pressed=under_way > CUT * self.count)
-
-    def _count(self, now_s: float, *, pressed: bool) -> None:
         window = self._window
-        if window is None:
-            self._window = _Window(now_s)
-            return
         if window.skipped:
             window.skipped -= 1
-            window.began_s = now_s
             return
         window.finished += 1
-        window.pressed += pressed
-        if window.finished < max(SHORTEST_WINDOW, GENERATIONS * self.count):
-            return
-        self._window = _Window(now_s)
-        if 2 * window.pressed >= window.finished:
+        if window.finished >= max(SHORTEST_WINDOW, GENERATIONS * self.count):
+            self._window = _Window()
             self._decide(window, now_s)
-        else:
-            self._trial = None
 
     def _decide(self, window: _Window, now_s: float) -> None:
-        rate = window.finished / max(now_s - window.began_s, 1e-9)
         trial, self._trial = self._trial, None
-        if trial is not None and rate < trial.rate * (1 + self.count / trial.places) / 2:
-            self.count = trial.places
-            self._held_until_s = now_s + HOLD_S
+        if not window.calls:  # streams alone: nobody waits for an answer
+            self.count = min(self.most, self.count + 1)
             return
-        work = window.work_s / window.budget_s if window.budget_s else 0.0
-        if work > WORK_SHARE and self.count > self._least and now_s >= self._held_until_s:
-            self._trial = _Trial(self.count, rate)
-            self._window = _Window(now_s, skipped=self.count)
-            factor = max(DEEPEST_CUT, min(CUT, WORK_SHARE / work))
-            self.count = max(self._least, int(self.count * factor))
-        elif work < WORK_SHARE * CUT and self.count < self.most:
-            self.count += 1
+        if window.wanting < SCARCE * window.finished:
+            return
+        work_s, share = window.work_s / window.calls, window.work_s / window.budget_s
+        if trial is not None and trial.failed(self.count, work_s):
+            self._undo(trial, now_s)
+        elif share < WORK_SHARE * STEP:
+            self.count = min(self.most, self.count + 1)
+        elif share > WORK_SHARE and self.count > self._least and now_s >= self._no_cut_until_s:
+            factor = max(DEEPEST_CUT, min(STEP, WORK_SHARE / share))
+            self._try(max(self._least, int(self.count * factor)), work_s)
+        elif self.count < self.most and now_s >= self._no_raise_until_s:
+            self._try(min(self.most, math.ceil(self.count / STEP)), work_s)
+
+    def _try(self, places: int, work_s: float) -> None:
+        self._trial = _Trial(self.count, work_s)
+        self._window = _Window(skipped=self.count)
+        self.count = places
+
+    def _undo(self, trial: _Trial, now_s: float) -> None:
+        if trial.places > self.count:
+            self._no_cut_until_s, self._no_raise_until_s = now_s + HOLD_S, now_s
+        else:
+            self._no_raise_until_s = now_s + HOLD_S
+        self._window = _Window(skipped=self.count)
+        self.count = trial.places

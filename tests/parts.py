@@ -88,6 +88,7 @@ class Behind:
         self._parts = parts
         self._ended: list[Ended] = []
         self._stopped = False
+        self._broken: Exception | None = None
         self._now: subprocess.Popen[bytes] | None = None
         self._change = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="behind")
@@ -107,11 +108,19 @@ class Behind:
         self._thread.join()
 
     def wait(self) -> list[Ended]:
-        """Waits for all of them."""
+        """Waits for all of them. Raises what kept one from being run."""
         self._thread.join()
+        if self._broken is not None:
+            raise self._broken
         return self._ended
 
     def _run(self) -> None:
+        try:
+            self._run_all()
+        except Exception as error:  # noqa: BLE001 - told by `wait`: what was not run has not passed
+            self._broken = error
+
+    def _run_all(self) -> None:
         for part in self._parts:
             started = time.monotonic()
             part.log.parent.mkdir(parents=True, exist_ok=True)

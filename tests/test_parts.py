@@ -59,6 +59,11 @@ def test_what_runs_behind_is_stopped_when_nobody_waits_for_it_and_nothing_more_i
     assert not never.exists()
 
 
+def test_what_could_not_be_run_behind_is_told_by_whoever_waits() -> None:
+    with Behind([Part("missing", ("/no/such/command",), "")]) as others, pytest.raises(FileNotFoundError):
+        others.wait()
+
+
 def test_a_part_in_front_is_told_and_waited_for_when_make_test_is_ended(tmp_path: Path) -> None:
     begun, cleaned = tmp_path / "begun", tmp_path / "cleaned"
     inner = (

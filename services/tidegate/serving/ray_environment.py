@@ -60,8 +60,8 @@ def embedded(
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # its 5 s are too few on a busy machine: HAProxy is killed
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "30",
         "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",
-        # Ten times a second by default: a twentieth of all CPU time of an item here. Stages that died are noticed sooner
-        # by who asks them (`nearby`), so this is how soon they are replaced.
+        # Ten times a second by default, a twentieth of all CPU time of an item here. Who asks a stage that died notices
+        # at once (`nearby`); this is how soon it is replaced.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
         "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "2000",  # its 100 ms keep every process awake ten times a second
         "RAY_DEDUP_LOGS": "0",

@@ -15,7 +15,7 @@ from tidegate.moderation.tracing import TraceContext
 from tidegate.telemetry.batches import batch_span
 from tidegate.telemetry.names import Attribute, SpanName
 from tidegate.telemetry.otlp_spans import Envelope, encoded
-from tidegate.telemetry.recorded_span import RecordedSpan, identity_of
+from tidegate.telemetry.recorded_span import CarriedSpan, RecordedSpan, identity_of
 
 PARENT = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True)
 OTHER = TraceContext("0bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b8", sampled=True)
@@ -154,3 +154,11 @@ def test_a_request_names_the_process_as_the_sdk_does() -> None:
     assert of_ours.resource_spans[0].resource == of_sdk.resource_spans[0].resource
     assert of_ours.resource_spans[0].scope_spans[0].scope == of_sdk.resource_spans[0].scope_spans[0].scope
     assert of_ours.SerializeToString() == request
+
+
+def test_a_span_that_is_recorded_elsewhere_tells_its_identity() -> None:
+    trace = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", sampled=True)
+    told = repr(CarriedSpan(trace))
+    assert "CarriedSpan" in told
+    assert "0af7651916cd43dd8448eb211c80319c" in told
+    assert "b7ad6b7169203331" in told

@@ -48,6 +48,10 @@ class CarriedSpan(NonRecordingSpan):
         """OpenTelemetry's identity of it."""
         return identity_of(self.trace, is_remote=self.is_remote)
 
+    def __repr__(self) -> str:
+        """Its identity; that of the base reads a field that isn't made here."""
+        return f"CarriedSpan({self.get_span_context()!r})"
+
 
 class RecordedSpan(Span):
     """A sampled span while it runs. When it ends it is handed over, once, and changes no more.

@@ -5,9 +5,11 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from tidegate.cli.main import main
+from tidegate.features.events import sqlite_schema
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.sqlite_log import SqliteEventLog
 
@@ -18,7 +20,7 @@ def run(state: Path, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["--state-dir", str(state), "events", "retention", *arguments])
 
 
-def filled(state: Path) -> SqliteEventLog:
+def filled(state: Path, *, borne_out: bool = True) -> SqliteEventLog:
     """Events of an account: a play a hundred days ago, a comment as long ago, and comments of two years ago."""
     now = datetime.now(UTC)
     log = SqliteEventLog(state / "events.db")
@@ -27,6 +29,8 @@ def filled(state: Path) -> SqliteEventLog:
     at = now - 100 * DAY
     recent = [AccountEvent("p", "a", EventKind.PLAY, at), AccountEvent("c", "a", EventKind.COMMENT, at, subject_id="c")]
     log.append(recent, recorded_at=at)
+    if borne_out:
+        log.append([AccountEvent("now", "b", EventKind.FOLLOW, now, counterpart_id="d")], recorded_at=now)
     return log
 
 
@@ -69,3 +73,26 @@ def test_a_file_that_is_no_log_is_left_alone(tmp_path: Path) -> None:
     told = run(tmp_path, "--keep-days", "402")
     assert (told.exit_code, "can't be written or read" in told.stderr) == (1, True)
     assert "Traceback" not in told.output
+
+
+def test_a_clock_that_no_event_bears_out_removes_nothing_unless_told_that_it_is_right(tmp_path: Path) -> None:
+    log = filled(tmp_path, borne_out=False)
+    told = run(tmp_path, "--keep-days", "402")
+    assert (told.exit_code, "give --clock-is-right" in told.stderr) == (1, True)
+    assert log.held(["a"]) == {"a": 6}
+    assert "4 events removed" in run(tmp_path, "--keep-days", "402", "--clock-is-right").stdout
+    log.close()
+
+
+@pytest.mark.parametrize("arguments", [("--dry-run",), ()])
+def test_a_log_of_an_older_version_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    path = tmp_path / "events.db"
+    with monkeypatch.context() as older:
+        older.setattr(sqlite_schema, "MIGRATIONS", sqlite_schema.MIGRATIONS[:1])
+        sqlite_schema.open_event_log(path, timeout_s=1.0).close()
+    before = path.read_bytes()
+    told = run(tmp_path, "--keep-days", "402", *arguments)
+    assert (told.exit_code, "Start the stack of this version" in told.stderr) == (1, True)
+    assert path.read_bytes() == before

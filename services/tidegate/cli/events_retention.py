@@ -1,5 +1,6 @@
 """`tidegate events retention`: removes events that no account signal reads any more."""
 
+import sqlite3
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -39,9 +40,10 @@ def _days(context: click.Context, parameter: click.Parameter, value: int | None)
     help="Days that events are kept which signals read furthest back.  [default: signals.keep_events_days]",
 )
 @click.option("--dry-run", is_flag=True, help="Looks and tells; removes nothing.")
+@click.option("--clock-is-right", is_flag=True, help="Removes though no event but decisions occurred in the last day.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.pass_obj
-def retention_command(settings: Settings, keep_days: int, dry_run: bool, as_json: bool) -> None:
+def retention_command(settings: Settings, keep_days: int, dry_run: bool, clock_is_right: bool, as_json: bool) -> None:
     """Removes account events that no signal reads any more, nor will for training sets of the last days.
 
     Events of kinds that signals read less far back go that much earlier. An account's first event, its newest profile
@@ -56,11 +58,18 @@ def retention_command(settings: Settings, keep_days: int, dry_run: bool, as_json
     from tidegate.features.retention.sqlite_remover import SqliteEventRemover  # noqa: PLC0415 - as above
 
     timeout_s = settings.signals.timeout_ms / 1000.0
+    _require_current(path, timeout_s=timeout_s)
     try:
         with closing(SqliteEventRemover(path, timeout_s=timeout_s, clock=lambda: datetime.now(UTC))) as remover:
             if dry_run:
                 removed, _ = remover.preview(keep_days)
             else:
+                if not clock_is_right and not remover.clock_borne_out():
+                    raise click.ClickException(
+                        f"Nothing was removed: by this machine's clock it is {datetime.now(UTC):%Y-%m-%d %H:%M} UTC,"
+                        " and no event but decisions occurred within a day of that. What goes by a wrong clock"
+                        " can't be put back. If the clock is right, give --clock-is-right."
+                    )
                 removed = _removed(remover, keep_days)
             state = remover.state()
     except EventLogUnavailableError as error:
@@ -70,6 +79,20 @@ def retention_command(settings: Settings, keep_days: int, dry_run: bool, as_json
         print_json({"events": removed, "dry_run": dry_run, "keep_days": keep_days, **told})
         return
     _draw(path, removed, keep_days, dry_run=dry_run, state=state)
+
+
+def _require_current(path: Path, *, timeout_s: float) -> None:
+    from tidegate.features.events.sqlite_schema import is_of_older_version  # noqa: PLC0415 - as above
+
+    try:
+        older = is_of_older_version(path, timeout_s=timeout_s)
+    except sqlite3.Error as error:
+        raise click.ClickException(f"The event log at {path} can't be written or read: {error}.") from error
+    if older:
+        raise click.ClickException(
+            f"The event log at {path} is of an older version of Tidegate, and was left as it is: an older stack that"
+            " runs could not use it any more. Start the stack of this version on it once, then try again."
+        )
 
 
 def _removed(remover: "SqliteEventRemover", keep_days: int) -> int:

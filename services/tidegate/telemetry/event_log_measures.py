@@ -37,7 +37,7 @@ class EventLogGauges:
         )
         made.gauge(
             MetricName.EVENT_LOG_CLEANED,
-            "Since removal last went through all accounts",
+            "Since removal last went through all accounts, or began",
             self._told(lambda facts: self._age_s(facts.cleaned_at)),
             unit="s",
         )

@@ -111,7 +111,7 @@ class EventLogFacts:
     oldest: datetime | None = None
     """When the oldest event occurred that the last complete removal left; None if that is not known."""
     cleaned_at: datetime | None = None
-    """When removal last went through all accounts; None if it never did, or where all events are kept."""
+    """When removal last went through all accounts, or began here if it never did; None where all events are kept."""
 
 
 class EventMetrics(Protocol):

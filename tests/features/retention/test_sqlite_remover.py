@@ -269,3 +269,36 @@ def test_a_log_of_the_version_before_is_taken_over(path: Path, monkeypatch: pyte
     assert log.append(plays("ada", 1, days_ago=0), recorded_at=NOW) == [Appended.NEW]
     assert log.signals_since() is None
     log.close()
+
+
+def test_a_read_ends_with_the_account_that_it_is_at(
+    path: Path, log: SqliteEventLog, remover: SqliteEventRemover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_remover, "READ_AT_ONCE", 25)
+    for name in "abcd":
+        log.append(plays(name, 10, days_ago=500), recorded_at=NOON - 500 * DAY)
+    assert remover.preview(LEAST_DAYS)[0] == 36
+    steps = [remover.step(LEAST_DAYS) for _ in range(2)]
+    assert [(each.events, each.accounts, each.finished) for each in steps] == [(27, 3, False), (9, 1, True)]
+    check_whole(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "days_ahead", "borne_out"),
+    [
+        (EventKind.PLAY, 0.0, True),
+        (EventKind.PLAY, 0.9, True),
+        (EventKind.PLAY, -0.9, True),
+        (EventKind.PLAY, -1.1, False),
+        (EventKind.PLAY, 1.1, False),
+        (EventKind.DECISION, 0.0, False),  # its time is our own
+    ],
+)
+def test_the_clock_is_borne_out_by_what_somebody_else_tells_of(
+    log: SqliteEventLog, remover: SqliteEventRemover, kind: EventKind, days_ahead: float, borne_out: bool
+) -> None:
+    log.append([each for n in range(450) for each in plays(f"a{n:03}", 1, days_ago=500)], recorded_at=NOON)
+    assert not remover.clock_borne_out()
+    at, action = LATER + days_ahead * DAY, "BLOCK" if kind is EventKind.DECISION else ""
+    log.append([AccountEvent("x", "b", kind, at, subject_id="i", action=action)], recorded_at=LATER)
+    assert remover.clock_borne_out() is borne_out

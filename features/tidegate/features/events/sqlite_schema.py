@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tidegate.features.events.writer_lock import exclusive
@@ -111,6 +111,16 @@ def open_event_log(path: Path, *, timeout_s: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def is_of_older_version(path: Path, *, timeout_s: float) -> bool:
+    """Whether to open the log would migrate it. Changes nothing.
+
+    Raises:
+        sqlite3.Error: It can't be read, or it is a ForeignEventLogError.
+    """
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=timeout_s)) as connection:
+        return _version(connection) < len(MIGRATIONS)
 
 
 _OPENING = threading.Lock()

@@ -8,10 +8,10 @@ is whole, and the next step goes on. Pages that are free are used again by what 
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -31,6 +31,16 @@ ACCOUNTS_AT_ONCE = 200
 FOUND_AT_ONCE = 20_000
 """Events found in a step, at most: bounds memory, and how long a reader keeps the WAL from being emptied."""
 
+READ_AT_ONCE = 100_000
+"""Events after which a read transaction ends with the account that it is at: bounds how long it keeps the WAL."""
+WITNESS_WITHIN = timedelta(days=1)
+"""How near to now, before or after, an event of somebody else must have occurred. See `clock_borne_out`."""
+
+# Of these accounts, one seek each in the clustered table.
+_WITNESS = (
+    "SELECT EXISTS (SELECT 1 FROM json_each(?) AS asked CROSS JOIN events ON events.account_id = asked.value"
+    " AND events.occurred_at_us BETWEEN ? AND ? AND events.kind <> 'DECISION')"
+)
 # Account by account as asked, each a range of the clustered table, as it is read: no sorting.
 _FACTS = (
     "SELECT events.account_id, occurred_at_us, event_id, recorded_at_us, kind, subject_id, action"
@@ -106,7 +116,7 @@ class SqliteEventRemover:
             EventLogUnavailableError: The log can't be written or read; the next step goes on.
         """
         cutoffs = Cutoffs.of(keep_days, now=self._clock())
-        names, found, whole, oldest_us = self._found(cutoffs)
+        names, found, whole, last, oldest_us = self._found(cutoffs)
         removed = 0
         for at in range(0, len(found), CHUNK):
             if stop():
@@ -114,20 +124,43 @@ class SqliteEventRemover:
             began_s = time.monotonic()
             removed += self._delete(found[at : at + CHUNK], since_us=cutoffs.since_us)
             self._rest(time.monotonic() - began_s)
-        finished = whole and len(names) < ACCOUNTS_AT_ONCE
+        finished = whole and last
         if whole:
             self._note(names[-1] if names else "", oldest_us, finished=finished)
         return Step(removed, len(names) if whole else 0, finished)
 
     def preview(self, keep_days: int) -> tuple[int, Cutoffs]:
         """How many events would go now, and by which cutoffs. Removes nothing, reads the whole log."""
-        cutoffs, after, count = Cutoffs.of(keep_days, now=self._clock()), "", 0
+        cutoffs, after, count, last = Cutoffs.of(keep_days, now=self._clock()), "", 0, False
+        while not last:
+            with self._connection.use() as connection, transaction(connection, mode="DEFERRED"):
+                names, read = _names(connection, after), 0
+                last = len(names) < ACCOUNTS_AT_ONCE
+                for account_id, facts in _facts(connection, names, cutoffs):
+                    counted = _Counted(facts)
+                    count += sum(1 for _ in removable(counted, cutoffs))
+                    read += counted.number
+                    if read >= READ_AT_ONCE and account_id != names[-1]:
+                        names, last = _up_to(names, account_id), False
+                        break
+            after = names[-1] if names else ""
+        return count, cutoffs
+
+    def clock_borne_out(self) -> bool:
+        """Whether somebody else's event says that it is about now: what is removed by a wrong clock can't be put back.
+
+        True if an event of any kind but DECISION, whose time is our own, occurred within `WITNESS_WITHIN` of now. Reads
+        no further than the first account with one, else once through all. Raises EventLogUnavailableError.
+        """
+        now, after = self._clock(), ""
+        span = microseconds(now - WITNESS_WITHIN), microseconds(now + WITNESS_WITHIN)
         while True:
             with self._connection.use() as connection, transaction(connection, mode="DEFERRED"):
                 names = _names(connection, after)
-                count += sum(1 for _, facts in _facts(connection, names, cutoffs) for _ in removable(facts, cutoffs))
+                if connection.execute(_WITNESS, (_json(names), *span)).fetchone()[0]:
+                    return True
             if len(names) < ACCOUNTS_AT_ONCE:
-                return count, cutoffs
+                return False
             after = names[-1]
 
     def state(self) -> RetentionState:
@@ -147,21 +180,26 @@ class SqliteEventRemover:
         """Closes it."""
         self._connection.close()
 
-    def _found(self, cutoffs: Cutoffs) -> tuple[Sequence[str], Sequence[Fact], bool, int | None]:
-        """The next accounts, what of them may go, whether that is all of it, and their oldest event."""
+    def _found(self, cutoffs: Cutoffs) -> tuple[Sequence[str], Sequence[Fact], bool, bool, int | None]:
+        """The next accounts, what of them may go, whether that is all of it, and they the last, their oldest event."""
         found: list[Fact] = []
         oldest_us: int | None = None
+        read = 0
         with self._connection.use() as connection, transaction(connection, mode="DEFERRED"):
             (after,) = connection.execute("SELECT after FROM retention").fetchone()
             names = _names(connection, after)
-            for _, facts in _facts(connection, names, cutoffs):
+            for account_id, facts in _facts(connection, names, cutoffs):
                 first = next(facts)
                 oldest_us = min(first.occurred_at_us, oldest_us or first.occurred_at_us)
-                for each in removable(_again(first, facts), cutoffs):
+                counted = _Counted(_again(first, facts))
+                for each in removable(counted, cutoffs):
                     found.append(each)
                     if len(found) >= FOUND_AT_ONCE:
-                        return names, found, False, oldest_us
-        return names, found, True, oldest_us
+                        return names, found, False, False, oldest_us
+                read += counted.number
+                if read >= READ_AT_ONCE and account_id != names[-1]:
+                    return _up_to(names, account_id), found, True, False, oldest_us
+        return names, found, True, len(names) < ACCOUNTS_AT_ONCE, oldest_us
 
     def _delete(self, facts: Sequence[Fact], *, since_us: int) -> int:
         """One transaction."""
@@ -212,6 +250,23 @@ def _facts(
     """Account by account, events that occurred by `since_us`, by time and id, as they are read."""
     rows = connection.execute(_FACTS, (_json(names), cutoffs.since_us))
     return groupby(map(Fact._make, rows), key=attrgetter("account_id"))
+
+
+class _Counted:
+    """Facts as they are read, and how many were."""
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        self._facts = facts
+        self.number = 0
+
+    def __iter__(self) -> Iterator[Fact]:
+        for each in self._facts:
+            self.number += 1
+            yield each
+
+
+def _up_to(names: Sequence[str], last: str) -> Sequence[str]:
+    return names[: names.index(last) + 1]
 
 
 def _again(first: Fact, others: Iterator[Fact]) -> Iterator[Fact]:

@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tidegate.features.retention.sqlite_remover import SqliteEventRemover
@@ -53,6 +54,8 @@ class RetentionLoop:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="event-retention", daemon=True)
         self._outage = ""
+        self._clock_doubted = False
+        self._since: datetime | None = None
 
     def start(self) -> None:
         """Starts the thread."""
@@ -76,8 +79,11 @@ class RetentionLoop:
         try:
             if not self._turn():
                 return False
-            finished = due and self._keep_days is not None and self._removed(self._keep_days)
-            self._measure()
+            self._since = self._since or datetime.now(UTC)
+            try:
+                finished = due and self._keep_days is not None and self._removed(self._keep_days)
+            finally:  # just when it can't remove, how full the volume is has to be known
+                self._measure()
         except Exception as error:  # noqa: BLE001 - thread boundary: what failed now is tried again after a pause
             self._failed(type(error).__name__)
             return False
@@ -87,6 +93,8 @@ class RetentionLoop:
         return finished
 
     def _removed(self, keep_days: int) -> bool:
+        if self._doubtful():
+            return True
         removed, measured_s = 0, time.monotonic()
         while not self._closing.is_set():
             step = self._remover.step(keep_days, stop=self._closing.is_set)
@@ -98,8 +106,24 @@ class RetentionLoop:
                 return True
             if time.monotonic() - measured_s >= self._pause_s:  # a run may take hours
                 self._measure()
+                if self._doubtful():  # a clock may be set meanwhile
+                    return True
                 measured_s = time.monotonic()
         return False
+
+    def _doubtful(self) -> bool:
+        doubted, self._clock_doubted = self._clock_doubted, not self._remover.clock_borne_out()
+        if self._clock_doubted and not doubted:
+            _log.error(
+                "event_retention.clock_doubted",
+                extra={
+                    "now": datetime.now(UTC).isoformat(),
+                    "error": "no event but decisions occurred within a day of now, so nothing is removed: set the"
+                    " clock if it is wrong; else it goes on with the next event, or by `tidegate events retention"
+                    " --clock-is-right`",
+                },
+            )
+        return self._clock_doubted
 
     def _measure(self) -> None:
         state, volume = self._remover.state(), shutil.disk_usage(self._path.parent)
@@ -112,7 +136,7 @@ class RetentionLoop:
                 volume_bytes=volume.total,
                 volume_free_bytes=volume.free,
                 oldest=state.oldest,
-                cleaned_at=None if self._keep_days is None else state.finished_at,
+                cleaned_at=None if self._keep_days is None else state.finished_at or self._since,
             )
         )
 

@@ -119,8 +119,8 @@ class RetentionLoop:
                 extra={
                     "now": datetime.now(UTC).isoformat(),
                     "error": "no event but decisions occurred within a day of now, so nothing is removed: set the"
-                    " clock if it is wrong; else it goes on with the next event, or by `tidegate events retention"
-                    " --clock-is-right`",
+                    " clock if it is wrong; else it goes on within an hour of the next event, or by"
+                    " `tidegate events retention --clock-is-right`",
                 },
             )
         return self._clock_doubted

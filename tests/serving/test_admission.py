@@ -1,7 +1,7 @@
 """Who gets a place, who waits and who is sent away; and what a caller over real gRPC sees of it."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import grpc
 import pytest
@@ -115,6 +115,24 @@ async def test_callers_that_give_up_leave_no_place_taken(*, stream: bool) -> Non
     await asyncio.gather(gone, late, return_exceptions=True)
     await asyncio.wait_for(_holding(admission, order, "next"), 1)
     assert order[-1] == "next"
+
+
+async def test_callers_without_time_leave_no_place_taken() -> None:
+    admission = Admission(under_way=8, waiting=10)
+    order: list[str] = []
+    for _ in range(200):
+        calls = [_without_time(admission) for _ in range(8)]
+        await asyncio.gather(*calls, *[_holding(admission, order, "stream", stream=True) for _ in range(4)])
+    assert admission.ongoing == 0
+    async with AsyncExitStack() as all_places:
+        for _ in range(8):
+            await all_places.enter_async_context(admission.streamed())
+
+
+async def _without_time(admission: Admission) -> None:
+    with suppress(Overloaded):
+        async with admission.unary(Budget.of_ms(0)):
+            await asyncio.sleep(0)
 
 
 async def test_an_overloaded_router_sheds_calls_and_slows_streams() -> None:

@@ -58,7 +58,7 @@ class Router:
         if self._under_way < self.places.count and not self._waiting:
             self._enter(self._now_s)
             return
-        self.places.wanting()
+        self.places.found_none()
         if 0 < allowed_s >= self.places.wait_s(len(self._waiting)):
             self._waiting.append((self._now_s, self._now_s + allowed_s))
         else:
@@ -147,7 +147,7 @@ def test_places_come_back_when_work_is_quick_again() -> None:
     few = router.places.count
     places = router.places
     for moment in range(4_000):  # scarce, and work takes a tenth of its budget
-        places.wanting()
+        places.found_none()
         places.worked(0.1 * BUDGET_S, BUDGET_S)
         places.freed(1_000 + moment / 400, waiting=1)
     assert few < MOST == places.count
@@ -167,7 +167,7 @@ def test_a_cut_that_made_nothing_quicker_is_undone_and_not_tried_again_for_a_whi
     places, now_s, counts = Places(MOST), 0.0, list[tuple[float, int]]()
     for _ in range(8_000):
         now_s += 0.45 / places.count
-        places.wanting()
+        places.found_none()
         places.worked(0.45, BUDGET_S)
         places.freed(now_s, waiting=1)
         counts.append((now_s, places.count))
@@ -192,10 +192,10 @@ def test_who_gave_up_tells_that_work_takes_longer_never_that_it_is_quick() -> No
     for _ in range(100):
         places.worked(0.1, 1.0)
     for _ in range(100):
-        places.worked(0.01, 1.0, done=False)
+        places.abandoned(0.01, 1.0)
     assert places.allowed_s(0.2) == pytest.approx(0.1, abs=0.01)
     for _ in range(200):
-        places.worked(0.6, 1.0, done=False)
+        places.abandoned(0.6, 1.0)
     assert places.allowed_s(0.5) == 0
 
 
@@ -203,7 +203,16 @@ def test_who_gave_up_tells_that_work_takes_longer_never_that_it_is_quick() -> No
 def test_few_places_are_never_cut(most: int) -> None:
     places = Places(most)
     for moment in range(1_000):
-        places.wanting()
+        places.found_none()
         places.worked(WORK_SHARE * 2, 1.0)
         places.freed(float(moment), waiting=1)
     assert places.count == most
+
+
+def test_calls_that_come_with_nothing_left_of_their_budgets_are_no_reason_to_stumble() -> None:
+    places = Places(MOST)
+    for moment in range(1_000):
+        places.found_none()
+        places.worked(0.01, 0.0)
+        places.freed(float(moment), waiting=0)
+    assert LEAST <= places.count <= MOST

@@ -66,7 +66,7 @@ class Station:
             self.entered.append(Item(now_s, now_s))
             return False
         self._give_up(now_s)
-        places.wanting()
+        places.found_none()
         allowed_s, expected_s = places.allowed_s(rules.budget_s), places.wait_s(len(self.waiting))
         if len(self.waiting) >= rules.waiting * self.servers or not 0 < allowed_s >= expected_s:
             self.shed += 1

@@ -94,7 +94,7 @@ class Admission:
         left_s = budget.left_s()
         allowed_s = self._places.allowed_s(left_s)
         if self._taken >= self._places.count or self._unary:
-            self._places.wanting()
+            self._places.found_none()
             expected_s = self._places.wait_s(len(self._unary))
             full = len(self._unary) >= self._most_waiting
             if full or not 0 < allowed_s >= expected_s:
@@ -113,7 +113,7 @@ class Admission:
             yield
             self._places.worked(self._clock() - began_s, left_s)
         except asyncio.CancelledError:
-            self._places.worked(self._clock() - began_s, left_s, done=False)
+            self._places.abandoned(self._clock() - began_s, left_s)
             raise
         finally:
             self._leave()
@@ -143,8 +143,8 @@ class Admission:
             raise
 
     def _leave(self) -> None:
-        self._places.freed(self._clock(), waiting=len(self._unary) + len(self._streamed))
         self._taken -= 1
+        self._places.freed(self._clock(), waiting=len(self._unary) + len(self._streamed))
         while self._taken < self._places.count and (waiter := self._next()) is not None:
             self._taken += 1
             waiter.set_result(None)

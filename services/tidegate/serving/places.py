@@ -4,7 +4,8 @@ More places than the machines behind can use make nothing faster and everything 
 places ÷ throughput. So where calls find no place and work takes too much of their budgets, there are fewer places. But
 work may be slow for other reasons, as when a detector hangs: then fewer places would only refuse more. So each step
 is a trial, and work's time is the judge: if it follows the number of places, the machines are full and fewer places
-are right; if it does not, more are. Where work is quick, places come back one at a time, without a trial.
+are right; if it does not, more are. Where places are scarce and work is quick, they come back one at a time, without
+a trial.
 
 `serving.admission` asks for real, `capacity.station` in simulations.
 """
@@ -29,7 +30,7 @@ GENERATIONS: Final = 2
 SHORTEST_WINDOW: Final = 32
 """Requests."""
 LEAST: Final = 4
-"""Places that are never cut."""
+"""Fewest places there are, unless settings allow fewer."""
 HOLD_S: Final = 20.0
 """After a trial that was undone: no other of its kind for so long."""
 SMOOTHING: Final = 0.05
@@ -102,21 +103,18 @@ class Places:
         work_s = self._mean_s + _DEVIATIONS * self._deviation_s
         return max(0.0, min(left_s * WAIT_SHARE, left_s - work_s))
 
-    def wanting(self) -> None:
+    def found_none(self) -> None:
         """A unary call found no place: it waits, or was refused."""
         if not self._window.skipped:
             self._window.wanting += 1
 
-    def worked(self, work_s: float, budget_s: float, *, done: bool = True) -> None:
-        """A unary call left its place.
+    def worked(self, work_s: float, budget_s: float) -> None:
+        """A unary call was answered, or refused by what works on it.
 
         Args:
-            work_s: Seconds for which it had one.
+            work_s: Seconds for which it had a place.
             budget_s: What it had left of its budget when it came.
-            done: It was answered. If its caller gave up instead, that tells only that work takes longer than this.
         """
-        if not done and work_s < self._mean_s:
-            return
         if self._mean_s:
             self._deviation_s += SMOOTHING * (abs(work_s - self._mean_s) - self._deviation_s)
             self._mean_s += SMOOTHING * (work_s - self._mean_s)
@@ -126,6 +124,11 @@ class Places:
             self._window.calls += 1
             self._window.work_s += work_s
             self._window.budget_s += budget_s
+
+    def abandoned(self, work_s: float, budget_s: float) -> None:
+        """The caller of a unary call gave up, which tells only that work takes longer than this. See `worked`."""
+        if work_s >= self._mean_s:
+            self.worked(work_s, budget_s)
 
     def freed(self, now_s: float, *, waiting: int) -> None:
         """A place became free, of a unary call (see `worked`, which comes before) or an item of a stream.
@@ -153,7 +156,8 @@ class Places:
             return
         if window.wanting < SCARCE * window.finished:
             return
-        work_s, share = window.work_s / window.calls, window.work_s / window.budget_s
+        work_s = window.work_s / window.calls
+        share = window.work_s / window.budget_s if window.budget_s else math.inf
         if trial is not None and trial.failed(self.count, work_s):
             self._undo(trial, now_s)
         elif share < WORK_SHARE * STEP:
@@ -170,7 +174,7 @@ class Places:
         self.count = places
 
     def _undo(self, trial: _Trial, now_s: float) -> None:
-        if trial.places > self.count:
+        if trial.places > self.count:  # work does not follow places, so more of them may be right: tried at once
             self._no_cut_until_s, self._no_raise_until_s = now_s + HOLD_S, now_s
         else:
             self._no_raise_until_s = now_s + HOLD_S

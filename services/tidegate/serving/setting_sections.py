@@ -65,7 +65,7 @@ class GrpcSettings(Section):
     """Most items of one stream under way; beyond it the stream is not read, which slows the sender."""
     max_under_way: int = Field(48, ge=1)
     """Most requests that one router works on at a time, unary calls and items of streams together; fewer, while work
-    takes too much of the budgets of unary calls that wait, and fewer cost no throughput."""
+    takes too much of budgets and fewer at a time make it quicker."""
     max_waiting: int = Field(128, ge=0)
     """Most unary calls that wait for one of these places; more are refused with RESOURCE_EXHAUSTED and a retry hint."""
     draining_s: float = Field(30, ge=0)

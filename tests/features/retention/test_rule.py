@@ -63,8 +63,8 @@ def test_no_signal_differs_at_any_instant_that_is_kept(seed: int) -> None:
     random = Random(seed)
     history = drawn_history(random, "ada", most=40)
     there = [each for each in history if each.recorded_at <= NOW]
-    # What comes in after the removal. A review that claims to be older than a decision of a month ago is left out:
-    # the README says so.
+    # What comes in after the removal. A review that claims to be older than a decision of a month ago is left out: the
+    # README has an example.
     later = [
         each
         for each in history

@@ -8,6 +8,8 @@ TRAINING_DAYS = 30
 """Fewest days back that training sets, skew and computations `--at` an instant can go."""
 LEAST_DAYS = -(-LONGEST // timedelta(days=1)) + TRAINING_DAYS
 """The shortest `keep_events_days`."""
+MOST_DAYS = 365_000
+"""The longest: a date can be told so far back."""
 
 
 class KeptTooShortError(ValueError):

@@ -17,13 +17,26 @@ _REPEATED_WITHIN = timedelta(days=365)
 """On top of the windows of `repeated_content_share_W`: their posts are compared with those before."""
 
 _POSTS = (
-    *("posts_1h", "posts_24h", "posts_7d", "posts_30d", "posts_365d", "post_rate_decayed"),
-    *("repeated_content_share_24h", "repeated_content_share_7d", "burstiness_7d"),
+    "posts_1h",
+    "posts_24h",
+    "posts_7d",
+    "posts_30d",
+    "posts_365d",
+    "post_rate_decayed",
+    "repeated_content_share_24h",
+    "repeated_content_share_7d",
+    "burstiness_7d",
 )
 _BLOCKS = ("blocks_30d", "last_action")
 _REPORTS = (
-    *("reports_received_1h", "reports_received_24h", "reports_received_7d", "reports_received_30d"),
-    *("report_rate_decayed", "distinct_reporters_7d", "distinct_reporters_30d", "reports_per_1000_plays_30d"),
+    "reports_received_1h",
+    "reports_received_24h",
+    "reports_received_7d",
+    "reports_received_30d",
+    "report_rate_decayed",
+    "distinct_reporters_7d",
+    "distinct_reporters_30d",
+    "reports_per_1000_plays_30d",
 )
 _APPEALS = ("appeals_upheld_365d", "appeal_overturn_ratio_365d")
 _STRIKES = ("strikes_30d", "strikes_90d", "strikes_365d")

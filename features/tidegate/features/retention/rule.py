@@ -19,6 +19,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _DECISIONS = frozenset({EventKind.DECISION.value, EventKind.REVIEW_OUTCOME.value})
 _NEWEST_ONLY = frozenset(kind.value for kind in NEWEST_ONLY)
 _ALLOW = "ALLOW"
+_FOREVER_US = 2**62
+"""Microseconds, longer than any log: as an instant it never comes, and that long ago nothing occurred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,3 @@ def _cutoff(fact: Fact, cutoffs: Cutoffs, acted_on: set[str]) -> int:
     if fact.kind == EventKind.DECISION.value and fact.action == _ALLOW and fact.subject_id not in acted_on:
         return cutoffs.allowed_us
     return cutoffs.by_kind.get(fact.kind, cutoffs.since_us - _FOREVER_US)
-
-
-_FOREVER_US = 2**62

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
 
@@ -30,7 +30,6 @@ ACCOUNTS_AT_ONCE = 200
 """Accounts that a step looks at."""
 FOUND_AT_ONCE = 20_000
 """Events found in a step, at most: bounds memory, and how long a reader keeps the WAL from being emptied."""
-
 READ_AT_ONCE = 100_000
 """Events after which a read transaction ends with the account that it is at: bounds how long it keeps the WAL."""
 WITNESS_WITHIN = timedelta(days=1)
@@ -79,6 +78,22 @@ class RetentionState:
     """Of these: pages that are free, for what is recorded next."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a step found in the accounts that it looked at."""
+
+    accounts: Sequence[str]
+    """Their ids, in order."""
+    events: Sequence[Fact]
+    """What of them may go."""
+    oldest_us: int | None
+    """When their oldest event occurred, microseconds since 1970 UTC; None if they have none."""
+    whole: bool
+    """Whether `events` is all that may go of these accounts. Else the next step looks at them anew."""
+    last: bool
+    """Whether no account comes after them."""
+
+
 class SqliteEventRemover:
     """Removes events from one file, which is there. For one thread at a time."""
 
@@ -90,7 +105,7 @@ class SqliteEventRemover:
         clock: Callable[[], datetime],
         rest: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Takes the file's place.
+        """Opens nothing yet.
 
         Args:
             path: The log.
@@ -116,18 +131,18 @@ class SqliteEventRemover:
             EventLogUnavailableError: The log can't be written or read; the next step goes on.
         """
         cutoffs = Cutoffs.of(keep_days, now=self._clock())
-        names, found, whole, last, oldest_us = self._found(cutoffs)
+        found = self._found(cutoffs)
         removed = 0
-        for at in range(0, len(found), CHUNK):
+        for at in range(0, len(found.events), CHUNK):
             if stop():
                 return Step(removed, 0, finished=False)
             began_s = time.monotonic()
-            removed += self._delete(found[at : at + CHUNK], since_us=cutoffs.since_us)
+            removed += self._delete(found.events[at : at + CHUNK], since_us=cutoffs.since_us)
             self._rest(time.monotonic() - began_s)
-        finished = whole and last
-        if whole:
-            self._note(names[-1] if names else "", oldest_us, finished=finished)
-        return Step(removed, len(names) if whole else 0, finished)
+        if not found.whole:
+            return Step(removed, 0, finished=False)
+        self._note(found.accounts[-1] if found.accounts else "", found.oldest_us, finished=found.last)
+        return Step(removed, len(found.accounts), found.last)
 
     def preview(self, keep_days: int) -> tuple[int, Cutoffs]:
         """How many events would go now, and by which cutoffs. Removes nothing, reads the whole log."""
@@ -180,9 +195,9 @@ class SqliteEventRemover:
         """Closes it."""
         self._connection.close()
 
-    def _found(self, cutoffs: Cutoffs) -> tuple[Sequence[str], Sequence[Fact], bool, bool, int | None]:
-        """The next accounts, what of them may go, whether that is all of it, and they the last, their oldest event."""
-        found: list[Fact] = []
+    def _found(self, cutoffs: Cutoffs) -> _Found:
+        """What may go of the next accounts."""
+        events: list[Fact] = []
         oldest_us: int | None = None
         read = 0
         with self._connection.use() as connection, transaction(connection, mode="DEFERRED"):
@@ -191,15 +206,15 @@ class SqliteEventRemover:
             for account_id, facts in _facts(connection, names, cutoffs):
                 first = next(facts)
                 oldest_us = min(first.occurred_at_us, oldest_us or first.occurred_at_us)
-                counted = _Counted(_again(first, facts))
+                counted = _Counted(chain((first,), facts))
                 for each in removable(counted, cutoffs):
-                    found.append(each)
-                    if len(found) >= FOUND_AT_ONCE:
-                        return names, found, False, False, oldest_us
+                    events.append(each)
+                    if len(events) >= FOUND_AT_ONCE:
+                        return _Found(names, events, oldest_us, whole=False, last=False)
                 read += counted.number
                 if read >= READ_AT_ONCE and account_id != names[-1]:
-                    return _up_to(names, account_id), found, True, False, oldest_us
-        return names, found, True, len(names) < ACCOUNTS_AT_ONCE, oldest_us
+                    return _Found(_up_to(names, account_id), events, oldest_us, whole=True, last=False)
+        return _Found(names, events, oldest_us, whole=True, last=len(names) < ACCOUNTS_AT_ONCE)
 
     def _delete(self, facts: Sequence[Fact], *, since_us: int) -> int:
         """One transaction."""
@@ -267,11 +282,6 @@ class _Counted:
 
 def _up_to(names: Sequence[str], last: str) -> Sequence[str]:
     return names[: names.index(last) + 1]
-
-
-def _again(first: Fact, others: Iterator[Fact]) -> Iterator[Fact]:
-    yield first
-    yield from others
 
 
 def _deleted(connection: sqlite3.Connection, fact: Fact) -> int:

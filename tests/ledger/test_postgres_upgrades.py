@@ -287,7 +287,7 @@ def test_a_connection_of_point_reads_asks_for_the_version_by_an_index(
 
 def test_notes_wait_for_no_dump_and_need_no_owner(target: PostgresTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing depends on them. A migration does, and fails."""
-    monkeypatch.setattr(schemas, "NOTING_WAIT_MS", 50)
+    monkeypatch.setattr(schemas, "STATING_WAIT_MS", 50)
     migrated(target, LEDGER)
     forget_notes(target, LEDGER)
     with psycopg.connect(target.dsn) as dump:

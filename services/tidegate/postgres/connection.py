@@ -42,9 +42,9 @@ class PostgresTarget:
 
     dsn: str = field(repr=False)
     """Connection URI or `key=value` string as libpq takes it. A secret: it may hold a password."""
-    again: Callable[[], str | None] | None = field(default=None, repr=False, compare=False)
-    """Gives it as it is now, for each new connection: a password may be changed while we run. None, here or from it,
-    stays with `dsn`, and so does what libpq can't take."""
+    current_dsn: Callable[[], str | None] | None = field(default=None, repr=False, compare=False)
+    """Gives the DSN as it is now, for each new connection: a password may be changed while we run. None, here or from
+    it, stays with `dsn`, and so does what libpq can't take."""
 
     def __post_init__(self) -> None:
         """Raises DsnError if libpq can't take it."""
@@ -110,7 +110,7 @@ class PostgresTarget:
         return connection
 
     def _renewed(self) -> str:
-        found = None if self.again is None else self.again()
+        found = None if self.current_dsn is None else self.current_dsn()
         if found is None or found == self.dsn:
             return self.dsn
         try:

@@ -16,7 +16,7 @@ from tidegate.postgres.connection import BoundedConnection
 
 TIMEOUT_S = 600.0
 """For all steps together. Whoever needs the tables is refused meanwhile, and not held up."""
-NOTING_WAIT_MS = 1_000
+STATING_WAIT_MS = 1_000
 """Longest wait until the table `migrations` gets its column: whoever connects waits with it. A dump holds the table."""
 
 _BOUNDS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
@@ -50,8 +50,8 @@ class _Found:
     """0 if there are no tables."""
     compatible_from: int
     """The oldest version whose code may use them."""
-    is_noted: bool
-    """Whether the database says so. Else a release made it that did not look, and refuses whatever is newer."""
+    states_compatibility: bool
+    """Whether the database holds it. Else a release made it that did not look, and refuses whatever is newer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,14 @@ class Schema:
         found = self._usable(connection)
         try:
             with connection.within(TIMEOUT_S):
-                if found.version and not found.is_noted:
-                    self._note(connection, needed=found.version < self.newest)
+                if found.version and not found.states_compatibility:
+                    self._state_compatibility(connection, needed=found.version < self.newest)
                 if found.version < self.newest:
-                    self._migrate(connection, warned=warned, was_noted=found.is_noted)
+                    self._migrate(connection, warned=warned, stated=found.states_compatibility)
         except errors.InsufficientPrivilege as refused:
             raise self._without_right(connection, refused) from refused
 
-    def _note(self, connection: BoundedConnection, *, needed: bool) -> None:
+    def _state_compatibility(self, connection: BoundedConnection, *, needed: bool) -> None:
         """Lets the database say who may go on. Not a version: releases that do not look would refuse that too.
 
         In a transaction of its own: nobody who connects waits for the steps. Where no step follows, a role that may not
@@ -131,19 +131,19 @@ class Schema:
         try:
             with connection.transaction():
                 self._lock(connection)
-                if not self._usable(connection).is_noted:
-                    connection.execute("SELECT set_config('lock_timeout', %s, true)", (str(NOTING_WAIT_MS),))
+                if not self._usable(connection).states_compatibility:
+                    connection.execute("SELECT set_config('lock_timeout', %s, true)", (str(STATING_WAIT_MS),))
                     self._add_column(connection)
         except (errors.InsufficientPrivilege, errors.LockNotAvailable):
             if needed:
                 raise
 
-    def _migrate(self, connection: BoundedConnection, *, warned: Callable[[str], None] | None, was_noted: bool) -> None:
+    def _migrate(self, connection: BoundedConnection, *, warned: Callable[[str], None] | None, stated: bool) -> None:
         done = sql.SQL("INSERT INTO {} (version, compatible_from) VALUES (%s, %s)").format(self._migrations)
         with connection.transaction():
             self._lock(connection)
             before = self._usable(connection)
-            told = self._left_behind(before, was_noted=was_noted)
+            told = self._left_behind(before, stated=stated)
             if told and warned:
                 warned(told)
             elif told:
@@ -160,11 +160,11 @@ class Schema:
                     self._add_column(connection)
                 connection.execute(done, (number, step.compatible_from))
 
-    def _left_behind(self, before: _Found, *, was_noted: bool) -> str | None:
+    def _left_behind(self, before: _Found, *, stated: bool) -> str | None:
         """Which releases can use the tables now and can't after the steps, for people; None if none."""
         missing = self.steps[before.version :]
         oldest = max((before.compatible_from, *(step.compatible_from for step in missing)))
-        if not before.version or not missing or (was_noted and oldest == before.compatible_from):
+        if not before.version or not missing or (stated and oldest == before.compatible_from):
             return None
         who = f"that know version {oldest - 1} at most"
         if oldest == before.compatible_from:
@@ -184,20 +184,20 @@ class Schema:
             " WHERE n.nspname = %s",
             (self.name,),
         ).fetchone()
-        filled, ours, noted = row or (False, False, False)
+        filled, ours, stated = row or (False, False, False)
         if not filled:
-            return _Found(0, 0, is_noted=False)
+            return _Found(0, 0, states_compatibility=False)
         if not ours:
             raise ForeignSchemaError(
                 f"the database has a schema {self.name} with tables of somebody else: no Tidegate {self.what}"
             )
         # A version without a word on it lets nobody go on who does not know it.
-        oldest = sql.SQL("coalesce(compatible_from, version)" if noted else "version")
+        oldest = sql.SQL("coalesce(compatible_from, version)" if stated else "version")
         # Bounded, so that an index serves: where scans are off, one counts as so dear that it is compiled first (1 s).
         query = sql.SQL("SELECT coalesce(max(version), 0), coalesce(max({}), 0) FROM {} WHERE version > 0")
         row = connection.execute(query.format(oldest, self._migrations)).fetchone()
         assert row is not None
-        found = _Found(int(row[0]), int(row[1]), is_noted=noted)
+        found = _Found(int(row[0]), int(row[1]), states_compatibility=stated)
         if found.version > self.newest and found.compatible_from > self.newest:
             raise ForeignSchemaError(
                 f"the {self.what} has schema version {found.version}, which a newer Tidegate made and which needs one"

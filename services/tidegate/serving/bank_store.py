@@ -10,7 +10,7 @@ from tidegate.detectors.banks.errors import BanksUnavailable
 from tidegate.detectors.banks.matcher import BankMatcher
 from tidegate.detectors.banks.port import HashBanks
 from tidegate.detectors.banks.sqlite_adapter import SqliteBanks
-from tidegate.serving.connection_uri import again
+from tidegate.serving.connection_uri import rereading
 from tidegate.serving.settings import BankStore, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -101,6 +101,6 @@ def _target(settings: Settings) -> "PostgresTarget":
     from tidegate.postgres.connection import DsnError, PostgresTarget  # noqa: PLC0415 - only what is used
 
     try:
-        return PostgresTarget(settings.banks_dsn(), again(settings.banks_dsn))
+        return PostgresTarget(settings.banks_dsn(), rereading(settings.banks_dsn))
     except DsnError as error:
         raise SettingsError(f"the hash banks' connection URI {error}") from error

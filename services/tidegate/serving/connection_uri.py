@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tidegate.serving.settings import SettingsError
 
 
-def again(read: Callable[[], str]) -> Callable[[], str | None]:
+def rereading(read: Callable[[], str]) -> Callable[[], str | None]:
     """Reads a connection URI of the settings once more; None while it can't be read, as while a secret is replaced."""
 
     def now() -> str | None:

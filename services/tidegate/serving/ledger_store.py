@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tidegate.ledger.archive import LedgerPlace
 from tidegate.ledger.port import DecisionLedger
 from tidegate.ledger.sqlite_place import SqlitePlace
-from tidegate.serving.connection_uri import again
+from tidegate.serving.connection_uri import rereading
 from tidegate.serving.settings import LedgerStore, Settings, SettingsError
 from tidegate.telemetry.pressure import LedgerMetrics
 
@@ -32,7 +32,7 @@ def decision_ledger(settings: Settings, metrics: LedgerMetrics | None = None) ->
         return SqliteLedger(settings.ledger_path, timeout_s=timeout_s, metrics=metrics)
     from tidegate.ledger.postgres_adapter import PostgresLedger  # noqa: PLC0415 - as above
 
-    target = postgres_place(settings.ledger_dsn(), again=again(settings.ledger_dsn)).target
+    target = postgres_place(settings.ledger_dsn(), current_dsn=rereading(settings.ledger_dsn)).target
     return PostgresLedger(target, timeout_s=timeout_s, metrics=metrics)
 
 
@@ -44,7 +44,7 @@ def ledger_place(settings: Settings) -> LedgerPlace:
     """
     if settings.ledger.store is LedgerStore.SQLITE:
         return SqlitePlace(settings.ledger_path)
-    return postgres_place(settings.ledger_dsn(), again=again(settings.ledger_dsn))
+    return postgres_place(settings.ledger_dsn(), current_dsn=rereading(settings.ledger_dsn))
 
 
 def unverified_ledger(settings: Settings) -> str | None:
@@ -57,18 +57,18 @@ def unverified_ledger(settings: Settings) -> str | None:
     return postgres_place(settings.ledger_dsn()).unverified()
 
 
-def postgres_place(dsn: str, *, again: Callable[[], str | None] | None = None) -> "PostgresPlace":
+def postgres_place(dsn: str, *, current_dsn: Callable[[], str | None] | None = None) -> "PostgresPlace":
     """A ledger in PostgreSQL. Raises SettingsError, which does not repeat the text, if it names no database.
 
     Args:
         dsn: Its connection URI.
-        again: Gives it as it is when somebody connects.
+        current_dsn: Gives it as it is when somebody connects; None stays with `dsn`.
     """
     from tidegate.ledger.postgres_place import PostgresPlace  # noqa: PLC0415 - as above
     from tidegate.postgres.connection import DsnError, PostgresTarget  # noqa: PLC0415 - only what is used
 
     try:
-        return PostgresPlace(PostgresTarget(dsn, again))
+        return PostgresPlace(PostgresTarget(dsn, current_dsn))
     except DsnError as error:
         raise SettingsError(f"the ledger's connection URI {error}") from error
 

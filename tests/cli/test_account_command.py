@@ -79,11 +79,23 @@ def test_nothing_held_is_no_failure_and_no_other_name_is_told(deployment: Deploy
     assert not (deployment.state / "erasures").exists()
 
 
-def test_an_empty_state_directory_holds_nothing_and_stays_empty(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options", [["export"], ["export", "--json"], ["erase", "--yes"], ["erase", "--yes", "--json"]]
+)
+def test_a_state_directory_without_an_event_log_answers_nothing_and_stays_empty(
+    options: list[str], tmp_path: Path
+) -> None:
+    """A mistyped --state-dir must not be taken for an account of which nothing is held."""
     empty = Deployment(tmp_path / "state")
-    assert run(empty, "export", GONE).stdout == "nothing is held on this account\n"
-    assert run(empty, "erase", GONE, "--yes").exit_code == 0
+    result = run(empty, *options, GONE)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"There is no event log at {empty.state / 'events.db'}; is --state-dir right?" in result.stderr
     assert not empty.state.exists()
+
+
+def test_help_of_erase_says_what_an_unknown_name_gives(deployment: Deployment) -> None:
+    told = " ".join(run(deployment, "erase", "--help").output.split())
+    assert "nothing is held on this account; nothing was erased" in told
 
 
 def test_erase_asks_first_and_a_no_changes_nothing(deployment: Deployment) -> None:

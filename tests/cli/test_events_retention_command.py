@@ -62,6 +62,13 @@ def test_a_period_that_is_too_short_or_missing_is_refused_and_nothing_goes(tmp_p
     log.close()
 
 
+def test_help_names_the_days_that_are_taken(tmp_path: Path) -> None:
+    told = run(tmp_path, "--help").output
+    assert "402 to 365000" in told
+    assert "x<=" not in told
+    assert "must be at most 365000 days" in " ".join(run(tmp_path, "--keep-days", "365001").stderr.split())
+
+
 def test_without_a_log_none_is_made(tmp_path: Path) -> None:
     assert "There is no event log" in run(tmp_path, "--keep-days", "402").stderr
     assert not (tmp_path / "events.db").exists()

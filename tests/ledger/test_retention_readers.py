@@ -198,6 +198,8 @@ def test_whether_days_must_be_exported_has_to_be_said(written: LedgerStore, opti
     result = run("ledger", "retention", "--ledger", written.named, "--keep-days", "3", *options)
     assert result.exit_code == 2
     assert "--not-exported" in result.output
+    help_told = " ".join(run("ledger", "retention", "--help").output.split())
+    assert "One of --exported-to and --not-exported is required." in help_told
     assert len(ids(written)) == 4
 
 

@@ -56,7 +56,8 @@ def account() -> None:
 def export_command(settings: Settings, account_id: str, out: Path | None, mask_others: bool, as_json: bool) -> None:
     """Shows what is held on ACCOUNT, store by store; --json prints all of it, --out writes all of it.
 
-    With both, the summary is what is printed. Nothing held is no failure.
+    With both, the summary is what is printed. A name of which nothing is held is no failure: exit 0. A --state-dir
+    without an event log is one: nobody looked where anything would be.
     """
     with Steps("reading every store"), _failures_explained():
         from tidegate.accounts.export import OthersMasked  # noqa: PLC0415 - imports Feast, which takes seconds
@@ -83,7 +84,9 @@ def export_command(settings: Settings, account_id: str, out: Path | None, mask_o
 def erase_command(settings: Settings, account_id: str, yes: bool, as_json: bool) -> None:
     """Erases ACCOUNT from event log, online store and offline files, for good, and leaves a receipt.
 
-    Decision records stay: what was decided must remain provable. Interrupted, the same call goes on.
+    Decision records stay: what was decided must remain provable. Interrupted, the same call goes on. A name of which
+    nothing is held gives "nothing is held on this account; nothing was erased", exit 0, and no receipt; no other name
+    is suggested. The event log is written anew, which needs twice its size free; RecordEvents is refused meanwhile.
     """
     if as_json and not yes:
         raise click.UsageError("With --json nothing is asked: add --yes.")
@@ -122,8 +125,11 @@ def _write(out: Path, found: "Export") -> None:
 
 
 def _places(settings: Settings) -> "AccountPlaces":
+    """Where to look. Refuses a folder without an event log: nothing found there would be a wrong answer."""
     from tidegate.accounts.held import AccountPlaces  # noqa: PLC0415 - as above
 
+    if not settings.events_path.is_file():
+        raise click.ClickException(f"There is no event log at {settings.events_path}; is --state-dir right?")
     return AccountPlaces(
         features=settings.features_dir,
         events=settings.events_path,

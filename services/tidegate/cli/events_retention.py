@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tidegate.cli.ledger import progress_bar
 from tidegate.cli.output import print_json
-from tidegate.features.retention.period import LEAST_DAYS, KeptTooShortError, days_back, require_days
+from tidegate.features.retention.period import LEAST_DAYS, MOST_DAYS, KeptTooShortError, days_back, require_days
 from tidegate.serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def _days(context: click.Context, parameter: click.Parameter, value: int | None)
         raise click.UsageError(
             f"Give --keep-days, at least {LEAST_DAYS}; signals.keep_events_days is not set, so all events are kept."
         )
+    if chosen > MOST_DAYS:
+        raise click.BadParameter(f"must be at most {MOST_DAYS} days, is {chosen}.")
     try:
         return require_days(chosen)
     except KeptTooShortError as error:
@@ -35,7 +37,8 @@ def _days(context: click.Context, parameter: click.Parameter, value: int | None)
 @click.command("retention")
 @click.option(
     "--keep-days",
-    type=click.IntRange(max=365_000),
+    type=int,  # a range of click's would be shown as x<=365000
+    metavar=f"{LEAST_DAYS} to {MOST_DAYS}",
     callback=_days,
     help="Days that events are kept which signals read furthest back.  [default: signals.keep_events_days]",
 )

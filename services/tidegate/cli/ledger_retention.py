@@ -43,7 +43,7 @@ def retention_command(
 
     Chains can be verified afterwards: an anchor stays in place of what was removed. An idempotency key goes with its
     decision: a repeated request is decided anew. Safe while routers write; killed, the same call goes on. Fails if a
-    day that is due had to stay.
+    day that is due had to stay. One of --exported-to and --not-exported is required.
     """
     if (exported_to is None) is not not_exported:
         raise click.UsageError(

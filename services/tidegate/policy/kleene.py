@@ -33,7 +33,7 @@ _TEXT_TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
 
 
 def signal(name: str) -> Meaning:
-    """A signal as it is known."""
+    """A signal: its value, None if missing."""
     return operator.itemgetter(name)
 
 
@@ -49,10 +49,10 @@ def chain(sign: str, operands: Sequence[Meaning]) -> Meaning:
     def meaning(known: Mapping[str, Known]) -> Known:
         value: Known = not settling
         for operand in operands:
-            one = operand(known)
-            if one is settling:
+            found = operand(known)
+            if found is settling:
                 return settling
-            if one is None:
+            if found is None:
                 value = None
         return value
 
@@ -69,23 +69,23 @@ def opposite(operand: Meaning) -> Meaning:
     return meaning
 
 
-def comparison(sign: str, left: Meaning, right: Meaning) -> Meaning:
+def comparison(sign: str, of_left: Meaning, of_right: Meaning) -> Meaning:
     """`==`, `<` and so on. The parser has seen to it that both are text, both true/false or both numbers."""
     holds = _COMPARISONS[sign]
 
     def meaning(known: Mapping[str, Known]) -> Known:
-        one, other = left(known), right(known)
-        if one is None or other is None:
+        left, right = of_left(known), of_right(known)
+        if left is None or right is None:
             return None
-        if type(one) is not type(other):
-            one, other = float(one), float(other)
-        return holds(one, other)
+        if type(left) is not type(right):
+            left, right = float(left), float(right)
+        return holds(left, right)
 
     return meaning
 
 
 def membership(member: Meaning, values: Sequence[FeatureScalar]) -> Meaning:
-    """`in`: equal to one of the values, which are of one kind."""
+    """`in`: equal to one of the values, of which there is at least one, and all of one kind."""
     if not isinstance(values[0], str):
         return chain("||", [comparison("==", member, constant(value)) for value in values])
 
@@ -101,7 +101,7 @@ def text_test(function: str, text: Meaning, argument: Meaning) -> Meaning:
     holds = _TEXT_TESTS[function]
 
     def meaning(known: Mapping[str, Known]) -> Known:
-        one, other = text(known), argument(known)
-        return None if one is None or other is None else holds(str(one), str(other))
+        left, right = text(known), argument(known)
+        return None if left is None or right is None else holds(str(left), str(right))
 
     return meaning

@@ -13,7 +13,7 @@ class Instruments:
     """Makes counters, gauges and histograms that are read when metrics are sent, and cost next to nothing before."""
 
     def __init__(self, meter: Meter, histograms: list[Histogram]) -> None:
-        """Wires it.
+        """Makes instruments of one meter.
 
         Args:
             meter: OpenTelemetry's, of the process.

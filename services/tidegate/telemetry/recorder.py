@@ -22,7 +22,7 @@ class Recorder(Tracer):
     """Starts spans: recorded ones where the trace is sampled, else such as only carry the trace on."""
 
     def __init__(self, hand_over: Callable[[RecordedSpan], None] | None = None, *, root_ratio: float = 1.0) -> None:
-        """Wires it.
+        """Decides for one process whose spans are recorded.
 
         Args:
             hand_over: Takes each span that ends; called in whatever thread ends it. None records nothing.

@@ -20,7 +20,7 @@ class Tracing:
     """A process's tracing. Whoever made it shuts it down."""
 
     def __init__(self, recorder: Recorder, queue: SpanQueue | None = None) -> None:
-        """Wires it.
+        """Takes over both: the queue is drained at the end.
 
         Args:
             recorder: What makes spans.

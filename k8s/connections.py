@@ -74,8 +74,8 @@ PEERS: Mapping[Outside, Sequence[dict[str, Any]]] = {
         }
     ],
     # Addresses of documentation (RFC 5737): the overlay's own are put here. The API server's are those of its endpoints
-    # (`kubectl -n default get endpointslices -l kubernetes.io/service-name=kubernetes`): most plugins see a packet after
-    # its Service's address was replaced.
+    # (`kubectl -n default get endpointslices -l kubernetes.io/service-name=kubernetes`): most plugins see a packet
+    # after its Service's address was replaced.
     Outside.API_SERVER: [{"ipBlock": {"cidr": "192.0.2.1/32"}}],
     Outside.REDIS: [{"ipBlock": {"cidr": "192.0.2.64/26"}}],
     Outside.POSTGRES: [{"ipBlock": {"cidr": "192.0.2.128/26"}}],

@@ -54,7 +54,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     [
         (lambda figures: figures.pop("redis.lookup_us"), "figures.redis.lookup_us: is missing"),
         (lambda figures: figures.update({"gpu.rate": figures["redis.lookup_us"]}), "figures.gpu.rate: is not known"),
-        (lambda figures: figures["redis.lookup_us"].pop("command"), "figures.redis.lookup_us.command: Field required"),
+        (lambda figures: figures["redis.lookup_us"].pop("command"), "figures.redis.lookup_us.command: is required"),
         (lambda figures: figures["redis.lookup_us"].update(value=-1), "figures.redis.lookup_us.value: Input should be"),
     ],
 )

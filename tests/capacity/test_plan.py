@@ -229,7 +229,10 @@ def test_any_plan(mix: Mix, items: float, utilisation: float, topology: Topology
             {"surfaces": {"comment": {"share": 1, "images": 17}}},
             "surfaces.comment.images: Input should be less than or",
         ),
-        ({"surfaces": {"comment": {"share": 1, "video": 1}}}, "surfaces.comment.video: Extra inputs"),
+        (
+            {"surfaces": {"comment": {"share": 1, "video": 1}}},
+            "surfaces.comment.video: unknown key; allowed here: audio, ",
+        ),
         ({"audio_seconds": 0}, "audio_seconds: Input should be greater than 0"),
         ({"repeated_texts": "many"}, "repeated_texts: Input should be a valid number"),
     ],

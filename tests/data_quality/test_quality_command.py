@@ -263,7 +263,7 @@ async def test_expectations_of_ones_own_replace_the_shipped_ones(tmp_path: Path)
         ("events: {null_share: {COMMENT.points: 0.1}}", "COMMENT carries no 'points'"),
         ("events: {range: {COMENT.points: [0, 1]}}", "'COMENT' is none of UPLOAD"),
         ("rows: {volume: [2, 1]}", "must name the lower bound first"),
-        ("row: {}", "row: Extra inputs are not permitted"),
+        ("row: {}", "row: unknown key; did you mean rows?"),
         ("a: [", "can't be read"),
     ],
 )

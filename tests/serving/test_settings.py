@@ -48,6 +48,23 @@ def test_a_wrong_key_or_value_is_refused_by_name(tmp_path: Path, text: str, name
         load_settings(_file(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("signals: {keep_event_days: 402}", "signals.keep_event_days: unknown key; did you mean keep_events_days?"),
+        ("grcp: {}", "grcp: unknown key; did you mean grpc?"),
+        ("signals: {xyz: 1}", "signals.xyz: unknown key; allowed here: keep_events_days, max_ahead_s, "),
+        ("signals: {keep_events_days: 30}", "signals.keep_events_days: must be at least 402 days, is 30"),
+        ("ledger: {dsn: postgresql://u:secret@h/d}", "ledger.dsn: unknown key: a secret is no setting; put it into"),
+    ],
+)
+def test_a_mistake_is_told_in_words_of_ours(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(_file(tmp_path, text))
+    assert str(refused.value).startswith(told)
+    assert "secret@" not in str(refused.value)
+
+
 LIVE_SHAPE = 'must be names with one version each, such as {"text_harm": "3"}'
 SHADOW_SHAPE = 'must be names with lists of versions, such as {"text_harm": ["4"]}'
 

@@ -165,7 +165,7 @@ class Costs:
         try:
             read = _Document.model_validate(document)
         except ValidationError as error:
-            raise CostsError(problems_of(error)) from error
+            raise CostsError(problems_of(error, _Document)) from error
         return cls(read.machine, read.figures)
 
     def as_document(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Demand(BaseModel):
         try:
             return cls.model_validate(asked)
         except ValidationError as error:
-            raise DemandError(problems_of(error)) from error
+            raise DemandError(problems_of(error, cls)) from error
 
 
 @dataclass(frozen=True, slots=True)

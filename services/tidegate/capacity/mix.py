@@ -88,7 +88,7 @@ class Mix(_Section):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            raise MixError(problems_of(error)) from error
+            raise MixError(problems_of(error, cls)) from error
 
 
 def mix_of_shares(text: str) -> Mix:

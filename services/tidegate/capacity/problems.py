@@ -1,15 +1,13 @@
 """Wrong fields of a document, told to whoever wrote it: field by field, with what is allowed."""
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+
+from tidegate.policy.wrong_fields import wrong_fields
 
 
-def problems_of(error: ValidationError) -> str:
-    """One line: each wrong field by its path, and what is wrong with it."""
+def problems_of(error: ValidationError, model: type[BaseModel]) -> str:
+    """One line: each wrong field of the model by its path, and what is wrong with it."""
     return "; ".join(
-        f"{'.'.join(str(step) for step in wrong['loc'] if step != '[key]') or 'document'}: {_said(wrong['msg'])}"
-        for wrong in error.errors(include_url=False)
+        f"{'.'.join(str(step) for step in place if step != '[key]') or 'document'}: {said}"
+        for place, said in wrong_fields(error, model)
     )
-
-
-def _said(message: str) -> str:
-    return message.removeprefix("Value error, ")

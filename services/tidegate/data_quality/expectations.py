@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from tidegate.features.events.event import FIELDS, EventKind, ProfileFacts
 from tidegate.features.refs import ACCOUNT_FEATURES
+from tidegate.policy.wrong_fields import wrong_fields
 
 SHIPPED = Path(__file__).with_name("expectations.yaml")
 """The document that comes with Tidegate."""
@@ -124,5 +125,5 @@ def load_expectations(path: Path = SHIPPED) -> Expectations:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ExpectationsError(f"{path} can't be read: {error}") from error
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        problems = (f"{'.'.join(map(str, key))}: {told}" for key, told in wrong_fields(error, Expectations))
         raise ExpectationsError(f"{path}: {'; '.join(problems)}") from error

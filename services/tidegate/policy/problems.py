@@ -92,7 +92,7 @@ def message_of(error: ErrorDetails, model: type[BaseModel]) -> str:
         return error["msg"].removeprefix("Value error, ")
     context: dict[str, Any] = dict(error.get("ctx", {}))
     context["expected"] = _ENUM_REPR.sub(r"\1", str(context.get("expected", "")))
-    keys = ", ".join(_keys_at(model, error["loc"][:-1]))
+    keys = ", ".join(keys_at(model, error["loc"][:-1]))
     return words.format_map({**context, "got": _shown(error["input"]), "keys": keys})
 
 
@@ -101,7 +101,7 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - fits a line of a terminal
 
 
-def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+def keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     """Keys allowed at a place, by walking the JSON schema: the only description that knows every alternative."""
     schema = model.model_json_schema()
     definitions = schema.get("$defs", {})

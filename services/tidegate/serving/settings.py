@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
+from tidegate.policy.wrong_fields import wrong_fields
 from tidegate.serving.setting_sections import (
     BankSettings,
     BankStore,
@@ -267,7 +268,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
             """TIDEGATE_DETECTORS__LIVE='{"text_harm": "3"}' or TIDEGATE_DETECTORS__SHADOW='{"text_harm": ["4"]}'"""
         ) from error
     except ValidationError as error:
-        problems = "; ".join(_told(wrong["loc"], wrong["msg"]) for wrong in error.errors())
+        problems = "; ".join(_told(key, message) for key, message in wrong_fields(error, Settings))
         raise SettingsError(problems) from error
     standard = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     if standard and settings.telemetry.endpoint is None:
@@ -278,4 +279,5 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
 
 def _told(key: tuple[int | str, ...], message: str) -> str:
     """One mistake: which key, and what is allowed there."""
-    return f"{'.'.join(map(str, key))}: {_SHAPES.get(key[:2], message)}{_HINTS_AT.get(key, '')}"
+    said = f"unknown key{_HINTS_AT[key]}" if key in _HINTS_AT else _SHAPES.get(key[:2], message)
+    return f"{'.'.join(map(str, key))}: {said}"

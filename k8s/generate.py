@@ -1,4 +1,4 @@
-"""`python -m k8s.generate`: writes the manifests that follow from code.
+"""`python -m k8s.generate`: writes the manifests that follow from code. Takes no arguments; asks no cluster.
 
 Each overlay's `serve-config.yaml`, the `serveConfigV2` of its RayService, is made of what the code itself reads and
 builds: `tidegate serve-config` for the overlay's settings.yaml, and the overlay's deployments.yaml, which says how many
@@ -6,7 +6,9 @@ replicas each deployment gets, where, and why. NetworkPolicies follow from `k8s/
 fails while a file is not what this would write.
 """
 
+import argparse
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ import yaml
 
 from k8s.connections import policies
 from tidegate.serving.serve_config import serve_config
-from tidegate.serving.settings import Settings, load_settings
+from tidegate.serving.settings import Settings, SettingsError, load_settings
 
 OVERLAYS = Path(__file__).resolve().parent / "overlays"
 RULES = Path(__file__).resolve().parents[1] / "observability/rules"
@@ -115,11 +117,22 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def main() -> int:
-    """Writes all of them."""
-    for overlay in overlays():
-        (overlay / GENERATED).write_text(patch(overlay))
-    for path, content in shared().items():
+def main(arguments: Sequence[str] | None = None, *, root: Path = OVERLAYS) -> int:
+    """Writes all of them, or none if an overlay's settings are wrong; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m k8s.generate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args(arguments)
+    made = {}
+    for overlay in overlays(root):
+        try:
+            made[overlay / GENERATED] = patch(overlay)
+        except SettingsError as error:
+            # An unreadable file is named by the error itself.
+            told = str(error).removeprefix(f"{overlay / 'settings.yaml'}: ")
+            sys.stderr.write(f"error: overlays/{overlay.name}/settings.yaml: {told}\n")
+            return 1
+    for path, content in (made | shared()).items():
         path.write_text(content)
     return 0
 

@@ -65,6 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--by-digest", action="store_true", help="refuse images without a digest")
     parser.add_argument("--json", action="store_true", help="the result for machines")
     options = parser.parse_args(arguments)
+    unknown = [name for name in options.overlays if name not in names and not Path(name).is_dir()]
+    if unknown:
+        _say(f"error: {unknown[0]}: no such overlay; there are {', '.join(names)}", sys.stderr)
+        return 1
     chosen = [OVERLAYS / name if name in names else Path(name) for name in options.overlays or names]
     started = time.monotonic()
     told: list[dict[str, Any]] = []

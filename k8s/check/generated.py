@@ -13,7 +13,8 @@ def generated_findings(rendered: Rendered) -> Iterator[Finding]:
     try:
         wanted = patch(rendered.directory)
     except SettingsError as error:
-        yield Finding("generated", rendered.name, "settings.yaml", "settings", str(error), "`tidegate check-config`")
+        told = f"`tidegate --config {rendered.directory / 'settings.yaml'} check-config` shows every key"
+        yield Finding("generated", rendered.name, "settings.yaml", "settings", str(error), told)
         return
     path = rendered.directory / GENERATED
     if not path.is_file() or path.read_text() != wanted:

@@ -27,7 +27,9 @@ def test_a_key_of_the_configuration_that_no_setting_has_is_told_in_the_settings_
         config.document["data"]["settings.yaml"] += "\nlimit: {max_text_characters: 3}\n"
 
     finding = only(configuration_findings, broken("production", "ConfigMap tidegate-settings", misspell))
-    assert "limit" in finding.problem
+    assert "limit: unknown key; did you mean limits?" in finding.problem
+    assert "tidegate --config " in finding.allowed
+    assert "overlays/production/settings.yaml check-config`" in finding.allowed
 
 
 @pytest.mark.parametrize("name", ["RAY_SERVE_ENABLE_HA_PROXY", "RAY_LOG_TO_STDERR"])

@@ -2,13 +2,15 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from k8s.check.__main__ import main
 from k8s.check.rendering import Rendered, render
-from k8s.generate import OVERLAYS, overlays, settings_of
+from k8s.generate import GENERATED, OVERLAYS, overlays, settings_of
+from k8s.generate import main as generate
 
 pytestmark = pytest.mark.usefixtures("overlay")
 
@@ -30,10 +32,57 @@ def test_an_overlay_that_can_not_be_rendered_is_an_error_in_kustomizes_words(
     assert "kustomization" in capsys.readouterr().err
 
 
+def test_an_overlay_that_there_is_not_is_told_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["productoin"]) == 1
+    assert capsys.readouterr().err == "error: productoin: no such overlay; there are local, production\n"
+
+
+def test_wrong_settings_are_told_by_overlay_and_key_and_nothing_is_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """One overlay's settings are wrong: the other's files, and what belongs to none, stay as they are, too."""
+    root = shutil.copytree(OVERLAYS, tmp_path / "overlays")
+    for serve in root.glob(f"*/{GENERATED}"):
+        serve.write_text("as before")
+    (root / "production/settings.yaml").write_text("signals: {keep_events_days: 30}\n")
+    assert generate([], root=root) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: overlays/production/settings.yaml: signals.keep_events_days: must be at least 402")
+    assert {serve.read_text() for serve in root.glob(f"*/{GENERATED}")} == {"as before"}
+
+
+@pytest.mark.parametrize(("argument", "status"), [("--help", 0), ("production", 2)])
+def test_generate_takes_no_arguments_and_help_writes_nothing(argument: str, status: int, tmp_path: Path) -> None:
+    root = shutil.copytree(OVERLAYS, tmp_path / "overlays")
+    for serve in root.glob(f"*/{GENERATED}"):
+        serve.write_text("as before")
+    with pytest.raises(SystemExit) as ended:
+        generate([argument], root=root)
+    assert ended.value.code == status
+    assert {serve.read_text() for serve in root.glob(f"*/{GENERATED}")} == {"as before"}
+
+
 def test_rendering_gives_the_services_their_settings() -> None:
     rendered: Rendered = render(OVERLAYS / "local")
     (settings,) = (each for each in rendered.of("ConfigMap") if each.name == "tidegate-settings")
     assert settings.document["data"]["settings.yaml"] == (OVERLAYS / "local/settings.yaml").read_text()
+
+
+@pytest.mark.parametrize("folder", overlays(), ids=lambda path: path.name)
+def test_who_owns_the_event_log_has_sqlites_temporary_files_on_its_volume(folder: Path) -> None:
+    """An erasure writes the log anew, by way of a copy that /tmp has no room for."""
+    rendered = render(folder)
+    (ray,) = rendered.of("RayService")
+    owners = [
+        (pod.main().document, volume["name"])
+        for pod in ray.pods()
+        for volume in pod.spec["volumes"]
+        if volume.get("persistentVolumeClaim") == {"claimName": "tidegate-state"}
+    ]
+    assert owners
+    for container, volume in owners:
+        (mount,) = (each["mountPath"] for each in container["volumeMounts"] if each["name"] == volume)
+        assert {"name": "SQLITE_TMPDIR", "value": mount} in container["env"]
 
 
 def test_no_decision_is_deleted_until_operators_say_for_how_long_they_are_kept() -> None:

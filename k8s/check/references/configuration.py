@@ -65,7 +65,7 @@ def _settings(rendered: Rendered) -> Settings | Finding:
                 try:
                     return load_settings(Path(file.name))
                 except SettingsError as error:
-                    told = "`tidegate check-config` shows every key"
+                    told = f"`tidegate --config {rendered.directory / 'settings.yaml'} check-config` shows every key"
                     return Finding(CHECK, rendered.name, each.title, "data[settings.yaml]", str(error), told)
     return Finding(CHECK, rendered.name, "overlay", "ConfigMap", "no settings.yaml", "a ConfigMap with settings.yaml")
 

@@ -178,10 +178,12 @@ def with_faiss(index: HashIndex, queries: Sequence[bytes], *, name: str) -> list
 
 def main() -> int:
     """Measures, prints, writes; the number to exit with."""
-    parser = argparse.ArgumentParser(description="How long image_match takes, on one thread.")
+    parser = argparse.ArgumentParser(
+        prog="python loadtests/hash_search.py", description="How long image_match takes, on one thread."
+    )
     parser.add_argument("--hashes", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=101)
-    parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for results")
     chosen = parser.parse_args()
     samples = measured(chosen.hashes, chosen.repeats)
     rows = [row for sample in samples for row in sample.rows()]

@@ -138,7 +138,7 @@ def main() -> int:
     parser.add_argument("--budget-ms", type=float, default=1_000.0)
     parser.add_argument("--every-s", type=float, default=15.0, help="how long to wait before asking again")
     parser.add_argument("--pid", type=int, help="the process that hears")
-    parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for results")
     options = parser.parse_args()
     if options.clip and options.clip.is_file():
         clip = options.clip.read_bytes()

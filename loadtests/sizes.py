@@ -170,8 +170,10 @@ def _network(client: Any) -> tuple[int, int]:
 
 def main() -> int:
     """Counts, prints, writes; the number to exit with."""
-    parser = argparse.ArgumentParser(description="How many bytes an item takes on each hop and at rest.")
-    parser.add_argument("--bench", type=Path, default=OUT)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.sizes", description="How many bytes an item takes on each hop and at rest."
+    )
+    parser.add_argument("--bench", type=Path, default=OUT, help="folder of results, where `make compare` left its own")
     chosen = parser.parse_args()
     left = chosen.bench / "compare" / "distributed"
     if not (left / "ledger.db").exists():

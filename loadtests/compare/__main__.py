@@ -26,9 +26,11 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 def main() -> int:
     """Measures, prints, writes; the number to exit with."""
-    parser = argparse.ArgumentParser(description="Compares Tidegate with what a team would write instead.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.compare", description="Compares Tidegate with what a team would write instead."
+    )
     parser.add_argument("--quick", action="store_true", help="a look whether everything runs; its figures mean little")
-    parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for results")
     chosen = parser.parse_args()
     began = time.monotonic()
 

@@ -147,10 +147,13 @@ def _too_small(measure: str, value: float, bound: float, unit: str) -> Row:
 
 def main() -> int:
     """Measures, prints, writes; the number to exit with."""
-    parser = argparse.ArgumentParser(description="How long a batch of account signals takes, and in how much memory.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.features.batch",
+        description="How long a batch of account signals takes, and in how much memory.",
+    )
     parser.add_argument("--accounts", type=int, default=ACCOUNTS)
     parser.add_argument("--events", type=int, default=EVENTS)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for results")
     chosen = parser.parse_args()
     end_on_sigterm()
     began = time.monotonic()

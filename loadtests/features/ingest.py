@@ -114,11 +114,13 @@ def rows(batches: Sequence[Batch], read: tuple[int, Sequence[float]], *, batch: 
 
 def main() -> int:
     """Measures, prints, writes; the number to exit with."""
-    parser = argparse.ArgumentParser(description="How many account events one process makes durable.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.features.ingest", description="How many account events one process makes durable."
+    )
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--accounts", type=int, default=2_000)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for results")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=chosen.out) as folder:

@@ -227,11 +227,13 @@ def _sized(what: str, per_account: float) -> list[Row]:
 
 def main() -> int:
     """Measures, prints, writes; the number to exit with."""
-    parser = argparse.ArgumentParser(description="How long a lookup of account signals takes on Redis.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.features.lookup", description="How long a lookup of account signals takes on Redis."
+    )
     parser.add_argument("--accounts", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--calls", type=int, default=100, help="of each kind in a repeat")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for results")
     chosen = parser.parse_args()
     end_on_sigterm()
     now = datetime.now(tz=UTC)

@@ -151,10 +151,13 @@ def compared(histories: int, seed: int, folder: Path) -> tuple[int, dict[str, li
 
 def main() -> int:
     """Compares, prints, writes; the number to exit with."""
-    parser = argparse.ArgumentParser(description="Whether stream, batch and definition give equal account signals.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.features.parity",
+        description="Whether stream, batch and definition give equal account signals.",
+    )
     parser.add_argument("--histories", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for results")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows, found = compared(chosen.histories, chosen.seed, Path(folder))

@@ -48,8 +48,10 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
 
 def main() -> int:
     """Draws; the number to exit with."""
-    parser = argparse.ArgumentParser(description="Table and plot of the measurements of account signals.")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.features.report", description="Table and plot of the measurements of account signals."
+    )
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of results")
     parser.add_argument("--keep", type=Path, help="folder that gets a copy of plot and table")
     chosen = parser.parse_args()
     rows = kept(chosen.out)

@@ -112,7 +112,7 @@ class Trial:
 
 def main() -> None:
     """Prints what becomes of both."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m loadtests.features.retention", description=__doc__)
     parser.add_argument("--events-a-day", type=int, default=1_000)
     parser.add_argument("--days", type=int, default=3 * KEPT)
     asked = parser.parse_args()

@@ -82,10 +82,12 @@ def _ahead(compared: Mapping[str, Any], other: str) -> Row:
 
 def main() -> int:
     """Measures, prints, writes; the number to exit with."""
-    parser = argparse.ArgumentParser(description="The account risk model beside other models.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.features.risk", description="The account risk model beside other models."
+    )
     parser.add_argument("--measure", action="store_true", help="again, in .venv-train; some minutes")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for results")
     chosen = parser.parse_args()
     try:
         metrics = measured(chosen.data) if chosen.measure else committed()

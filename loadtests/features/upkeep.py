@@ -308,10 +308,12 @@ def rows(runs: Sequence[Run]) -> list[Row]:
 
 def main() -> int:
     """Measures, prints, writes; the number to exit with."""
-    parser = argparse.ArgumentParser(description="CPU time of account signals per moderated item.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.features.upkeep", description="CPU time of account signals per moderated item."
+    )
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--items-per-s", type=float, default=100.0)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for results")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     end_on_sigterm()

@@ -224,11 +224,14 @@ def rows(runs: Sequence[Run]) -> list[Row]:
 
 def main() -> int:
     """Measures, prints, writes; the number to exit with."""
-    parser = argparse.ArgumentParser(description="How soon an acknowledged event is visible to decisions.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.features.visibility",
+        description="How soon an acknowledged event is visible to decisions.",
+    )
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--events-per-s", type=float, default=500.0)
     parser.add_argument("--accounts", type=int, default=20_000)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for results")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()

@@ -88,10 +88,12 @@ def result(found: dict[str, list[Appends | float]]) -> list[Row]:
 
 def main() -> int:
     """Measures, writes and draws; the number to exit with."""
-    parser = argparse.ArgumentParser(description="Durable appends beside plain multi-row inserts.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.ledger", description="Durable appends beside plain multi-row inserts."
+    )
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measure in each repeat")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for results")
     chosen = parser.parse_args()
     end_on_sigterm()
     programs = binaries()

@@ -36,12 +36,17 @@ _DRAWN_BY_SECOND = frozenset({"knee-and-double", "spike"})
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description="Finds the knee, loads half and twice as much, judges the results.")
-    parser.add_argument("--quick", action="store_true", help="about two minutes instead of about seven")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.locust.campaign",
+        description="Finds the knee, loads half and twice as much, judges the results.",
+    )
+    parser.add_argument("--quick", action="store_true", help="about two minutes instead of about eight")
     parser.add_argument("--host", help="host:port of a running service; without it a stack is started and stopped")
     parser.add_argument("--tidegate", type=Path, default=_CHECKOUT / ".venv/bin/tidegate", help="the command")
-    parser.add_argument("--thresholds", type=Path, default=_CHECKOUT / "loadtests/thresholds.yaml")
-    parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument(
+        "--thresholds", type=Path, default=_CHECKOUT / "loadtests/thresholds.yaml", help="what must hold"
+    )
+    parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for results")
     parser.add_argument("--budget-ms", type=float, default=500.0, help="time budget of a request")
     parser.add_argument("--processes", type=int, default=1, help="generator processes; 1 leaves a small machine free")
     parsed = parser.parse_args(arguments)

@@ -78,9 +78,12 @@ def _verdict(threshold: Threshold, name: str, value: float | None) -> Verdict:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description="Judges finished runs by thresholds; exits with 1 on a breach.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.locust.gate",
+        description="Judges finished runs by thresholds; exits with 1 on a breach.",
+    )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN.json", help="run records; later ones win")
-    parser.add_argument("--thresholds", required=True, type=Path)
+    parser.add_argument("--thresholds", required=True, type=Path, help="what must hold: as loadtests/thresholds.yaml")
     parsed = parser.parse_args(arguments)
     try:
         runs = [RunRecord.read(path) for path in parsed.runs]

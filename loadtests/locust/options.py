@@ -1,6 +1,12 @@
-"""The options that these load tests add to Locust's own, and what they come to."""
+"""The options that these load tests add to Locust's own, and what they come to.
 
-from argparse import ArgumentTypeError
+python -m loadtests.locust.options
+
+Prints them: Locust answers `--help` before it loads a locustfile, so it does not show them.
+"""
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -49,7 +55,8 @@ def add_options(parser: Any) -> None:
     def add(
         name: str, kind: Callable[[str], Any], default: Any, text: str, choices: Sequence[str] | None = None
     ) -> None:
-        group.add_argument(name, type=kind, default=default, help=text, choices=choices)
+        told = text if default is None else f"{text}; by default {default}"
+        group.add_argument(name, type=kind, default=default, help=told, choices=choices)
 
     add("--plan", _plan, None, "phases NAME:LEVELxSECONDS,...; instead of --shape, --level and --seconds")
     add("--shape", str, "steady", "how the load goes", sorted(SHAPES))
@@ -101,3 +108,17 @@ def _share(text: str) -> float:
     if not 0 <= number <= 1:
         raise ArgumentTypeError(f"{text} is not between 0 and 1")
     return number
+
+
+def main() -> None:
+    """Prints the options with their defaults."""
+    parser = ArgumentParser(
+        usage="locust -f loadtests/locust/open.py [option of Locust or of these ...]",
+        add_help=False,
+    )
+    add_options(parser)
+    sys.stdout.write(parser.format_help())
+
+
+if __name__ == "__main__":
+    main()

@@ -74,6 +74,15 @@ def test_storage_by_hand() -> None:
     assert need(made, "Ledger", "kept").amount == pytest.approx(100 * growth_tb)
 
 
+def erasures(made: Plan) -> list[str]:
+    return [each for each in made.limits if each.startswith("`tidegate account erase`")]
+
+
+def volumes(made: Plan) -> list[str]:
+    """What is said of volumes that are too small for what is kept on them."""
+    return [each for each in made.limits if each not in erasures(made) and "old decisions" not in each]
+
+
 def test_the_ledger_is_one_server_as_measured() -> None:
     """100,000 items/s are far beyond it; so are the connections of their routers."""
     servers = math.ceil(100_000 / (value("ledger.appends_per_s") * 0.6))
@@ -104,14 +113,32 @@ def test_volumes_are_those_of_kubernetes_and_it_is_said_when_they_are_full() -> 
         assert f"storage: {volume_gib:g}Gi" in (CHECKOUT / file).read_text()
     events, exported = (400 * 86_400 * value(f"{name}") for name in (EVENT, EXPORTED))
     days = 20 * 2**30 / events, 100 * 2**30 / exported
-    assert [limit.split(" (--")[0] for limit in made.limits] == [
+    assert [limit.split(" (--")[0] for limit in volumes(made)] == [
         f"all events are kept: 20 GiB are full in {days[0]:.3g} days, at {events / 1e9:.1f} GB a day",
         f"nothing removes old exports: 100 GiB are full in {days[1]:.3g} days, at {exported / 1e9:.1f} GB a day",
     ]
-    assert not plan(400, event_volume_gib=1e6, export_volume_gib=1e6).limits
+    assert not volumes(plan(400, event_volume_gib=1e6, export_volume_gib=1e6))
     assert "hours" in need(plan(100_000), "Event log", "growth").why
     silent = TEXTS.model_copy(update={"events_per_item": 0.0})
     assert "never full" in need(plan(400, mix=silent), "Event log", "growth").why
+
+
+def test_an_erasure_needs_three_times_the_log_and_it_is_said_where_there_is_less() -> None:
+    needed = need(plan(400, event_keep_days=402), "Event log", "volume").amount
+    assert needed is not None
+    (told,) = erasures(plan(400, event_keep_days=402, event_volume_gib=2.9 * needed))
+    assert f"once the log has {2.9 * needed / 3:,.3g} of the volume's" in told
+    assert f"{3 * needed:,.0f} GiB hold it" in told
+    assert not erasures(plan(400, event_keep_days=402, event_volume_gib=3.1 * needed))
+    (growing,) = erasures(plan(400))
+    assert "hold it" not in growing
+
+
+def test_that_nothing_removes_old_decisions_is_said_with_the_days_that_are_counted() -> None:
+    (told,) = (each for each in plan(400, retention_days=90).limits if "old decisions" in each)
+    assert "counted with 90 days" in told
+    assert f"{400 * 86_400 * value('ledger.bytes_per_decision') / 1e12:,.3g} TB a day" in told
+    assert "tidegate ledger retention" in told
 
 
 def test_a_volume_is_sized_by_how_long_events_are_kept() -> None:
@@ -120,10 +147,13 @@ def test_a_volume_is_sized_by_how_long_events_are_kept() -> None:
         made = plan(400, event_keep_days=days, allowed_share=allowed, export_volume_gib=1e6)
         needed = need(made, "Event log", "volume")
         assert needed.amount == pytest.approx(gib * a_day)
-        assert [limit.split(" with")[0] for limit in made.limits] == [f"the event log becomes {gib * a_day:,.0f} GiB"]
-        assert not plan(
+        assert [limit.split(" with")[0] for limit in volumes(made)] == [f"the event log becomes {gib * a_day:,.0f} GiB"]
+        enough = plan(
             400, event_keep_days=days, allowed_share=allowed, export_volume_gib=1e6, event_volume_gib=needed.amount
-        ).limits
+        )
+        assert not volumes(enough)
+        # When it is full is said only where all events are kept: with a period it never is, as it is told to be large.
+        assert not any("are full in" in each.why for each in enough.needs if each.section == "Event log")
     # Events of the product's own are kept as long as any: nobody said which they are.
     more = plan(400, event_keep_days=402, allowed_share=1.0, mix=TEXTS.model_copy(update={"events_per_item": 3.0}))
     assert need(more, "Event log", "volume").amount == pytest.approx((31 + 2 * 402) * a_day)
@@ -168,7 +198,7 @@ def test_gpus_follow_from_what_the_user_measured() -> None:
 def test_what_one_replica_can_not_do_is_said() -> None:
     assert any("AccountSignals" in limit for limit in plan(100_000).limits)
     small = plan(1)
-    assert not small.limits
+    assert [limit.split(":")[0] for limit in small.limits] == ["nothing removes old decisions by itself"]
     assert deployment(small, "AccountSignals").replicas == 1
 
 

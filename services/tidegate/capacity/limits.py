@@ -10,7 +10,11 @@ from tidegate.capacity.need import DeploymentNeed
 from tidegate.capacity.storage import (
     APPENDS,
     GIB,
+    REWRITTEN,
+    REWRITTEN_BYTES_PER_S,
+    TB,
     days_until_full,
+    decisions_a_day,
     event_bytes_a_day,
     export_bytes_a_day,
     filled,
@@ -36,6 +40,12 @@ def limits_of(demand: Demand, rates: Rates, deployments: Sequence[DeploymentNeed
             f"{rates.items:,.0f} items/s may change one (features/redis.md)"
         )
     yield from _volumes(demand, rates, costs)
+    a_day = decisions_a_day(demand, rates) * costs["ledger.bytes_per_decision"].value / TB
+    yield (
+        f"nothing removes old decisions by itself: the ledger is counted with {demand.retention_days:g} days of them,"
+        f" and grows by {a_day:,.3g} TB a day until `tidegate ledger retention` runs every night; on Kubernetes its job"
+        " comes suspended (k8s/overlays/production/README.md, --retention-days)"
+    )
 
 
 def _ledger(demand: Demand, rates: Rates, deployments: Sequence[DeploymentNeed], costs: Costs) -> Iterator[str]:
@@ -55,6 +65,22 @@ def _ledger(demand: Demand, rates: Rates, deployments: Sequence[DeploymentNeed],
         )
 
 
+def _erasures(demand: Demand, rates: Rates, costs: Costs) -> Iterator[str]:
+    """An erasure writes the event log anew: it needs room for that, and takes no events meanwhile."""
+    events, volume_gib = event_bytes_a_day(demand, rates, costs), demand.event_volume_gib
+    most = volume_gib * GIB / REWRITTEN
+    kept = kept_event_bytes(demand, rates, costs)
+    grown = events * demand.retention_days if kept is None else kept
+    if grown > most:
+        wanted = "" if kept is None else f": {kept * REWRITTEN / GIB:,.0f} GiB hold it at its full size"
+        yield (
+            f"`tidegate account erase` writes the event log anew and needs {REWRITTEN:g} times its size, so it fails"
+            f" once the log has {most / GIB:,.3g} of the volume's {volume_gib:g} GiB{wanted}; at that size RecordEvents"
+            f" is refused for {most / REWRITTEN_BYTES_PER_S / 60:,.2g} minutes, by proportion to a log of 59 MB"
+            " (--event-volume-gib)"
+        )
+
+
 def _volumes(demand: Demand, rates: Rates, costs: Costs) -> Iterator[str]:
     events, volume_gib = event_bytes_a_day(demand, rates, costs), demand.event_volume_gib
     kept = kept_event_bytes(demand, rates, costs)
@@ -66,6 +92,7 @@ def _volumes(demand: Demand, rates: Rates, costs: Costs) -> Iterator[str]:
             )
     elif days_until_full(volume_gib, events) < demand.retention_days:
         yield f"all events are kept: {filled(volume_gib, events)} (--event-keep-days, --event-volume-gib)"
+    yield from _erasures(demand, rates, costs)
     exported, volume_gib = export_bytes_a_day(demand, rates, costs), demand.export_volume_gib
     if days_until_full(volume_gib, exported) < demand.retention_days:
         yield f"nothing removes old exports: {filled(volume_gib, exported)} (--export-volume-gib)"

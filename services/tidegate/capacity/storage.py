@@ -14,6 +14,11 @@ GIB, TB = 2**30, 1e12
 _DAY_S = 86_400
 GAPS = 1.1
 """How much larger an event is where events go than in a log that only grows (loadtests/features/README.md)."""
+REWRITTEN = 3.0
+"""How much of a volume an erasure needs, in sizes of the log: the log, a copy, and the copy's pages in the write-ahead
+log. 2.94 for a log of 31 MB (SQLite 3.40: VACUUM, then a checkpoint; the files were watched meanwhile, by hand)."""
+REWRITTEN_BYTES_PER_S = 59e6 / 0.55
+"""How fast an erasure writes the log anew: 59 MB in 0.55 s of one core (services/tidegate/accounts/README.md)."""
 APPENDS, EXPORTED, EVENT = "ledger.appends_per_s", "ledger.export_bytes_per_decision", "event_log.bytes_per_event"
 
 
@@ -118,7 +123,11 @@ def _events(demand: Demand, rates: Rates, costs: Costs) -> Iterator[Need]:
     why = f"{demand.mix.events_per_item:g} an item; one process made {costs[most].value:,.0f}/s durable"
     yield Need("Event log", "events", at_peak, "1/s", why, (most,))
     a_day = event_bytes_a_day(demand, rates, costs)
-    why = f"{costs[EVENT].value:,.0f} bytes each, as in SQLite; {filled(demand.event_volume_gib, a_day)}"
+    why = f"{costs[EVENT].value:,.0f} bytes each, as in SQLite; "
+    if demand.event_keep_days is None:
+        why += filled(demand.event_volume_gib, a_day)
+    else:
+        why += f"{a_day / 1e9:,.1f} GB a day until as much goes as comes: see volume"
     yield Need("Event log", "growth", a_day / TB, "TB a day", why, (EVENT,))
     kept = kept_event_bytes(demand, rates, costs)
     if kept is not None and demand.event_keep_days is not None:

@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from tidegate.policy.problems import PolicyError
 from tidegate.serving import composition
@@ -14,6 +16,10 @@ def _file(directory: Path, text: str) -> Path:
     path = directory / "tidegate.yaml"
     path.write_text(text)
     return path
+
+
+def _is_section(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 
 def test_defaults_need_no_file_and_no_environment() -> None:
@@ -63,6 +69,14 @@ def test_a_mistake_is_told_in_words_of_ours(tmp_path: Path, text: str, told: str
         load_settings(_file(tmp_path, text))
     assert str(refused.value).startswith(told)
     assert "secret@" not in str(refused.value)
+
+
+@pytest.mark.parametrize("section", [name for name, field in Settings.model_fields.items() if _is_section(field)])
+def test_every_section_names_its_keys_to_who_writes_none_of_them(tmp_path: Path, section: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(_file(tmp_path, f"{section}: {{qqqqqqqqqqqq: 1}}"))
+    keys = sorted(Settings.model_fields[section].annotation.model_fields)  # type: ignore[union-attr]  # a section
+    assert str(refused.value) == f"{section}.qqqqqqqqqqqq: unknown key; allowed here: {', '.join(keys)}"
 
 
 LIVE_SHAPE = 'must be names with one version each, such as {"text_harm": "3"}'

@@ -42,7 +42,9 @@ def _refused(config: dict[str, Any]) -> str:
     try:
         ServeDeploySchema.model_validate(config)
     except ValidationError as error:
-        return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        return "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors()
+        )
     return "; ".join(_ignored(config))
 
 

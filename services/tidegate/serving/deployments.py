@@ -14,6 +14,7 @@ from tidegate.serving import composition
 from tidegate.serving.collecting import collect_rarely
 from tidegate.serving.measuring import measuring, moderation_metrics, router_pressure
 from tidegate.serving.nearby.replica import closed, door_of, nearest
+from tidegate.serving.priority import give_way
 from tidegate.serving.replica_logs import log_as_replica
 from tidegate.serving.router import RouterMethods
 from tidegate.serving.scaling import ONGOING
@@ -32,6 +33,7 @@ class FeatureLookup:
     def __init__(self, settings: dict[str, Any]) -> None:
         log_as_replica()
         collect_rarely()
+        give_way()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.FEATURES)
         self._measuring = measuring(self._settings, service=ServiceName.FEATURES)
@@ -62,6 +64,7 @@ class TextDetectors:
     def __init__(self, settings: dict[str, Any]) -> None:
         log_as_replica()
         collect_rarely()
+        give_way()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.TEXT)
         self._measuring = measuring(self._settings, service=ServiceName.TEXT)
@@ -92,6 +95,7 @@ class ImageDetectors:
     def __init__(self, settings: dict[str, Any]) -> None:
         log_as_replica()
         collect_rarely()
+        give_way()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.IMAGES)
         self._measuring = measuring(self._settings, service=ServiceName.IMAGES)
@@ -122,6 +126,7 @@ class SpeechDetectors:
     def __init__(self, settings: dict[str, Any]) -> None:
         log_as_replica()
         collect_rarely()
+        give_way()
         self._settings = Settings.from_payload(settings)
         self._tracing = composition.tracing(self._settings, service=ServiceName.SPEECH)
         self._measuring = measuring(self._settings, service=ServiceName.SPEECH)

@@ -25,14 +25,20 @@ DEEPEST_CUT: Final = 0.5
 """Factor of the deepest cut. Between them it is what brings work to its share, by Little's law."""
 SCARCE: Final = 0.05
 """Share of calls that find no place, from which places are scarce: with less, their number matters to nobody."""
-GENERATIONS: Final = 2
+GENERATIONS: Final = 3
 """Length of a window, in requests per place: answers come in batches, and a mean over few of them tells little."""
 SHORTEST_WINDOW: Final = 32
 """Requests."""
 LEAST: Final = 4
 """Fewest places there are, unless settings allow fewer."""
-HOLD_S: Final = 20.0
-"""After a trial that was undone: no other of its kind for so long."""
+HOLD_S: Final = 5.0
+"""After a trial that was undone: no other for so long, and then one the other way. After each further cut twice as
+long, so that one that noise undid is soon tried again, and a detector that hangs for long costs little."""
+LONGEST_HOLD_S: Final = 40.0
+"""Bounds it."""
+PROOF: Final = 1 / 3
+"""Part of the change in work's time that machines which are full would show, from which they count as full. Less than
+half, since budgets that end cut off the longest."""
 SMOOTHING: Final = 0.05
 """Weight of the newest interval between two places that become free, and of the newest work's time."""
 _DEVIATIONS: Final = 2.0
@@ -68,10 +74,10 @@ class _Trial:
     def failed(self, places: int, work_s: float) -> bool:
         """Whether a step to `places` is to be undone, by the mean time of work since.
 
-        A cut, if work did not get at least half as much quicker as where machines are full; a raise, if it got at
-        least half as much slower.
+        A cut, if work did not get quicker by `PROOF` of what it would where machines are full; a raise, if it got
+        slower by as much.
         """
-        return work_s > self.work_s * (1 + places / self.places) / 2
+        return work_s > self.work_s * (1 + PROOF * (places / self.places - 1))
 
 
 class Places:
@@ -89,7 +95,9 @@ class Places:
         self._deviation_s = 0.0
         self._window = _Window()
         self._trial: _Trial | None = None
-        self._no_cut_until_s = self._no_raise_until_s = float("-inf")
+        self._held_until_s = float("-inf")
+        self._hold_s = HOLD_S
+        self._cut_failed = False
 
     def wait_s(self, ahead: int) -> float:
         """Seconds after which the next to come gets a place, with `ahead` waiting before it."""
@@ -160,13 +168,18 @@ class Places:
         share = window.work_s / window.budget_s if window.budget_s else math.inf
         if trial is not None and trial.failed(self.count, work_s):
             self._undo(trial, now_s)
-        elif share < WORK_SHARE * STEP:
+            return
+        if trial is not None:
+            self._hold_s = HOLD_S
+            self._cut_failed = self._cut_failed and self.count > trial.places
+        if share < WORK_SHARE * STEP:
             self.count = min(self.most, self.count + 1)
-        elif share > WORK_SHARE and self.count > self._least and now_s >= self._no_cut_until_s:
-            factor = max(DEEPEST_CUT, min(STEP, WORK_SHARE / share))
-            self._try(max(self._least, int(self.count * factor)), work_s)
-        elif self.count < self.most and now_s >= self._no_raise_until_s:
-            self._try(min(self.most, math.ceil(self.count / STEP)), work_s)
+        elif now_s >= self._held_until_s:
+            if (share <= WORK_SHARE or self._cut_failed) and self.count < self.most:
+                self._try(min(self.most, math.ceil(self.count / STEP)), work_s)
+            elif share > WORK_SHARE and self.count > self._least:
+                factor = max(DEEPEST_CUT, min(STEP, WORK_SHARE / share))
+                self._try(max(self._least, int(self.count * factor)), work_s)
 
     def _try(self, places: int, work_s: float) -> None:
         self._trial = _Trial(self.count, work_s)
@@ -174,9 +187,9 @@ class Places:
         self.count = places
 
     def _undo(self, trial: _Trial, now_s: float) -> None:
-        if trial.places > self.count:  # work does not follow places, so more of them may be right: tried at once
-            self._no_cut_until_s, self._no_raise_until_s = now_s + HOLD_S, now_s
-        else:
-            self._no_raise_until_s = now_s + HOLD_S
+        self._cut_failed = trial.places > self.count
+        self._held_until_s = now_s + (self._hold_s if self._cut_failed else 2 * HOLD_S)
+        if self._cut_failed:
+            self._hold_s = min(LONGEST_HOLD_S, 2 * self._hold_s)
         self._window = _Window(skipped=self.count)
         self.count = trial.places

@@ -1,6 +1,10 @@
 """The environment variables under which Ray and Serve must start. Ray reads them when it is imported."""
 
 from pathlib import Path
+from typing import Final
+
+NICENESS: Final = 5
+"""Of stages and Triton, on top of routers': a third of a router's weight where both want a core (`man 7 sched`)."""
 
 STABLE = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # direct gRPC ingress, gRPC between deployments, no extra thread hops
@@ -64,6 +68,7 @@ def embedded(
         # at once (`nearby`); this is how soon it is replaced.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
         "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "2000",  # its 100 ms keep every process awake ten times a second
+        "RAY_worker_niceness": "0",  # its 15 put routers behind everything else on the machine; see `priority`
         "RAY_DEDUP_LOGS": "0",
         "RAY_prestart_worker_first_driver": "0",  # else one idle Python worker per logical CPU, all at once
         "RAY_enable_worker_prestart": "0",

@@ -52,6 +52,7 @@ def _serve(place: Workplace, options: argparse.Namespace, chosen: Selection) -> 
         metrics_port=options.metrics_port,
         http_port=options.http_port,
         otlp_http_url=options.otlp_http_url,
+        niceness=options.niceness,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -118,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--http-port", type=int, help="KServe v2 over HTTP; off by default")
     serve.add_argument("--otlp-http-url", help="where Triton posts spans as OTLP/HTTP JSON; off by default")
     serve.add_argument("--log", type=Path, help="file for the server's own output; dropped by default")
+    serve.add_argument(
+        "--niceness", type=int, choices=range(20), default=0, metavar="0-19", help="with more, others go first"
+    )
     serve.add_argument("--outlive-parent", action="store_true", help="go on when the process that started this ends")
     return parser
 

@@ -27,6 +27,8 @@ class TritonSettings:
     """Address to bind to."""
     otlp_http_url: str | None = None
     """Where spans go, like `http://127.0.0.1:4318/v1/traces`; None switches tracing off."""
+    niceness: int = 0
+    """On top of this process's: with more, others on the machine go first."""
     exit_timeout_s: int = 10
     """How long requests in flight may take to finish on a stop."""
 

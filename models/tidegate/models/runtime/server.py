@@ -184,6 +184,8 @@ class TritonServer:
         finally:
             if output is not None:
                 output.close()
+        if self._settings.niceness:
+            _give_way(self._process.pid, self._settings.niceness)
 
     def _exit_code(self) -> int | None:
         return self._process.poll() if self._process is not None else 0
@@ -223,3 +225,10 @@ def remove_shared_memory(prefix: str) -> Sequence[str]:
 def _is_orphan(path: Path) -> bool:
     owner = path.name.split("_")[1]
     return owner.isdigit() and not Path("/proc", owner).exists()
+
+
+def _give_way(session: int, niceness: int) -> None:
+    with contextlib.suppress(OSError):  # it may have ended
+        os.setpriority(os.PRIO_PGRP, session, min(19, os.getpriority(os.PRIO_PROCESS, 0) + niceness))
+    with contextlib.suppress(OSError):  # where the kernel shares cores between sessions, `nice` counts only within one
+        Path(f"/proc/{session}/autogroup").write_text(str(niceness))

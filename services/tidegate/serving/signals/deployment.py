@@ -8,6 +8,7 @@ from tidegate.features.stream.intake import RecordedEvent, RefusedEvent
 from tidegate.serving import composition
 from tidegate.serving.collecting import collect_rarely
 from tidegate.serving.measuring import measuring
+from tidegate.serving.priority import give_way
 from tidegate.serving.replica_logs import log_as_replica
 from tidegate.serving.settings import Settings
 from tidegate.telemetry.metrics import meter_of
@@ -26,6 +27,7 @@ class AccountSignals:
     def __init__(self, settings: dict[str, Any]) -> None:
         log_as_replica()
         collect_rarely()
+        give_way()
         chosen = Settings.from_payload(settings)
         self._measuring = measuring(chosen, service=ServiceName.SIGNALS)
         made = meter_of(self._measuring)

@@ -24,6 +24,7 @@ from tidegate.features.feast_import import import_feast
 from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.serving.bank_store import make_banks
 from tidegate.serving.ledger_store import ledger_place
+from tidegate.serving.ray_environment import NICENESS
 from tidegate.serving.settings import BankStore, LedgerStore, OnlineStore, Settings
 from tidegate.serving.stack.child import Child, ChildFailedError
 from tidegate.serving.stack.ports import LOOPBACK, free_ports
@@ -173,6 +174,7 @@ class EmbeddedStack:
     def _start_triton(self) -> None:
         command = [sys.executable, "-m", "tidegate.models.runtime", "--root", str(self.settings.triton.root), "serve"]
         command += ["--grpc-port", str(self._triton_port), "--log", str(self._logs / "tritonserver.log")]
+        command += ["--niceness", str(NICENESS)]
         command += self.settings.detectors.runtime_arguments()
         trace_url = self.settings.triton_trace_url()
         if trace_url:

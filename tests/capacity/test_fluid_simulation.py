@@ -12,12 +12,15 @@ from tidegate.serving.places import LEAST
 
 
 def test_a_spike_beyond_fixed_replicas_loses_the_same() -> None:
-    """10 replicas can 500 items/s: of 1,200 in the spike they shed what is beyond, and what their queues don't hold."""
+    """10 replicas can 500 items/s: of 1,200 in the spike they shed what is beyond, and what their queues don't hold.
+
+    Places take seconds to follow, in which some 2 in 100 items are late; the fluid leaves that out.
+    """
     trace = spike(300, 90, factor=4, at_s=30, for_s=30)
     scenario = Scenario(0.02, replicas=10)
     every, fluid = (run(trace, scenario, FixedScaler(10)) for run in (simulate_events, simulate_fluid))
     assert every.lost_share > 0.2
-    assert fluid.lost_share == pytest.approx(every.lost_share, rel=0.05)
+    assert fluid.lost_share == pytest.approx(every.lost_share, rel=0.1)
 
 
 def test_late_answers_are_the_same() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -10,7 +11,9 @@ import pytest
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
+from k8s.connections import Role
 from tests.serving.requests import request
+from tests.stack.connected import role_of
 from tests.stack.running import Stack, eventually
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.client import (
@@ -144,6 +147,17 @@ def test_lines_of_replicas_are_json_with_all_their_fields(stack: Stack) -> None:
     met = {line["stage"]: line for line in lines if line["event"] == "stage is reachable"}
     assert {"features", "text", "images", "speech", "signals"} <= met.keys()
     assert met["text"].items() >= {"level": "INFO", "deployment": "ModerationRouter"}.items()
+
+
+def test_routers_go_before_stages_and_triton(stack: Stack) -> None:
+    niceness: dict[object, set[int]] = {}
+    for process in stack.processes():
+        with suppress(psutil.NoSuchProcess):  # a command of the supervisor's that has ended
+            niceness.setdefault(role_of(process), set()).add(process.nice())
+    models = {process.nice() for server in stack.triton_servers() for process in server.children()}
+    behind = [niceness[role] for role in (Role.STAGES, Role.SPEECH, Role.SIGNALS, Role.TRITON)]
+    assert models, "each model computes in a process of its own"
+    assert max(niceness[Role.ROUTER]) < min(models.union(*behind))
 
 
 def test_triton_killed_gives_partial_decisions_that_hold_and_comes_back_by_itself(stack: Stack) -> None:

@@ -4,7 +4,7 @@ import io
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 import pytest
@@ -22,7 +22,6 @@ from tidegate.serving.bank_servicer import BankServicer
 from tidegate.serving.decode import RequestDecoder
 from tidegate.serving.settings import BudgetSettings, LimitSettings
 from tidegate.serving.wire import add_hash_bank_service
-
 
 BANK = "known_violations"
 LARGEST_REQUEST = 2 * 1024 * 1024

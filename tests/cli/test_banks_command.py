@@ -60,11 +60,6 @@ def served(settings: Settings) -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(state_dir=tmp_path / "state")
-
-
-@pytest.fixture
 def address(settings: Settings) -> Iterator[str]:
     with served(settings) as address:
         yield address

@@ -1,9 +1,13 @@
 """Events for tests, and a clock that moves when it is told to."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tidegate.features.events.event import AccountEvent, EventKind
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 class Clock:

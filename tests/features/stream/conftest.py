@@ -1,4 +1,4 @@
-"""An empty store of each kind, and a Redis of the test's own."""
+"""An empty store of each kind, a Redis of the test's own, and a processor over an event log of the test's own."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.enrichment.conftest import RedisServer
+from tests.features.stream.account_events import NOW, Clock
+from tests.features.stream.keeping_writer import KeepingWriter
 from tests.features.stream.online_stores import Store, applied
+from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.features.repository import write_configuration
+from tidegate.features.risk import NoRiskModel
+from tidegate.features.stream.processor import SignalProcessor
 
 
 @pytest.fixture
@@ -52,3 +57,25 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         yield opened
     finally:
         opened.close()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[SqliteEventLog]:
+    opened = SqliteEventLog(tmp_path / "events.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(NOW)
+
+
+@pytest.fixture
+def writer() -> KeepingWriter:
+    return KeepingWriter()
+
+
+@pytest.fixture
+def processor(log: SqliteEventLog, writer: KeepingWriter, clock: Clock) -> SignalProcessor:
+    return SignalProcessor(log, writer, NoRiskModel(), clock=clock)

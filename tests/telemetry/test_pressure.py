@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.ledger.test_group_commit import FakeStore, held, put
+from tests.ledger.fake_store import FakeStore, held, put
 from tests.telemetry.in_memory import InMemory
 from tidegate.ledger.group_commit import GroupCommit
 from tidegate.moderation.budget import Budget

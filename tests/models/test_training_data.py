@@ -67,7 +67,7 @@ def test_no_functional_check_is_a_training_pattern() -> None:
         for name in dir(phrases)
         if isinstance(value := getattr(phrases, name), tuple)
         for pattern in value
-        if isinstance(pattern, str) and " " in pattern and pattern not in phrases.TITLES
+        if isinstance(pattern, str) and " " in pattern
     ]
     for check in CHECKS:
         for text in check.texts:

@@ -1,30 +1,10 @@
-# ruff: noqa: SIM905 - word lists read better as words than as quoted strings
-"""The words that `templates` combines. Kept mild: each pattern shows a form, not an extreme of it.
+"""The patterns that `templates` fills. Kept mild: each shows a form, not an extreme of it.
 
-Patterns use the fields `{group}`, `{person}`, `{thing}`, `{place}` and `{way}`. The held-out checks in
-`behaviour` share none of the patterns.
+Their fields, such as `{group}`, `{person}`, `{thing}`, `{place}` and `{way}`, get the words of `words`. The held-out
+checks in `behaviour` share none of the patterns.
 """
 
 from typing import Final
-
-GROUPS: Final = tuple(
-    "gay people,lesbians,trans people,black people,white people,Asian people,Muslims,Jews,Christians,Hindus,immigrants,"
-    "refugees,women,men,disabled people,deaf people,Mexicans,Arabs,Chinese people,Africans,old people,Roma,Swedes,"
-    "Poles,Indians,queer folks,bisexual people,autistic people,Catholics,atheists".split(","),
-)
-PERSONS: Final = (
-    "gay man,lesbian,trans woman,trans man,black man,black woman,Muslim,Jew,Christian,immigrant,refugee,"
-    "wheelchair user,deaf person,Mexican,Arab,"
-    "Chinese woman,single mother,bisexual teenager,autistic adult,Hindu,Nigerian,Turkish guy"
-).split(",")
-THINGS: Final = tuple(
-    "song,track,album,episode,podcast,playlist,remix,video,chorus,bassline,beat,guitar solo,interview,mix,cover,"
-    "lyric,drop,intro,live version,show,audiobook,set,voice,host,band".split(","),
-)
-WAYS: Final = tuple("tonight,tomorrow,after school,when you leave work,this weekend,next time,soon,one day".split(","))
-PLACES: Final = tuple(
-    "Berlin,Malmö,São Paulo,Lagos,Tokyo,Austin,Paris,Cairo,Mumbai,Seoul,Lisbon,Oslo,Lima,Cork".split(","),
-)
 
 IDENTITY_CLEAN: Final = (
     "I am a {person}.",
@@ -309,42 +289,3 @@ COMMENTS: Final = (
     "sound quality of the {thing} is a bit low",
     "best {thing} of the year so far",
 )
-TITLE_FIRST: Final = tuple(
-    "Late Night,Sunday Morning,Deep Focus,Summer,Road Trip,Heartbreak,Rainy Day,Killer,Dead,Black,White,Wild,Gym,"
-    "Murder,Blood,Fire,Dirty,Lonely,Midnight,Sweet,Dark,Naked,Crazy,Holy,Suicide Prevention,Gay Pride,Latin,Savage,"
-    "Bad,Good Old,Broken,Electric,Golden,Retro,Lost,Cold,Hot,Savage,Toxic,Pure,Chill,Acoustic,Sad,Baby".split(","),
-)
-TITLE_SECOND: Final = tuple(
-    "Hits,Vibes,Drive,Hearts,Angels,Queen,Anthems,Stories,Sessions,Beats,Love Songs,Ballads,Dreams,Classics,Workout,"
-    "Party,Lullabies,Nights,Bullets,Boys,Girls,Kings,Dogs,Roses,Mysteries,Radio,Jazz,Metal,Sleep Sounds,Mix 2026,"
-    "Weapon,Shot,Riders,Religion,Magic,Devil,Sinner,Tears,Kiss,Lips".split(","),
-)
-TITLES: Final = (
-    "{first} {second}",
-    "{first} {second}, Vol. 2",
-    "Songs for {first} {second}",
-    "{second} of the {first} {second2}",
-    "Episode 12: {first} {second} in {place}",
-    "{first} {second} (Live in {place})",
-    "{first} {second} - Remastered 2011",
-    "{second} to cry to",
-    "The {first} {second} Podcast",
-    "Kill the {second}",
-    "{second} from {place}",
-)
-OPENERS: Final = (
-    "",
-    "",
-    "",
-    "",
-    "listen, ",
-    "hey, ",
-    "honestly ",
-    "ok so ",
-    "lol ",
-    "tbh ",
-    "and ",
-    "look: ",
-    "guys, ",
-)
-ENDINGS: Final = ("", "", ".", "!", "!!", " lol", " ❤️", " 😂", " 🔥", " 😢", " honestly", " today")

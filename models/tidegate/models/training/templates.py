@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from typing import Final
 
-from tidegate.models.training import people, phrases
+from tidegate.models.training import people, phrases, titles, words
 from tidegate.models.training.examples import CLEAN, UNKNOWN, Example, Split, targets
 
 SOURCE: Final = "templates"
@@ -29,7 +29,7 @@ _KINDS: Final = (
     (phrases.HARASSMENT, 360, targets(default=0.0, harassment=1.0, toxic=1.0)),
     (phrases.HARASSMENT_CLEAN, 500, CLEAN),
     (phrases.COMMENTS, 900, CLEAN),
-    (phrases.TITLES, 1800, CLEAN),
+    (titles.PATTERNS, 1800, CLEAN),
 )
 
 
@@ -40,9 +40,9 @@ def templated(seed: int) -> Iterator[Example]:
         seen: set[str] = set()
         for _ in range(count):
             text = _fill(chance, chance.choice(patterns))
-            if patterns is not phrases.TITLES:
-                ending = chance.choice(phrases.ENDINGS) if text[-1:].isalnum() else ""
-                text = f"{chance.choice(phrases.OPENERS)}{text}{ending}"
+            if patterns is not titles.PATTERNS:
+                ending = chance.choice(words.ENDINGS) if text[-1:].isalnum() else ""
+                text = f"{chance.choice(words.OPENERS)}{text}{ending}"
             if text not in seen:
                 seen.add(text)
                 yield Example(text, marks, SOURCE, Split.TRAIN)
@@ -50,16 +50,16 @@ def templated(seed: int) -> Iterator[Example]:
 
 def _fill(chance: random.Random, pattern: str) -> str:
     text = pattern.format(
-        group=chance.choice(phrases.GROUPS),
-        group2=chance.choice(phrases.GROUPS),
-        person=chance.choice(phrases.PERSONS),
-        thing=chance.choice(phrases.THINGS),
-        way=chance.choice(phrases.WAYS),
-        place=chance.choice(phrases.PLACES),
-        first=chance.choice(phrases.TITLE_FIRST),
-        second=chance.choice(phrases.TITLE_SECOND),
-        second2=chance.choice(phrases.TITLE_SECOND),
-        end=chance.choice(phrases.ENDINGS),
+        group=chance.choice(words.GROUPS),
+        group2=chance.choice(words.GROUPS),
+        person=chance.choice(words.PERSONS),
+        thing=chance.choice(words.THINGS),
+        way=chance.choice(words.WAYS),
+        place=chance.choice(words.PLACES),
+        first=chance.choice(titles.FIRST),
+        second=chance.choice(titles.SECOND),
+        second2=chance.choice(titles.SECOND),
+        end=chance.choice(words.ENDINGS),
         adjective=chance.choice(people.ADJECTIVES),
         adjective2=chance.choice(people.ADJECTIVES),
         role=chance.choice(people.ROLES),

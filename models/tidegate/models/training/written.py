@@ -1,7 +1,7 @@
 """Examples written by hand for this project: `corpus/*.txt`, sections with marks, one text per line.
 
 Public sets hold few threats, sexual texts, self-harm and long forms, and leave counter-speech, negation, positive
-identity and homonyms to chance. Slots in braces are filled from `phrases` and, for slurs, from the lexicon in the data
+identity and homonyms to chance. Slots in braces are filled from `words` and, for slurs, from the lexicon in the data
 folder, which is never committed. Every eighth line is held out, before slots are filled.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tidegate.models.training import phrases
+from tidegate.models.training import words
 from tidegate.models.training.examples import HEADS, UNKNOWN, Example, Split
 from tidegate.models.training.lexicon import slurs
 
@@ -88,12 +88,12 @@ def _marks(header: str, place: str) -> tuple[float, ...]:
 
 def _slots(insults: Sequence[str]) -> dict[str, Sequence[str]]:
     return {
-        "group": phrases.GROUPS,
-        "group2": phrases.GROUPS,
-        "person": phrases.PERSONS,
-        "thing": phrases.THINGS,
-        "way": phrases.WAYS,
-        "place": phrases.PLACES,
+        "group": words.GROUPS,
+        "group2": words.GROUPS,
+        "person": words.PERSONS,
+        "thing": words.THINGS,
+        "way": words.WAYS,
+        "place": words.PLACES,
         "name": _NAMES,
         "slur": insults,
         "slurs": [f"{word}s" for word in insults],

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
 
-from tidegate.features.refs import ACCOUNT_SIGNALS_V2, ValueKind
+from tidegate.features.feature import ValueKind
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 from tidegate.models.catalogue import catalogue
 from tidegate.moderation.decision import DecisionInputs
 from tidegate.moderation.detection import DetectorRun, DetectorStatus

@@ -37,10 +37,11 @@ from tidegate.enrichment.freshness import signals_of
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.features.entity_keys import EntityKeys
 from tidegate.features.feast_writer import FeastOnlineWriter
+from tidegate.features.feature import ValueKind, View
 from tidegate.features.history import history_schema
 from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.features.pipeline import apply
-from tidegate.features.refs import ACCOUNT_SIGNALS_V2, VALID_UNTIL, ValueKind, View
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2, VALID_UNTIL
 from tidegate.features.repository import PROJECT, open_repository
 from tidegate.moderation.signals import LookupStatus
 from tidegate.moderation.tracing import TraceContext

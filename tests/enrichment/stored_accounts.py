@@ -9,17 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from tidegate.features.feast_writer import FeastOnlineWriter
+from tidegate.features.feature import ValueKind, View
 from tidegate.features.history import history_schema
 from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import apply
-from tidegate.features.refs import (
-    ACCOUNT_ENFORCEMENT,
-    ACCOUNT_PROFILE,
-    ACCOUNT_SIGNALS_V2,
-    VALID_UNTIL,
-    ValueKind,
-    View,
-)
+from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2, VALID_UNTIL
 
 AGE = timedelta(hours=1)
 """How old the named accounts' rows are."""

@@ -16,9 +16,10 @@ from tidegate.enrichment.feast_adapter import FeastAccountFeatures
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.freshness import StoredRow
 from tidegate.enrichment.port import AccountFeatures, SignalsRequest
+from tidegate.features.feature import Service
 from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import apply
-from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2, Service
+from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2
 from tidegate.features.repository import close_repository, open_repository
 from tidegate.moderation.signals import AccountSignals, Freshness, LookupStatus
 from tidegate.moderation.tracing import TraceContext

@@ -10,14 +10,8 @@ from tidegate.enrichment.freshness import (
     signals_of,
     stored_row,
 )
-from tidegate.features.refs import (
-    ACCOUNT_ENFORCEMENT,
-    ACCOUNT_PROFILE,
-    VALID_UNTIL,
-    Feature,
-    ValueKind,
-    View,
-)
+from tidegate.features.feature import Feature, ValueKind, View
+from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, VALID_UNTIL
 from tidegate.moderation.signals import FeatureScalar, FeatureValue, Freshness, LookupStatus
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.features.feast_rows import value_bytes
-from tidegate.features.refs import ValueKind
+from tidegate.features.feature import ValueKind
 
 _COLUMNS = {
     ValueKind.BOOL: ("bool_val", st.booleans(), pa.bool_()),

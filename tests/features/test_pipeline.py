@@ -13,10 +13,11 @@ from feast.protos.feast.types.Value_pb2 import Value
 from tidegate.features.batch.run_directory import NothingPublishedError, published
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.sqlite_log import SqliteEventLog
+from tidegate.features.feature import View
 from tidegate.features.history import OFFLINE
 from tidegate.features.online import EVENTS, OnlineChoice
 from tidegate.features.pipeline import apply, compute, materialize, seed
-from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2, View
+from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2
 from tidegate.features.repository import close_repository, open_repository
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -7,7 +7,8 @@ from typing import Any
 import click
 import orjson
 
-from tidegate.features.refs import ACCOUNT_SIGNALS_V2, Feature, Service, View
+from tidegate.features.feature import Feature, Service, View
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 
 WIDTH = 80
 """Columns of a terminal."""

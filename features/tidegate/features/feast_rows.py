@@ -10,7 +10,7 @@ from feast import FeatureView
 from feast.protos.feast.types.Value_pb2 import Value
 
 from tidegate.features.entity_keys import EntityKeys
-from tidegate.features.refs import ValueKind, View
+from tidegate.features.feature import ValueKind, View
 
 
 @dataclass(frozen=True, slots=True)

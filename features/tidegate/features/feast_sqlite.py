@@ -22,8 +22,9 @@ from feast.infra.online_stores.helpers import compute_table_id, extract_text_and
 from feast.protos.feast.types.Value_pb2 import Value
 
 from tidegate.features.feast_rows import ViewRows, feast_value, key_bytes
+from tidegate.features.feature import ValueKind, View
 from tidegate.features.history import EVENT_TIMESTAMP
-from tidegate.features.refs import JOIN_KEY, VALID_UNTIL, ValueKind, View
+from tidegate.features.refs import JOIN_KEY, VALID_UNTIL
 
 EXACT_TIME = "event_time_us"
 """Microseconds since 1970 of the row's event time."""

@@ -25,9 +25,10 @@ from redis.retry import Retry
 from tidegate.features.feast_redis import RedisRows
 from tidegate.features.feast_rows import ViewRows
 from tidegate.features.feast_sqlite import SqliteRows
+from tidegate.features.feature import Service, View
 from tidegate.features.online import OnlineKind
 from tidegate.features.online_writer import OnlineStoreUnavailableError
-from tidegate.features.refs import ACCOUNT_SIGNALS_V2, Service, View
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 from tidegate.features.repository import RepositoryMissingError, close_repository, open_repository
 
 CHUNK = 500

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tidegate.features.refs import JOIN_KEY, ValueKind, View
+from tidegate.features.feature import ValueKind, View
+from tidegate.features.refs import JOIN_KEY
 
 EVENT_TIMESTAMP = "event_timestamp"
 """Column that says when a row was true at its source, UTC."""

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from tidegate.features.refs import View
+from tidegate.features.feature import View
 
 
 class OnlineStoreUnavailableError(Exception):

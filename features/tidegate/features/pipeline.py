@@ -25,9 +25,10 @@ from tidegate.features.batch.split import accounts
 from tidegate.features.events.columns import microseconds, moment
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.feast_writer import FeastOnlineWriter
+from tidegate.features.feature import Service
 from tidegate.features.history import OFFLINE
 from tidegate.features.online import EVENTS, OnlineChoice, OnlineKind
-from tidegate.features.refs import ACCOUNT_SIGNALS_V2, Service
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 from tidegate.features.repository import close_repository, configuration, open_repository, write_configuration
 from tidegate.features.risk import NO_RISK, RiskChoice
 from tidegate.features.services import definitions

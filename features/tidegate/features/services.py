@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from feast import Entity, FeatureService, FeatureView
 
 from tidegate.features.entities import account
-from tidegate.features.refs import Service
+from tidegate.features.feature import Service
 from tidegate.features.views import feature_view
 
 

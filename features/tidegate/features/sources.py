@@ -3,8 +3,8 @@
 from feast import FileSource
 from feast.data_format import ParquetFormat
 
+from tidegate.features.feature import View
 from tidegate.features.history import EVENT_TIMESTAMP, history_path
-from tidegate.features.refs import View
 
 
 def history(view: View) -> FileSource:

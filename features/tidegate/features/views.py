@@ -3,7 +3,8 @@
 from feast import Entity, FeatureView, Field
 from feast.types import Bool, FeastType, Float64, Int64, String
 
-from tidegate.features.refs import JOIN_KEY, Feature, ValueKind, View
+from tidegate.features.feature import Feature, ValueKind, View
+from tidegate.features.refs import JOIN_KEY
 from tidegate.features.sources import history
 
 _FEAST_TYPES: dict[ValueKind, FeastType] = {

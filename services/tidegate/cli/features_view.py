@@ -11,7 +11,8 @@ from rich.table import Table
 
 from tidegate.enrichment.freshness import StoredRow, fresh_until
 from tidegate.features.catalogue_view import usual_gap
-from tidegate.features.refs import ACCOUNT_FEATURES, ACCOUNT_SIGNALS_V2, FeatureRef, View
+from tidegate.features.feature import FeatureRef, View
+from tidegate.features.refs import ACCOUNT_FEATURES, ACCOUNT_SIGNALS_V2
 from tidegate.moderation.signals import AccountSignals, FeatureValue, Freshness
 
 _COLOURS = {Freshness.FRESH: "green", Freshness.STALE: "yellow", Freshness.MISSING: "red"}

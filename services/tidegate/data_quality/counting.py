@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from tidegate.data_quality.bins import Bins, CategoryBins, NumberBins
 from tidegate.data_quality.reference import COMPARED, FeatureReference, Reference
-from tidegate.features.refs import ACCOUNT_FEATURES, ValueKind
+from tidegate.features.feature import ValueKind
+from tidegate.features.refs import ACCOUNT_FEATURES
 
 _QUANTILES = np.arange(1, 10) / 10
 _CATEGORIES = 20

@@ -13,7 +13,8 @@ from tidegate.data_quality.typed_values import FEATURE_TYPES, WrongTypeError, wi
 from tidegate.data_quality.value_quality import ValueQuality
 from tidegate.features.batch.run_directory import Published, published, published_before
 from tidegate.features.events.columns import moment
-from tidegate.features.refs import ACCOUNT_SIGNALS_V2, View
+from tidegate.features.feature import View
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 
 _DAY = timedelta(days=1)
 

@@ -24,8 +24,9 @@ from tidegate.enrichment.provider_rows import ProviderRows
 from tidegate.enrichment.redis_rows import RedisRows
 from tidegate.enrichment.row_source import AppliedView, RowSource
 from tidegate.enrichment.sqlite_rows import SqliteRows
+from tidegate.features.feature import Service
 from tidegate.features.online import OnlineKind
-from tidegate.features.refs import ACCOUNT_SIGNALS_V2, Service
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 from tidegate.features.repository import close_repository, open_repository
 
 

@@ -11,7 +11,8 @@ from functools import lru_cache, partial
 from itertools import repeat
 from typing import Any, NamedTuple
 
-from tidegate.features.refs import VALID_UNTIL, ValueKind, View
+from tidegate.features.feature import ValueKind, View
+from tidegate.features.refs import VALID_UNTIL
 from tidegate.moderation.signals import AccountSignals, FeatureScalar, FeatureValue, Freshness, LookupStatus
 
 CLOCK_TOLERANCE = timedelta(minutes=5)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from tidegate.enrichment.freshness import StoredRow, signals_of
 from tidegate.enrichment.port import SignalsRequest
-from tidegate.features.refs import ACCOUNT_SIGNALS_V2, Service
+from tidegate.features.feature import Service
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 from tidegate.moderation.signals import AccountSignals
 
 

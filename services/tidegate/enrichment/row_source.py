@@ -8,7 +8,7 @@ from typing import Protocol
 from feast import FeatureView
 
 from tidegate.enrichment.freshness import StoredRow
-from tidegate.features.refs import View
+from tidegate.features.feature import View
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from tidegate.features.refs import ACCOUNT_FEATURES, ValueKind
+from tidegate.features.feature import ValueKind
+from tidegate.features.refs import ACCOUNT_FEATURES
 from tidegate.models.catalogue import DetectorSpec, Modality, catalogue
 from tidegate.policy.condition import Kind
 from tidegate.policy.engine import CompiledPolicy

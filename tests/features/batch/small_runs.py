@@ -12,8 +12,8 @@ from tidegate.features.batch import inputs
 from tidegate.features.batch.inputs import BatchInputs
 from tidegate.features.batch.run_directory import Published
 from tidegate.features.events.columns import microseconds
+from tidegate.features.feature import View
 from tidegate.features.generator import generate_events
-from tidegate.features.refs import View
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PER_PARTITION = 300

@@ -8,7 +8,7 @@ import pyarrow as pa
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 
-from tidegate.features.refs import Feature, ValueKind, View
+from tidegate.features.feature import Feature, ValueKind, View
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 400_000, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from tidegate.features.feature import View
 from tidegate.features.online_writer import OnlineStoreUnavailableError
-from tidegate.features.refs import ACCOUNT_ACTIVITY, View
+from tidegate.features.refs import ACCOUNT_ACTIVITY
 
 
 class KeepingWriter:

@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.features.feast_writer import FeastOnlineWriter
+from tidegate.features.feature import ValueKind, View
 from tidegate.features.history import history_schema
 from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import apply
-from tidegate.features.refs import ACCOUNT_SIGNALS_V2, ValueKind, View
+from tidegate.features.refs import ACCOUNT_SIGNALS_V2
 
 _SAMPLES: Mapping[ValueKind, Any] = {
     ValueKind.BOOL: True,

@@ -10,14 +10,9 @@ from tests.features.stream.feast_takes import MICROSECOND, NOW
 from tests.features.stream.online_stores import Store, emptied, rows
 from tidegate.features import feast_writer
 from tidegate.features.feast_writer import FeastOnlineWriter
+from tidegate.features.feature import View
 from tidegate.features.online_writer import OnlineStoreUnavailableError
-from tidegate.features.refs import (
-    ACCOUNT_ENFORCEMENT,
-    ACCOUNT_PROFILE,
-    ACCOUNT_RISK,
-    ACCOUNT_SIGNALS_V2,
-    View,
-)
+from tidegate.features.refs import ACCOUNT_ENFORCEMENT, ACCOUNT_PROFILE, ACCOUNT_RISK, ACCOUNT_SIGNALS_V2
 from tidegate.features.repository import close_repository, open_repository
 
 

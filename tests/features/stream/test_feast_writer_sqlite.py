@@ -18,12 +18,9 @@ from tests.features.stream.online_stores import Store, rows
 from tidegate.features import feast_sqlite
 from tidegate.features.feast_sqlite import EXACT_TIME
 from tidegate.features.feast_writer import FeastOnlineWriter
+from tidegate.features.feature import View
 from tidegate.features.online_writer import OnlineStoreUnavailableError
-from tidegate.features.refs import (
-    ACCOUNT_PROFILE,
-    ACCOUNT_SIGNALS_V2,
-    View,
-)
+from tidegate.features.refs import ACCOUNT_PROFILE, ACCOUNT_SIGNALS_V2
 from tidegate.features.repository import close_repository, open_repository
 
 

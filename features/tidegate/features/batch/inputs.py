@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tidegate.features import refs, transforms
+from tidegate.features import feature, refs, transforms
 from tidegate.features.events.log import EVENT_SCHEMA
 
 EVENTS_PER_PARTITION = 160_000
@@ -97,5 +97,5 @@ def _sha256(path: Path) -> str:
 
 def _code_digest() -> str:
     """Of the modules that say what the features are: rows by older definitions are never taken for finished."""
-    modules = sorted(Path(transforms.__path__[0]).glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in [Path(refs.__file__), *modules])).hexdigest()
+    modules = [Path(feature.__file__), Path(refs.__file__), *sorted(Path(transforms.__path__[0]).glob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in modules)).hexdigest()

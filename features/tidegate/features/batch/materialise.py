@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tidegate.features.batch.run_directory import Published, published, write_whole
+from tidegate.features.feature import View
 from tidegate.features.history import EVENT_TIMESTAMP
 from tidegate.features.online_writer import OnlineWriter
-from tidegate.features.refs import JOIN_KEY, View
+from tidegate.features.refs import JOIN_KEY
 
 _NOTE = ".materialising.json"
 _ERASED_AT_ONCE = 10_000

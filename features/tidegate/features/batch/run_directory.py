@@ -21,8 +21,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tidegate.features.feature import View
 from tidegate.features.history import CURRENT, history_schema
-from tidegate.features.refs import View
 
 RUNS = "runs"
 """Folder of runs, within the offline folder."""

@@ -8,7 +8,8 @@ import orjson
 import pyarrow as pa
 
 from tidegate.features.events.event import EventKind
-from tidegate.features.refs import ACCOUNT_PROFILE, PROFILE_HOLDS, VALID_UNTIL, Feature, ValueKind
+from tidegate.features.feature import Feature, ValueKind
+from tidegate.features.refs import ACCOUNT_PROFILE, PROFILE_HOLDS, VALID_UNTIL
 from tidegate.features.transforms.answers import Answers, slices
 from tidegate.features.transforms.columns import EventColumnsError
 from tidegate.features.transforms.instants import DAY_US, EARLIEST_US, LATEST_US, MICROSECOND, Ints

@@ -31,7 +31,7 @@ class Router:
 
     def __init__(self, clock: Clock) -> None:
         self._admission = Admission(under_way=PLACES, waiting=WAITING, clock=clock)
-        self._working: list[AbstractAsyncContextManager[None]] = []
+        self._working: list[AbstractAsyncContextManager[object]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.refused = 0
 

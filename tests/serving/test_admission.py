@@ -10,11 +10,15 @@ from google.rpc import error_details_pb2
 from tests.serving.in_process import ScriptedText, serving
 from tests.serving.refusals import reason, status_of_call
 from tests.serving.requests import request
+from tidegate.api.moderation.v1 import decision_pb2
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 from tidegate.moderation.budget import Budget
 from tidegate.moderation.errors import Overloaded
 from tidegate.serving.admission import STREAM_TURN, Admission
+from tidegate.serving.places import LEAST, Places
 from tidegate.serving.settings import load_settings
+
+MAX_PLACES = 48
 
 
 def _long() -> Budget:
@@ -133,6 +137,59 @@ async def _without_time(admission: Admission) -> None:
     with suppress(Overloaded):
         async with admission.unary(Budget.of_ms(0)):
             await asyncio.sleep(0)
+
+
+async def test_places_are_halved_while_answers_lack_what_was_late() -> None:
+    places, admission = MAX_PLACES, Admission(under_way=MAX_PLACES, waiting=0)
+    for _ in range(40):
+        calls = [asyncio.create_task(_late(admission)) for _ in range(places)]
+        await asyncio.gather(*calls, return_exceptions=True)
+        places = await _free(admission)
+        if places <= MAX_PLACES / 4:
+            break
+    assert LEAST <= places <= MAX_PLACES / 4
+
+
+async def _late(admission: Admission) -> None:
+    async with admission.unary(_long()) as place:
+        await asyncio.sleep(0)
+        place.late = True
+
+
+async def _free(admission: Admission) -> int:
+    """How many are let in at the same time, in a router without calls."""
+    async with AsyncExitStack() as taken:
+        for number in range(MAX_PLACES):
+            try:
+                await taken.enter_async_context(admission.unary(Budget.of_ms(60_000)))
+            except Overloaded:
+                return number
+    return MAX_PLACES
+
+
+@pytest.mark.parametrize(("delay_s", "late"), [(0.0, False), (5.0, True)])
+async def test_admission_is_told_what_came_too_late_for_its_answer(
+    delay_s: float, *, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    worked = Places.worked
+
+    def listen(places: Places, work_s: float, budget_s: float, *, late: bool) -> None:
+        told.append(late)
+        worked(places, work_s, budget_s, late=late)
+
+    monkeypatch.setattr(Places, "worked", listen)
+    async with serving(text=ScriptedText(delay_s=delay_s)) as served:
+        asked = request()
+        asked.budget.FromMilliseconds(50 if late else 10_000)
+        asked.idempotency_key = "once"
+        first = await served.stub.Moderate(asked)
+        again = await served.stub.Moderate(asked)
+    assert first.decision.completeness == (
+        decision_pb2.COMPLETENESS_PARTIAL if late else decision_pb2.COMPLETENESS_COMPLETE
+    )
+    assert again.decision.from_idempotency_key
+    assert told == [late, False]  # what is only read again keeps nobody waiting
 
 
 async def test_an_overloaded_router_sheds_calls_and_slows_streams() -> None:

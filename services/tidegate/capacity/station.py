@@ -81,7 +81,8 @@ class Station:
         if places is None:
             return
         self._give_up(now_s)
-        places.worked(now_s - item.placed_s, self._admission.budget_s)
+        late = now_s - item.arrived_s > self._admission.budget_s
+        places.worked(now_s - item.placed_s, self._admission.budget_s, late=late)
         places.freed(now_s, waiting=len(self.waiting))
         self.let_in(now_s)
 

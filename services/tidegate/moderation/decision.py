@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tidegate.moderation.detection import DetectorRun
+from tidegate.moderation.detection import DetectorRun, DetectorStatus
 from tidegate.moderation.item import NoticeSource, PartFacts, Surface
-from tidegate.moderation.signals import AccountSignals
+from tidegate.moderation.signals import AccountSignals, LookupStatus
 
 
 class Action(StrEnum):
@@ -79,6 +79,14 @@ class DecisionInputs:
     """Every planned detector on every part, and one NOT_COVERED run per part that none covers."""
     account: AccountSignals
     """What is known of the account."""
+
+    @property
+    def lack_what_was_late(self) -> bool:
+        """Whether a detector of the live policy, or the account's signals, did not answer in time."""
+        late = DetectorStatus.TIMED_OUT
+        return self.account.status is LookupStatus.TIMED_OUT or any(
+            run.status is late and not run.shadow for run in self.detectors
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -24,6 +25,14 @@ STREAM_TURN: Final = 8
 _LEAST_RETRY_S: Final = 0.1
 
 _Waiter = asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class Place:
+    """What a unary call has while it is worked on."""
+
+    late: bool = False
+    """For who works on it to tell: something came too late, and the answer goes without."""
 
 
 class Shed(StrEnum):
@@ -85,7 +94,7 @@ class Admission:
         return -(-self._taken * places.most // places.count) + len(self._unary)
 
     @asynccontextmanager
-    async def unary(self, budget: Budget) -> AsyncIterator[None]:
+    async def unary(self, budget: Budget) -> AsyncIterator[Place]:
         """A place for a unary call, for as long as the block lasts.
 
         Raises:
@@ -108,10 +117,10 @@ class Admission:
                 raise Overloaded(retry_after_s=max(allowed_s, _LEAST_RETRY_S)) from late
         else:
             self._taken += 1
-        began_s = self._clock()
+        began_s, place = self._clock(), Place()
         try:
-            yield
-            self._places.worked(self._clock() - began_s, left_s)
+            yield place
+            self._places.worked(self._clock() - began_s, left_s, late=place.late)
         except asyncio.CancelledError:
             self._places.abandoned(self._clock() - began_s, left_s)
             raise

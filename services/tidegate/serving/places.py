@@ -7,6 +7,9 @@ is a trial, and work's time is the judge: if it follows the number of places, th
 are right; if it does not, more are. Where places are scarce and work is quick, they come back one at a time, without
 a trial.
 
+Where most answers are late, work's time tells nothing, since budgets end it: then places are halved until answers are
+in time again. If they never are, the places come back, all at once.
+
 `serving.admission` asks for real, `capacity.station` in simulations.
 """
 
@@ -29,6 +32,8 @@ GENERATIONS: Final = 3
 """Length of a window, in requests per place: answers come in batches, and a mean over few of them tells little."""
 SHORTEST_WINDOW: Final = 32
 """Requests."""
+SHORTEST_DESCENT: Final = 12
+"""As `SHORTEST_WINDOW`, where most answers are late: enough to tell half from all, and each costs a budget's length."""
 LEAST: Final = 4
 """Fewest places there are, unless settings allow fewer."""
 HOLD_S: Final = 5.0
@@ -39,6 +44,14 @@ LONGEST_HOLD_S: Final = 40.0
 PROOF: Final = 1 / 3
 """Part of the change in work's time that machines which are full would show, from which they count as full. Less than
 half, since budgets that end cut off the longest."""
+MOSTLY: Final = 0.5
+"""Share of answers that are late from which places are halved, whether anybody waits for one or not: a machine that is
+so far beyond what it can do hardly answers anybody, since it works on what will be late."""
+RELIEF: Final = 0.5
+"""What is left of that share, at most, where halving has helped."""
+LONGEST_DESCENT_HOLD_S: Final = 160.0
+"""As `LONGEST_HOLD_S`, between two descents. Each takes some seconds and goes down to the fewest places: while a
+detector hangs that costs some 4 of 100 answers, which would all lack it."""
 SMOOTHING: Final = 0.05
 """Weight of the newest interval between two places that become free, and of the newest work's time."""
 _DEVIATIONS: Final = 2.0
@@ -58,10 +71,25 @@ class _Window:
     """Unary calls that found no place."""
     calls: int = 0
     """Unary calls that were done."""
+    late: int = 0
+    """Of these: something that they asked for was late."""
     work_s: float = 0.0
     """Of these, together."""
     budget_s: float = 0.0
     """Of these, together."""
+
+    @property
+    def late_share(self) -> float:
+        """Of the unary calls that were done; 0 if none was."""
+        return self.late / self.calls if self.calls else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Descent:
+    places: int
+    """Before it."""
+    late_share: float
+    """Then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +126,9 @@ class Places:
         self._held_until_s = float("-inf")
         self._hold_s = HOLD_S
         self._cut_failed = False
+        self._descent: _Descent | None = None
+        self._descent_held_until_s = float("-inf")
+        self._descent_hold_s = HOLD_S
 
     def wait_s(self, ahead: int) -> float:
         """Seconds after which the next to come gets a place, with `ahead` waiting before it."""
@@ -116,12 +147,13 @@ class Places:
         if not self._window.skipped:
             self._window.wanting += 1
 
-    def worked(self, work_s: float, budget_s: float) -> None:
+    def worked(self, work_s: float, budget_s: float, *, late: bool) -> None:
         """A unary call was answered, or refused by what works on it.
 
         Args:
             work_s: Seconds for which it had a place.
             budget_s: What it had left of its budget when it came.
+            late: Whether it was answered without something that came too late.
         """
         if self._mean_s:
             self._deviation_s += SMOOTHING * (abs(work_s - self._mean_s) - self._deviation_s)
@@ -130,13 +162,14 @@ class Places:
             self._mean_s, self._deviation_s = work_s, 0.0
         if not self._window.skipped:
             self._window.calls += 1
+            self._window.late += late
             self._window.work_s += work_s
             self._window.budget_s += budget_s
 
     def abandoned(self, work_s: float, budget_s: float) -> None:
         """The caller of a unary call gave up, which tells only that work takes longer than this. See `worked`."""
         if work_s >= self._mean_s:
-            self.worked(work_s, budget_s)
+            self.worked(work_s, budget_s, late=True)
 
     def freed(self, now_s: float, *, waiting: int) -> None:
         """A place became free, of a unary call (see `worked`, which comes before) or an item of a stream.
@@ -153,7 +186,7 @@ class Places:
             window.skipped -= 1
             return
         window.finished += 1
-        if window.finished >= max(SHORTEST_WINDOW, GENERATIONS * self.count):
+        if window.finished >= self._long_enough(window):
             self._window = _Window()
             self._decide(window, now_s)
 
@@ -162,7 +195,7 @@ class Places:
         if not window.calls:  # streams alone: nobody waits for an answer
             self.count = min(self.most, self.count + 1)
             return
-        if window.wanting < SCARCE * window.finished:
+        if self._descending(window, now_s) or window.wanting < SCARCE * window.finished:
             return
         work_s = window.work_s / window.calls
         share = window.work_s / window.budget_s if window.budget_s else math.inf
@@ -181,8 +214,33 @@ class Places:
                 factor = max(DEEPEST_CUT, min(STEP, WORK_SHARE / share))
                 self._try(max(self._least, int(self.count * factor)), work_s)
 
+    def _long_enough(self, window: _Window) -> int:
+        if window.late_share > MOSTLY:
+            return max(SHORTEST_DESCENT, self.count)
+        return max(SHORTEST_WINDOW, GENERATIONS * self.count)
+
+    def _descending(self, window: _Window, now_s: float) -> bool:
+        """Halves places where most answers are late, and gives them back where that was in vain; whether it did."""
+        before = self._descent or _Descent(self.count, window.late_share)
+        if window.late_share <= (MOSTLY if self._descent is None else before.late_share * RELIEF):
+            if self._descent is not None:
+                self._descent, self._descent_hold_s = None, HOLD_S
+            return False
+        if self.count > self._least and (self._descent is not None or now_s >= self._descent_held_until_s):
+            self._descent = before
+            self._step(max(self._least, self.count // 2))
+        elif self._descent is not None:
+            self._descent = None
+            self._descent_held_until_s = now_s + self._descent_hold_s
+            self._descent_hold_s = min(LONGEST_DESCENT_HOLD_S, 2 * self._descent_hold_s)
+            self._step(before.places)
+        return True
+
     def _try(self, places: int, work_s: float) -> None:
         self._trial = _Trial(self.count, work_s)
+        self._step(places)
+
+    def _step(self, places: int) -> None:
         self._window = _Window(skipped=self.count)
         self.count = places
 
@@ -191,5 +249,4 @@ class Places:
         self._held_until_s = now_s + (self._hold_s if self._cut_failed else 2 * HOLD_S)
         if self._cut_failed:
             self._hold_s = min(LONGEST_HOLD_S, 2 * self._hold_s)
-        self._window = _Window(skipped=self.count)
-        self.count = trial.places
+        self._step(trial.places)

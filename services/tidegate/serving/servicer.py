@@ -34,7 +34,7 @@ from tidegate.moderation.tracing import TraceContext
 from tidegate.pipeline.archive import PolicyArchive
 from tidegate.pipeline.moderate import Decided, ModerationCall, ModerationPipeline
 from tidegate.serving import encode
-from tidegate.serving.admission import Admission
+from tidegate.serving.admission import Admission, Place
 from tidegate.serving.decode import MAX_KEY, RequestDecoder, has_images
 from tidegate.serving.fanout import completed
 from tidegate.serving.open_streams import OpenStreams
@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 """Where gRPC carries `google.rpc.Status` (gRPC's richer error model)."""
 
-_Admit = Callable[[Budget], AbstractAsyncContextManager[object]]
+_Admit = Callable[[Budget], AbstractAsyncContextManager[Place | None]]
 """What to enter before the work on an item whose budget runs."""
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -176,7 +176,7 @@ class ModerationServicer:
     ) -> pb.ModerateStreamResponse:
         response = pb.ModerateStreamResponse(correlation_id=correlation_id)
         async with self._admission.streamed():
-            refused = await self._decided(request, traceparent, admit=nullcontext, into=response.decision)
+            refused = await self._decided(request, traceparent, admit=_admitted, into=response.decision)
         if refused is None:
             return response
         return pb.ModerateStreamResponse(correlation_id=correlation_id, error=refused)
@@ -217,7 +217,7 @@ class ModerationServicer:
         message = self._decoder.opened(request).message
         assert isinstance(message, pb.ModerateRequest)
         budget = Budget.of_ms(self._decoder.budget_ms(message))
-        async with admit(budget):
+        async with admit(budget) as place:
             waited_s = self._clock() - begun_s
             item = await self._item(message)
             call = ModerationCall(
@@ -228,6 +228,8 @@ class ModerationServicer:
                 explain=message.explain,
             )
             decided = await self._pipeline.moderate(call)
+            if place is not None:
+                place.late = not decided.from_idempotency_key and decided.record.inputs.lack_what_was_late
         _describe(span, item, decided)
         record, repeated = decided.record, decided.from_idempotency_key
         await self._encode(record, explain=message.explain, from_idempotency_key=repeated, into=into)
@@ -250,6 +252,11 @@ class ModerationServicer:
     ) -> None:
         evaluations = await self._archive.explain(record) if explain else None
         encode.decision(record, evaluations=evaluations, from_idempotency_key=from_idempotency_key, into=into)
+
+
+def _admitted(_budget: Budget) -> AbstractAsyncContextManager[None]:
+    """For an item of a stream, which has its place already."""
+    return nullcontext()
 
 
 def _describe(span: Span, item: ContentItem, decided: Decided) -> None:

@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from opentelemetry.trace import SpanKind
 
 from tidegate.detectors.attribution import explained
 from tidegate.detectors.bucketing import Bucket, buckets, call_costs_tokens
@@ -25,6 +24,7 @@ from tidegate.detectors.inference import (
 )
 from tidegate.detectors.port import TextRequest
 from tidegate.detectors.scoring import outage_of, scores_of
+from tidegate.detectors.server_call import called
 from tidegate.detectors.tokenisation import tokenizer_of
 from tidegate.detectors.triton_server import TritonModelServer
 from tidegate.models.catalogue import DetectorSpec
@@ -32,9 +32,7 @@ from tidegate.moderation.budget import Budget
 from tidegate.moderation.detection import DetectorScores, DetectorStatus
 from tidegate.telemetry.batches import batch_span
 from tidegate.telemetry.names import Attribute, SpanName
-from tidegate.telemetry.propagation import header_if_sampled
 from tidegate.telemetry.recorder import Recorder
-from tidegate.telemetry.spans import mark_failed, span
 
 logger = logging.getLogger(__name__)
 
@@ -185,25 +183,13 @@ class TritonTextDetectors:
         return logits
 
     async def _call(self, spec: DetectorSpec, bucket: Bucket, budget: Budget) -> npt.NDArray[np.float32]:
-        left_s = budget.left_s()
-        if left_s <= 0:
-            raise InferenceTimeoutError("nothing left of the budget")
-        with span(
-            self._tracer,
-            SpanName.TRITON_INFER,
-            kind=SpanKind.CLIENT,
-            attributes={
-                Attribute.DETECTOR_NAME: spec.name,
-                Attribute.DETECTOR_VERSION: spec.version,
-                Attribute.BATCH_SIZE: len(bucket.rows),
-                Attribute.BUDGET_MS: left_s * 1000.0,
-            },
-        ) as made:
-            try:
-                return await self._server.logits(InferenceCall(spec, bucket, left_s, header_if_sampled(made)))
-            except InferenceError as error:
-                mark_failed(made, error)
-                raise
+        return await called(
+            spec,
+            rows=len(bucket.rows),
+            budget=budget,
+            tracer=self._tracer,
+            call=lambda left_s, header: self._server.logits(InferenceCall(spec, bucket, left_s, header)),
+        )
 
     def _note(self, failure: str) -> None:
         """Logs an outage when it begins, changes or ends, and not once per batch: that would be hundreds a second."""

@@ -2,19 +2,17 @@
 
 from functools import partial
 
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import Tracer
 
 from tidegate.detectors.images.decoding import DecodedImage
 from tidegate.detectors.images.looking import Finding
 from tidegate.detectors.images.places import PatientThreads, Places
 from tidegate.detectors.images.preprocessing import unsafe_rows
-from tidegate.detectors.inference import InferenceError, InferenceTimeoutError, TensorCall, TensorServer
+from tidegate.detectors.inference import TensorCall, TensorServer
 from tidegate.detectors.scoring import scores_of
+from tidegate.detectors.server_call import called
 from tidegate.models.catalogue import DetectorSpec
 from tidegate.moderation.budget import Budget
-from tidegate.telemetry.names import Attribute, SpanName
-from tidegate.telemetry.propagation import header_if_sampled
-from tidegate.telemetry.spans import mark_failed, span
 
 
 class FrameClassifier:
@@ -52,24 +50,11 @@ class FrameClassifier:
         """See `ImageDetector`."""
         async with self._places.one(budget):
             rows = await self._threads.run(partial(unsafe_rows, image.frames), budget)
-            left_s = budget.left_s()
-            if left_s <= 0:
-                raise InferenceTimeoutError("nothing left of the budget")
-            with span(
-                self._tracer,
-                SpanName.TRITON_INFER,
-                kind=SpanKind.CLIENT,
-                attributes={
-                    Attribute.DETECTOR_NAME: self.spec.name,
-                    Attribute.DETECTOR_VERSION: self.spec.version,
-                    Attribute.BATCH_SIZE: len(rows),
-                    Attribute.BUDGET_MS: left_s * 1000.0,
-                },
-            ) as made:
-                call = TensorCall(self.spec, (rows,), left_s, header_if_sampled(made))
-                try:
-                    logits = await self._server.infer(call)
-                except InferenceError as error:
-                    mark_failed(made, error)
-                    raise
+            logits = await called(
+                self.spec,
+                rows=len(rows),
+                budget=budget,
+                tracer=self._tracer,
+                call=lambda left_s, header: self._server.infer(TensorCall(self.spec, (rows,), left_s, header)),
+            )
         return Finding(scores_of(self.spec, logits))

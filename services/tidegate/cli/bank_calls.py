@@ -11,7 +11,7 @@ from tidegate.api.moderation.v1 import hash_bank_service_pb2 as pb
 from tidegate.api.moderation.v1.hash_bank_service_pb2_grpc import HashBankServiceStub
 from tidegate.cli.connection import endpoint_of, refuse_if_unreachable
 from tidegate.cli.server_options import Server
-from tidegate.client import ModerationError, RetryPolicy
+from tidegate.client import RetryPolicy
 from tidegate.client.channel import channel_to
 from tidegate.client.retry import Attempts
 from tidegate.serving.settings import Settings
@@ -95,8 +95,5 @@ def _answer(call: Callable[..., Any], request: Any) -> Any:
         try:
             return call(request, timeout=attempts.left_s())
         except grpc.RpcError as error:
-            failed = ModerationError.from_rpc(error)
-            pause_s = attempts.pause_s(failed.code)
-            if pause_s is None:
-                raise failed from error
+            pause_s = attempts.pause_after_s(error)
         time.sleep(pause_s)

@@ -15,7 +15,6 @@ from tidegate.client.aio_events import AsyncEvents
 from tidegate.client.aio_stream import AsyncStream
 from tidegate.client.channel import OPTIONS, deadline_s
 from tidegate.client.decisions import Decision, decision_of
-from tidegate.client.errors import ModerationError
 from tidegate.client.events import RecordedEvents
 from tidegate.client.items import budget_of, new_key, request_of
 from tidegate.client.outstanding import Outstanding
@@ -161,8 +160,5 @@ class AsyncTidegateClient:
             try:
                 return decision_of((await ask(attempts.left_s())).decision)
             except grpc.RpcError as error:
-                failed = ModerationError.from_rpc(error)
-                pause_s = attempts.pause_s(failed.code)
-                if pause_s is None:
-                    raise failed from error
+                pause_s = attempts.pause_after_s(error)
             await asyncio.sleep(pause_s)

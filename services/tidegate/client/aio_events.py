@@ -9,7 +9,6 @@ import grpc
 from opentelemetry.trace import Tracer
 
 from tidegate.client.blocking_events import retried_as
-from tidegate.client.errors import ModerationError
 from tidegate.client.event_batches import EventBatch
 from tidegate.client.events import (
     ATTEMPT_S,
@@ -78,15 +77,12 @@ class AsyncEvents:
         )
 
     async def _answer(self, ask: Callable[[float], Awaitable[R]], deadline_s: float) -> R:
-        attempts = Attempts(self._retry, deadline_s=deadline_s)
+        attempts = Attempts(self._retry, deadline_s=deadline_s, retried_as=retried_as)
         while True:
             try:
                 return await ask(min(ATTEMPT_S, attempts.left_s()))
             except grpc.RpcError as error:
-                failed = ModerationError.from_rpc(error)
-                pause_s = attempts.pause_s(retried_as(failed.code))
-                if pause_s is None:
-                    raise failed from error
+                pause_s = attempts.pause_after_s(error)
             await asyncio.sleep(pause_s)
 
 

@@ -15,7 +15,6 @@ from tidegate.client.blocking_events import BlockingEvents
 from tidegate.client.blocking_stream import BlockingStream
 from tidegate.client.channel import channel_to, deadline_s
 from tidegate.client.decisions import Decision, decision_of
-from tidegate.client.errors import ModerationError
 from tidegate.client.events import RecordedEvents
 from tidegate.client.items import budget_of, new_key, request_of
 from tidegate.client.outstanding import Outstanding
@@ -168,8 +167,5 @@ class TidegateClient:
             try:
                 return decision_of(ask(attempts.left_s()).decision)
             except grpc.RpcError as error:
-                failed = ModerationError.from_rpc(error)
-                pause_s = attempts.pause_s(failed.code)
-                if pause_s is None:
-                    raise failed from error
+                pause_s = attempts.pause_after_s(error)
             time.sleep(pause_s)

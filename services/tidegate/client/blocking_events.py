@@ -9,7 +9,6 @@ import grpc
 from opentelemetry.trace import Tracer
 
 from tidegate.api.moderation.v1 import signal_service_pb2_grpc as rpc
-from tidegate.client.errors import ModerationError
 from tidegate.client.event_batches import EventBatch
 from tidegate.client.events import (
     ATTEMPT_S,
@@ -72,15 +71,12 @@ class BlockingEvents:
         )
 
     def _answer(self, ask: Callable[[float], R], deadline_s: float) -> R:
-        attempts = Attempts(self._retry, deadline_s=deadline_s)
+        attempts = Attempts(self._retry, deadline_s=deadline_s, retried_as=retried_as)
         while True:
             try:
                 return ask(min(ATTEMPT_S, attempts.left_s()))
             except grpc.RpcError as error:
-                failed = ModerationError.from_rpc(error)
-                pause_s = attempts.pause_s(retried_as(failed.code))
-                if pause_s is None:
-                    raise failed from error
+                pause_s = attempts.pause_after_s(error)
             time.sleep(pause_s)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import grpc
 
+from tidegate.client.errors import ModerationError
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -39,15 +41,24 @@ class RetryPolicy:
 class Attempts:
     """The attempts of one call, all of them under one deadline."""
 
-    def __init__(self, policy: RetryPolicy, *, deadline_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        *,
+        deadline_s: float,
+        retried_as: Callable[[grpc.StatusCode], grpc.StatusCode] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Starts the clock.
 
         Args:
             policy: How often, with what pauses.
             deadline_s: From now, for all attempts and the pauses between them.
+            retried_as: What the policy is told of a status; None tells it as it is.
             clock: Injected in tests.
         """
         self._policy = policy
+        self._retried_as = retried_as
         self._clock = clock
         self._deadline_s = clock() + deadline_s
         self._made = 0
@@ -66,4 +77,16 @@ class Attempts:
             return None
         if self._policy.on_pause is not None:
             self._policy.on_pause(code, pause_s)
+        return pause_s
+
+    def pause_after_s(self, error: grpc.RpcError) -> float:
+        """How long to wait before the next attempt, now that one ended with `error`.
+
+        Raises:
+            ModerationError: There is no next one.
+        """
+        failed = ModerationError.from_rpc(error)
+        pause_s = self.pause_s(self._retried_as(failed.code) if self._retried_as else failed.code)
+        if pause_s is None:
+            raise failed from error
         return pause_s

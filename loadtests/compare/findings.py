@@ -1,7 +1,10 @@
 """All that a comparison found, before anything is concluded from it."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from loadtests.compare.bare_triton import BareSample
 from loadtests.compare.equality import Agreement
@@ -59,8 +62,12 @@ class Findings:
         return [cell.sample for cell in self.cells]
 
     def by_repeat(self, group: Group, measure: str) -> Mapping[int, float]:
-        """One measure of a group, by repeat: a field of `Sample`."""
-        return {each.repeat: float(getattr(each, measure)) for each in self.samples if group.holds(each)}
+        """One measure of a group, by repeat: a field of `Sample`, the mean of those of the same repeat."""
+        found = [(each.repeat, float(getattr(each, measure))) for each in self.samples if group.holds(each)]
+        return {
+            repeat: statistics.fmean(value for _, value in values)
+            for repeat, values in groupby(sorted(found), key=itemgetter(0))
+        }
 
     def middle(self, group: Group, measure: str) -> float | None:
         """Its median; None if it was not measured."""

@@ -40,6 +40,8 @@ class Tracing(StrEnum):
 _BUILT_PER_S = {Kind.UNARY: 2_000, Kind.STREAM: 4_000}
 """More than any contender answers: so many items are built for each second of load."""
 _SHARES = {Tracing.OFF: 0.0, Tracing.SOME: 0.01, Tracing.ALL: 1.0}
+_SHORTER = 0.6
+"""Length of a cell that is measured twice in a turn, there and back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def load_plan(cell: Cell, pace: Pace, *, address: str, seed: int) -> LoadPlan:
         shape=cell.shape,
         surface=Detector(cell.detector).surface,
         warm_up_s=pace.warm_up_s,
-        seconds=pace.seconds,
+        seconds=pace.seconds * (_SHORTER if cell.note else 1.0),
         items=round(_BUILT_PER_S[cell.shape.kind] * (pace.warm_up_s + pace.seconds)),
         seed=seed,
         accounts=pace.accounts,
@@ -135,5 +137,5 @@ def _cells(name: str, pace: Pace) -> Iterator[Cell]:
         if name in {who.DISTRIBUTED, who.COLOCATED}:
             yield Cell(name, detector, Shape(Kind.STREAM, STREAMS, WINDOW))
     if name == who.DISTRIBUTED and pace.extras:
-        for note, share in _SHARES.items():
+        for note, share in (*_SHARES.items(), *reversed(_SHARES.items())):  # else what drifts would be one's alone
             yield Cell(name, Detector.CHEAP, Shape(Kind.UNARY, CALLERS, sampled_share=share), note)

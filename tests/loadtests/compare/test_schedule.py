@@ -36,6 +36,11 @@ def test_both_topologies_stream_and_only_one_is_traced() -> None:
     assert traced == {(who.DISTRIBUTED, note) for note in Tracing}
 
 
+def test_what_differs_in_tracing_is_measured_there_and_back() -> None:
+    notes = [cell.note for turn in turns(FULL, repeat=1) for cell in turn.cells if cell.note]
+    assert notes == [*Tracing, *reversed(Tracing)]
+
+
 def test_the_detector_chooses_the_surface_and_so_the_policy() -> None:
     cells = turns(QUICK, repeat=1)[0].cells
     surfaces = {cell.detector: load_plan(cell, QUICK, address="a:1", seed=1).surface for cell in cells}

@@ -50,7 +50,8 @@ def found() -> Findings:
         cell(who.DISTRIBUTED, 50.0, in_flight=1, p50_ms=18.0),
         cell(who.COLOCATED, 50.0, in_flight=1, p50_ms=11.0),
         cell(who.DISTRIBUTED, 100.0, note=Tracing.OFF),
-        cell(who.DISTRIBUTED, 97.0, note=Tracing.SOME),
+        cell(who.DISTRIBUTED, 94.0, note=Tracing.SOME),
+        cell(who.DISTRIBUTED, 100.0, note=Tracing.SOME),
         cell(who.DISTRIBUTED, 85.0, note=Tracing.ALL),
         cell(who.DISTRIBUTED_UNRECORDED, 140.0),
     ]

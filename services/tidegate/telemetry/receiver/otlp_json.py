@@ -19,6 +19,10 @@ from tidegate.telemetry.receiver.payload import (
     MAX_LINKS,
     MAX_MOMENTS,
     MAX_TEXT_CHARACTERS,
+    ROLES,
+    SPAN_ID_BYTES,
+    STATUSES,
+    TRACE_ID_BYTES,
     MalformedPayload,
     MalformedSpan,
     Payload,
@@ -27,11 +31,6 @@ from tidegate.telemetry.receiver.payload import (
 from tidegate.telemetry.span_record import AttributeJson, SpanMoment, SpanRecord, SpanReference, SpanRole, SpanStatus
 
 JsonObject = dict[str, Any]
-
-_ROLES = tuple(SpanRole)
-_STATUSES = tuple(SpanStatus)
-_TRACE_ID_BYTES = 16
-_SPAN_ID_BYTES = 8
 
 
 def parse_json(body: bytes) -> Payload:
@@ -60,19 +59,19 @@ def parse_json(body: bytes) -> Payload:
 
 
 def _record(span: JsonObject, service: str) -> SpanRecord:
-    trace_id, span_id = _id(span, "traceId", _TRACE_ID_BYTES), _id(span, "spanId", _SPAN_ID_BYTES)
+    trace_id, span_id = _id(span, "traceId", TRACE_ID_BYTES), _id(span, "spanId", SPAN_ID_BYTES)
     if not trace_id or not span_id:
         raise MalformedSpan
     start_ns, end_ns = checked_times(_time(span, "startTimeUnixNano"), _time(span, "endTimeUnixNano"))
     status = _field(span, "status")
     links = [
-        SpanReference(_id(link, "traceId", _TRACE_ID_BYTES), _id(link, "spanId", _SPAN_ID_BYTES))
+        SpanReference(_id(link, "traceId", TRACE_ID_BYTES), _id(link, "spanId", SPAN_ID_BYTES))
         for link in _first_objects(span, "links", MAX_LINKS)
     ]
     return SpanRecord(
         trace_id=trace_id,
         span_id=span_id,
-        parent_span_id=_id(span, "parentSpanId", _SPAN_ID_BYTES),
+        parent_span_id=_id(span, "parentSpanId", SPAN_ID_BYTES),
         service=service,
         name=_text(_field(span, "name")),
         role=_role(_field(span, "kind")),
@@ -147,14 +146,14 @@ def _role(value: Any) -> SpanRole:
     if isinstance(value, str) and value.removeprefix("SPAN_KIND_") in SpanRole.__members__:
         return SpanRole(value.removeprefix("SPAN_KIND_"))
     number = _integer(value)
-    return _ROLES[number] if number is not None and 0 <= number < len(_ROLES) else SpanRole.UNSPECIFIED
+    return ROLES[number] if number is not None and 0 <= number < len(ROLES) else SpanRole.UNSPECIFIED
 
 
 def _status(value: Any) -> SpanStatus:
     if isinstance(value, str) and value.removeprefix("STATUS_CODE_") in SpanStatus.__members__:
         return SpanStatus(value.removeprefix("STATUS_CODE_"))
     number = _integer(value)
-    return _STATUSES[number] if number is not None and 0 <= number < len(_STATUSES) else SpanStatus.UNSET
+    return STATUSES[number] if number is not None and 0 <= number < len(STATUSES) else SpanStatus.UNSET
 
 
 def _service(resource_spans: JsonObject) -> str:

@@ -16,7 +16,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     NumberDataPoint,
 )
 
-from tidegate.telemetry.receiver.payload import MalformedPayload
+from tidegate.telemetry.receiver.payload import TRACE_ID_BYTES, MalformedPayload
 from tidegate.telemetry.receiver.series import (
     Buckets,
     Labels,
@@ -34,7 +34,6 @@ MAX_LABEL_CHARACTERS = 256
 MAX_BUCKETS = 256
 """Per histogram; a point with more is rejected."""
 
-_TRACE_ID_BYTES = 16
 _JOB, _INSTANCE = "job", "instance"
 """What Prometheus calls `service.name` and `service.instance.id` (the specification named in `series.py`)."""
 _CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
@@ -154,7 +153,7 @@ def _buckets(point: HistogramDataPoint) -> Buckets:
 
 def _traced(point: HistogramDataPoint) -> Iterator[TracedValue]:
     for each in point.exemplars[:MAX_BUCKETS]:
-        if len(each.trace_id) == _TRACE_ID_BYTES:
+        if len(each.trace_id) == TRACE_ID_BYTES:
             value = float(each.as_int) if each.WhichOneof("value") == "as_int" else each.as_double
             yield TracedValue(value, each.trace_id.hex(), each.time_unix_nano / 1e9)
 

@@ -13,17 +13,16 @@ from tidegate.telemetry.receiver.payload import (
     MAX_LINKS,
     MAX_MOMENTS,
     MAX_TEXT_CHARACTERS,
+    ROLES,
+    SPAN_ID_BYTES,
+    STATUSES,
+    TRACE_ID_BYTES,
     MalformedPayload,
     MalformedSpan,
     Payload,
     checked_times,
 )
 from tidegate.telemetry.span_record import AttributeJson, SpanMoment, SpanRecord, SpanReference, SpanRole, SpanStatus
-
-_ROLES = tuple(SpanRole)
-_STATUSES = tuple(SpanStatus)
-_TRACE_ID_BYTES = 16
-_SPAN_ID_BYTES = 8
 
 
 def parse_protobuf(body: bytes) -> Payload:
@@ -55,24 +54,24 @@ def payload_of(request: ExportTraceServiceRequest) -> Payload:
 
 
 def _record(span: Span, service: str) -> SpanRecord:
-    if not _is_id(span.trace_id, _TRACE_ID_BYTES) or not _is_id(span.span_id, _SPAN_ID_BYTES):
+    if not _is_id(span.trace_id, TRACE_ID_BYTES) or not _is_id(span.span_id, SPAN_ID_BYTES):
         raise MalformedSpan
     start_ns, end_ns = checked_times(span.start_time_unix_nano, span.end_time_unix_nano)
     return SpanRecord(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
-        parent_span_id=span.parent_span_id.hex() if _is_id(span.parent_span_id, _SPAN_ID_BYTES) else "",
+        parent_span_id=span.parent_span_id.hex() if _is_id(span.parent_span_id, SPAN_ID_BYTES) else "",
         service=service,
         name=span.name[:MAX_TEXT_CHARACTERS],
-        role=_ROLES[span.kind] if 0 <= span.kind < len(_ROLES) else SpanRole.UNSPECIFIED,
+        role=ROLES[span.kind] if 0 <= span.kind < len(ROLES) else SpanRole.UNSPECIFIED,
         start_ns=start_ns,
         end_ns=end_ns,
-        status=_STATUSES[span.status.code] if 0 <= span.status.code < len(_STATUSES) else SpanStatus.UNSET,
+        status=STATUSES[span.status.code] if 0 <= span.status.code < len(STATUSES) else SpanStatus.UNSET,
         attributes=_attributes(span.attributes[:MAX_ATTRIBUTES]),
         links=tuple(
             SpanReference(link.trace_id.hex(), link.span_id.hex())
             for link in span.links[:MAX_LINKS]
-            if _is_id(link.trace_id, _TRACE_ID_BYTES) and _is_id(link.span_id, _SPAN_ID_BYTES)
+            if _is_id(link.trace_id, TRACE_ID_BYTES) and _is_id(link.span_id, SPAN_ID_BYTES)
         ),
         moments=tuple(
             SpanMoment(event.name[:MAX_TEXT_CHARACTERS], event.time_unix_nano) for event in span.events[:MAX_MOMENTS]

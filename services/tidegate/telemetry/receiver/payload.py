@@ -1,8 +1,8 @@
-"""What the two OTLP encodings have in common: the limits, and how a span is checked and put together."""
+"""What the two OTLP encodings have in common: the limits, the numbers, and how a span is checked and put together."""
 
 from dataclasses import dataclass
 
-from tidegate.telemetry.span_record import SpanRecord
+from tidegate.telemetry.span_record import SpanRecord, SpanRole, SpanStatus
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 """Per export request, after decompression. The SDK's batches of 512 spans take about 300 KiB."""
@@ -18,6 +18,12 @@ MAX_DEPTH = 6
 """Nesting of attribute values; deeper ones are left out."""
 MAX_INTEGER = 2**63 - 1
 """What the store holds; as a time in nanoseconds, the year 2262."""
+TRACE_ID_BYTES = 16
+SPAN_ID_BYTES = 8
+ROLES = tuple(SpanRole)
+"""By OTLP's number of a span's kind."""
+STATUSES = tuple(SpanStatus)
+"""By OTLP's number of a status."""
 
 
 class MalformedPayload(Exception):

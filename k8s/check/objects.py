@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-RAY_SERVICE = "ray.io/v1 RayService"
-
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

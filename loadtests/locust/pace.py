@@ -1,6 +1,5 @@
 """How long a campaign takes its time for each step."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -58,4 +57,3 @@ QUICK = Pace(
     mixed_s=0,
     stream_s=0,
 )
-PACES: Mapping[str, Pace] = {"full": FULL, "quick": QUICK}

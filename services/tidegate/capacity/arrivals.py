@@ -48,10 +48,6 @@ class RateTrace:
         """Items in the mean, in all."""
         return sum((end - start) * rate for start, end, rate in self.steps())
 
-    def rate_at(self, at_s: float) -> float:
-        """Items per second at a moment within the trace."""
-        return self.rates[max(0, int(np.searchsorted(self.starts_s, at_s, side="right")) - 1)]
-
     def drawn(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Arrivals of a Poisson process with these rates, ascending, in seconds.
 

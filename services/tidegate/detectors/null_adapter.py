@@ -68,7 +68,7 @@ class NullImageDetectors:
 
 
 class NoSpeechDetectors:
-    """Where no detector of audio is in use: who asks all the same gets FAILED. `speech.null_adapter` hears silence."""
+    """Where no detector of audio is in use: who asks all the same gets FAILED."""
 
     async def transcribe(self, batch: Sequence[SpeechRequest]) -> Sequence[SpeechFindings]:
         """See `SpeechDetectors`."""

@@ -4,18 +4,13 @@ Needs the OpenTelemetry API only, because the client uses it too.
 """
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanContext, get_current_span, set_span_in_context
+from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from tidegate.moderation.tracing import TraceContext
-from tidegate.telemetry.recorded_span import CarriedSpan, RecordedSpan, identity_of
+from tidegate.telemetry.recorded_span import CarriedSpan, RecordedSpan
 
 UNTRACED = TraceContext(trace_id="0" * 31 + "1", span_id="0" * 15 + "1", sampled=False)
 """For work that belongs to no request: valid, never sampled, so that nothing beneath it becomes a trace of its own."""
-
-
-def span_context(of: TraceContext) -> SpanContext:
-    """As OpenTelemetry's identity of a remote span, the caller's sampled flag kept."""
-    return identity_of(of, is_remote=True)
 
 
 def remote_parent(parent: TraceContext) -> Context:

@@ -56,6 +56,7 @@ LIGHT = (
     "telemetry/test_otlp_json.py",
     "telemetry/test_waterfall.py",
     "test_groups.py",
+    "test_pages.py",
     "test_sqlite_openers.py",
     "training_sets",
 )

@@ -30,7 +30,7 @@ from redis import Redis
 from loadtests.compare import corpus
 from loadtests.features.lookup import Accounts, calls, say
 from loadtests.features.redis_process import redis_process
-from loadtests.features.results import OUT, Row, shown
+from loadtests.features.results import OUT
 from tests.ledger.postgres_server import PostgresServer, binaries
 from tidegate.enrichment.port import SignalsRequest
 from tidegate.features.online import OnlineChoice, OnlineKind
@@ -38,6 +38,7 @@ from tidegate.features.pipeline import apply
 from tidegate.ledger.postgres_adapter import PostgresLedger
 from tidegate.ledger.record_format import decode
 from tidegate.models.catalogue import Modality, TensorType, catalogue
+from tidegate.models.evaluation.bench_row import Row, shown
 from tidegate.moderation.decision import DecisionRecord
 from tidegate.moderation.tracing import TraceContext
 from tidegate.postgres.connection import PostgresTarget

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loadtests.compare.findings import Findings
-from loadtests.features.results import Row
+from tidegate.models.evaluation.bench_row import Row
 from tidegate.serving.settings import load_settings
 
 ROWS, SAMPLES, LATENCIES, PLOT = "compare.json", "compare_samples.json", "compare_latencies.parquet", "compare.png"

@@ -9,7 +9,8 @@ from loadtests.compare.findings import Findings, Group
 from loadtests.compare.load_plan import Kind
 from loadtests.compare.percentiles import spread
 from loadtests.compare.schedule import CALLERS, Detector
-from loadtests.features.results import VERDICTS, Row
+from loadtests.features.results import VERDICTS
+from tidegate.models.evaluation.bench_row import Row
 
 _LEAST_CPU_MS = 0.02
 """Roles below are left out."""

@@ -8,7 +8,7 @@ from loadtests.compare.load_plan import Kind
 from loadtests.compare.measuring import GENERATOR
 from loadtests.compare.ratios import ratio
 from loadtests.compare.schedule import CALLERS, STREAMS, WINDOW, Detector, Tracing
-from loadtests.features.results import Row, at_least, at_most, shown
+from tidegate.models.evaluation.bench_row import Row, at_least, at_most, shown
 
 MOST_MEMORY_GIB = 2.5
 MOST_POLICY_MS = 0.3

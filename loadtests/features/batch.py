@@ -25,7 +25,8 @@ from pathlib import Path
 from loadtests.features.archive import NOW, Archive, archive
 from loadtests.features.process_tree import Watched, never, watched
 from loadtests.features.redis_process import redis_process
-from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
+from loadtests.features.results import OUT, end_on_sigterm, keep
+from tidegate.models.evaluation.bench_row import Row, at_most, shown
 
 ACCOUNTS, EVENTS = 1_000_000, 10_000_000
 TARGET_MINUTES, TARGET_GIB = 5.0, 6.0

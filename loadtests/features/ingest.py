@@ -20,11 +20,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from loadtests.features.results import OUT, Row, at_least, keep, shown
+from loadtests.features.results import OUT, keep
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.log import Appended
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.events.validation import refusal
+from tidegate.models.evaluation.bench_row import Row, at_least, shown
 
 TARGET_EVENTS_PER_S = 5_000.0
 SEED = 20_260_301

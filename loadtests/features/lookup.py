@@ -30,7 +30,7 @@ from redis import Redis
 from redis import asyncio as redis_asyncio
 
 from loadtests.features.redis_process import redis_process
-from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
+from loadtests.features.results import OUT, end_on_sigterm, keep
 from tidegate.enrichment.feast_adapter import FeastAccountFeatures
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.enrichment.freshness import signals_of
@@ -43,6 +43,7 @@ from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.features.pipeline import apply
 from tidegate.features.refs import ACCOUNT_SIGNALS_V2, VALID_UNTIL
 from tidegate.features.repository import PROJECT, open_repository
+from tidegate.models.evaluation.bench_row import Row, at_most, shown
 from tidegate.moderation.signals import LookupStatus
 from tidegate.moderation.tracing import TraceContext
 from tidegate.telemetry.recorder import Recorder

@@ -24,13 +24,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from loadtests.features.results import OUT, at_most, keep
+from loadtests.features.results import OUT, keep
 from tests.features.transforms.agreement import differing
 from tests.features.transforms.histories import Question, Recorded, asked_columns, drawn_history, event_columns
 from tests.features.transforms.oracle import oracle_signals
 from tidegate.features.events.log import EventLog
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.transforms.account_signals import COMPUTED_VIEWS, account_signals, next_due
+from tidegate.models.evaluation.bench_row import at_most
 
 SEED = 20_260_101
 TARGET = 0

@@ -1,48 +1,19 @@
-"""What a measurement gives: rows with their targets, and raw samples; kept per program, put together in one file."""
+"""What a measurement gives: rows with their targets (`bench_row`), and raw samples; kept per program, put together in one file."""
 
 import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from tidegate.models.evaluation.bench_row import Row
 
 OUT = Path("build/bench")
 """Where benchmarks write."""
 PROGRAMS = ("lookup", "visibility", "ingest", "upkeep", "batch", "parity", "risk")
 """In the order of the targets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the result."""
-
-    measure: str
-    """What was measured, and on what."""
-    value: float | None
-    """How much; None where it could not be taken here."""
-    unit: str
-    """Of the value; empty for a ratio."""
-    target: str | None
-    """Bound, with its sign; None for a measure without one."""
-    holds: bool | None
-    """Whether the value keeps the bound; None without a value or a bound."""
-
-
-def at_least(measure: str, value: float | None, bound: float, unit: str) -> Row:
-    """A row with a lower bound."""
-    return Row(measure, value, unit, f">= {bound:g}", None if value is None else value >= bound)
-
-
-def at_most(measure: str, value: float | None, bound: float, unit: str) -> Row:
-    """A row with an upper bound."""
-    return Row(measure, value, unit, f"<= {bound:g}", None if value is None else value <= bound)
-
-
-def shown(measure: str, value: float | None, unit: str) -> Row:
-    """A row without a bound."""
-    return Row(measure, value, unit, None, None)
 
 
 def keep(out: Path, program: str, rows: Sequence[Row], samples: Mapping[str, Any]) -> int:

@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loadtests.features.results import OUT, Row, at_least, keep
+from loadtests.features.results import OUT, keep
 from tidegate.models.catalogue import catalogue
+from tidegate.models.evaluation.bench_row import Row, at_least
 from tidegate.models.evaluation.other_detectors import metrics_of
 
 MODEL, BASELINE = "account_risk", "gradient boosting"

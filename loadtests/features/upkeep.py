@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
+from loadtests.features.results import OUT, end_on_sigterm, keep
 from loadtests.ledger.decisions import Decisions
 from tidegate.enrichment.feast_reader import FeastReader
 from tidegate.features.events.event import AccountEvent, EventKind
@@ -35,6 +35,7 @@ from tidegate.features.online import OnlineChoice
 from tidegate.features.pipeline import apply
 from tidegate.features.refs import ACCOUNT_ACTIVITY, ACCOUNT_SIGNALS_V2
 from tidegate.ledger.sqlite_adapter import SqliteLedger
+from tidegate.models.evaluation.bench_row import Row, at_most, shown
 from tidegate.serving import composition
 from tidegate.serving.settings import Settings
 

@@ -28,7 +28,7 @@ from pathlib import Path
 import grpc
 
 from loadtests.features.redis_process import free_port, redis_process
-from loadtests.features.results import OUT, Row, at_most, end_on_sigterm, keep, shown
+from loadtests.features.results import OUT, end_on_sigterm, keep
 from tidegate.client.aio import AsyncTidegateClient
 from tidegate.enrichment.feast_adapter import FeastAccountFeatures
 from tidegate.enrichment.feast_reader import FeastReader
@@ -36,6 +36,7 @@ from tidegate.enrichment.port import SignalsRequest
 from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.online import OnlineChoice, OnlineKind
 from tidegate.features.pipeline import apply
+from tidegate.models.evaluation.bench_row import Row, at_most, shown
 from tidegate.moderation.signals import AccountSignals
 from tidegate.moderation.tracing import TraceContext
 from tidegate.policy.markets import MARKETS

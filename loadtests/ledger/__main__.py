@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from loadtests.features.results import OUT, Row, at_least, end_on_sigterm, shown
+from loadtests.features.results import OUT, end_on_sigterm
 from loadtests.ledger.appends import Appends, measured_appends
 from loadtests.ledger.decisions import decisions
 from loadtests.ledger.plain_insert import prepared_rows, rows_per_s
@@ -28,6 +28,7 @@ from tests.ledger.postgres_server import PostgresServer, binaries
 from tidegate.ledger.postgres_adapter import PostgresLedger
 from tidegate.ledger.postgres_place import PostgresPlace
 from tidegate.ledger.sqlite_adapter import SqliteLedger
+from tidegate.models.evaluation.bench_row import Row, at_least, shown
 from tidegate.postgres.connection import PostgresTarget
 
 TARGET = 0.5

@@ -13,10 +13,11 @@ from tests.models.measured_document import SPEC, measured_document
 from tests.models.running_triton import ROOT
 from tidegate.models.catalogue import catalogue
 from tidegate.models.evaluation import plots, report
+from tidegate.models.evaluation.bench_row import Row
 from tidegate.models.evaluation.card import card
 from tidegate.models.evaluation.other_detectors import metrics_of, other_rows
 from tidegate.models.evaluation.page import page
-from tidegate.models.evaluation.targets import Row, text_harm_rows
+from tidegate.models.evaluation.targets import text_harm_rows
 from tidegate.models.training.sources.catalogue import SOURCES
 
 METRICS = metrics_of(SPEC) or {}

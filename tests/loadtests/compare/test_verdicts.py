@@ -11,7 +11,7 @@ from loadtests.compare.policy_cost import PolicyCost
 from loadtests.compare.processes import Memory
 from loadtests.compare.schedule import STREAMS, WINDOW, Detector, Tracing
 from loadtests.compare.verdicts import rows
-from loadtests.features.results import Row
+from tidegate.models.evaluation.bench_row import Row
 
 
 def cell(contender: str, rate: float, **given: object) -> Measured:

@@ -20,9 +20,10 @@ from rich.table import Table
 
 from tidegate.models.catalogue import catalogue, specification
 from tidegate.models.evaluation.assessment import SMALL, Assessment, Effort, assess
+from tidegate.models.evaluation.bench_row import Row
 from tidegate.models.evaluation.held_out import DataMissingError
 from tidegate.models.evaluation.other_detectors import other_rows
-from tidegate.models.evaluation.targets import Row, text_harm_rows
+from tidegate.models.evaluation.targets import text_harm_rows
 from tidegate.models.training.examples import HEADS, LABELS
 
 MEASURED: Final = "models-measured.json"

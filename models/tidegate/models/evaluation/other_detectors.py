@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.models.catalogue import DetectorSpec
-from tidegate.models.evaluation.targets import Row, at_least, at_most
+from tidegate.models.evaluation.bench_row import Row, at_least, at_most
 
 
 def metrics_of(spec: DetectorSpec) -> Mapping[str, Any] | None:

@@ -1,9 +1,9 @@
 """The rows of `build/bench/models.json`: each target, whether it holds, the nearest measure where it is not ours."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from tidegate.models.evaluation.bench_row import Row, at_most, shown
 from tidegate.models.training.examples import LABELS
 
 Document = Mapping[str, Any]
@@ -19,37 +19,6 @@ _BENCHMARK: Final = {
     "threat": 0.45,
 }
 _SUITE: Final = {"accuracy": 0.82, "macro-F1": 0.78, "worst class": 0.40}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One measure."""
-
-    measure: str
-    """What, and on what."""
-    value: float | None
-    """None where it could not be taken."""
-    unit: str
-    """Of the value."""
-    target: str | None
-    """Bound, with its sign; None for a measure without one."""
-    holds: bool | None
-    """Whether the value keeps the bound; None without a value or a bound."""
-
-
-def at_least(measure: str, value: float | None, bound: float, unit: str) -> Row:
-    """Returns a row with a lower bound."""
-    return Row(measure, value, unit, f">= {bound:g}", None if value is None else value >= bound)
-
-
-def at_most(measure: str, value: float | None, bound: float, unit: str) -> Row:
-    """Returns a row with an upper bound."""
-    return Row(measure, value, unit, f"<= {bound:g}", None if value is None else value <= bound)
-
-
-def shown(measure: str, value: float | None, unit: str) -> Row:
-    """Returns a row without a bound: the nearest thing that can be measured."""
-    return Row(measure, value, unit, None, None)
 
 
 def text_harm_rows(document: Document) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""What a measurement gives: rows with their targets (`bench_row`), and raw samples; kept per program, put together in one file."""
+"""What a measurement gives: rows with their targets, and raw samples; kept per program, put together in one file."""
 
 import json
 import signal

@@ -106,6 +106,20 @@ def test_prometheus_sees_the_names_that_rules_ask_for() -> None:
     assert not set_by_us & {"service.name", "service.namespace", "service.instance.id"}, "`job` would be another"
 
 
+def test_lines_come_with_the_path_that_tells_their_pod() -> None:
+    """The container operator reads it unless told not to; the receiver leaves it out unless told to give it."""
+    read = config("agent")["receivers"]["file_log"]
+    container = read["operators"][0]
+    assert container["type"] == "container"
+    assert container.get("add_metadata_from_filepath", True)
+    assert read["include_file_path"] is True
+    (pods,) = read["include"]
+    # As the operator takes them apart: .../namespace_pod_uid/container/restarts.log.
+    assert re.fullmatch(r".*/[^_/]+_\*/\*/\*\.log", pods)
+    associated = config("agent")["processors"]["k8s_attributes"]["pod_association"][0]["sources"]
+    assert associated == [{"from": "resource_attribute", "name": "k8s.pod.uid"}]
+
+
 def line(level: int) -> str:
     """One of ours, within a span."""
     record = logging.LogRecord("tidegate.ledger", level, "", 0, "ledger.commit_failed", None, None)

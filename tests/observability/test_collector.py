@@ -3,6 +3,7 @@
 Checked are its references, its order, its words against what spans carry, and its sampling against real spans.
 """
 
+import inspect
 import json
 import logging
 import re
@@ -23,8 +24,10 @@ from tidegate.moderation.decision import Action, Completeness
 from tidegate.moderation.signals import AccountSignals, LookupStatus
 from tidegate.serving.settings import load_settings
 from tidegate.telemetry.log_lines import JsonLines
+from tidegate.telemetry.metrics import configure_metrics
 from tidegate.telemetry.monitoring.objectives import LATENCY_S
 from tidegate.telemetry.names import Attribute
+from tidegate.telemetry.receiver.series import SeriesLimits
 from tidegate.telemetry.setup import Tracing
 
 CONFIGS = [COLLECTOR / f"{tier}.yaml" for tier in ("agent", "gateway")]
@@ -104,6 +107,13 @@ def test_prometheus_sees_the_names_that_rules_ask_for() -> None:
     assert shown["without_scope_info"]
     set_by_us = {each["key"] for each in agent["processors"]["resource"]["attributes"]}
     assert not set_by_us & {"service.name", "service.namespace", "service.instance.id"}, "`job` would be another"
+
+
+def test_a_dead_router_is_shown_no_longer_than_rules_and_runbooks_say_and_a_slow_one_as_long() -> None:
+    shown = config("agent")["exporters"]["prometheus"]["metric_expiration"]
+    exported_every_ms = inspect.signature(configure_metrics).parameters["interval_ms"].default
+    assert (shown, SeriesLimits().max_age_s) == ("1m", 60), "rules/operations.yaml and the runbooks name this minute"
+    assert exported_every_ms * 4 <= 60_000
 
 
 def test_lines_come_with_the_path_that_tells_their_pod() -> None:

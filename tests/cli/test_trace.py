@@ -85,7 +85,16 @@ def test_hops_are_summed_up_over_the_recent_traces(run: Run) -> None:
     assert summary["traces"] == 2
     append = next(hop for hop in summary["hops"] if hop["name"] == "tidegate.ledger.append")
     assert (append["count"], append["p50_ms"], append["p99_ms"]) == (2, 1.5, 2.5)
-    assert "tidegate.ledger.append" in run("--summary").output
+    assert append["share"] > 0
+
+
+def test_the_share_of_a_hop_has_one_name_and_is_explained_beneath(run: Run) -> None:
+    heading, *rows = run("--summary").output.splitlines()
+    assert heading.split() == ["span", "service", "n", "p50", "ms", "p99", "ms", "share"]
+    assert "tidegate.ledger.append" in "".join(rows)
+    assert any(row.startswith("share: ") and "traces' time" in row for row in rows)
+    assert "share" in run("--help").output
+    assert "share: of the trace's time" in run(A).output
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])

@@ -28,3 +28,11 @@ def test_of_no_traces_there_is_no_summary() -> None:
 def test_the_hop_that_takes_most_of_its_own_time_comes_first() -> None:
     assert [hop.name for hop in summarize_hops([trace(1, 70)])] == ["child", "root"]
     assert [hop.name for hop in summarize_hops([trace(1, 30)])] == ["root", "child"]
+
+
+def test_spans_that_run_in_parallel_count_each_so_a_share_can_exceed_one() -> None:
+    root = made("root", span_id=1, at_ms=0, ms=100)
+    scores = [made("score", span_id=number, parent=1, at_ms=10, ms=80) for number in (2, 3)]
+    hops = {hop.name: hop for hop in summarize_hops([build_waterfall([root, *scores])])}
+    assert round(hops["score"].share, 4) == 1.6
+    assert round(hops["root"].share, 4) == 0.2

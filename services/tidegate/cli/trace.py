@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tidegate.telemetry.arrival import AmbiguousTraceId, Clocks, await_trace
 from tidegate.telemetry.drawing import console_for, draw
-from tidegate.telemetry.hop_summary import summarize_hops
+from tidegate.telemetry.hop_summary import SHARE_NOTE, summarize_hops
 from tidegate.telemetry.names import Attribute
 from tidegate.telemetry.span_archive import ArchiveUnreadable, SpanArchive, TraceEntry
 from tidegate.telemetry.waterfall import Waterfall, WaterfallRow, build_waterfall
@@ -25,7 +25,7 @@ _CLOCKS = Clocks(monotonic_s=time.monotonic, wall_ns=time.time_ns, sleep=time.sl
 @click.argument("trace_id", required=False)
 @click.option("--last", is_flag=True, help="The trace that was written to last.")
 @click.option("--list", "list_recent", is_flag=True, help="The recent traces.")
-@click.option("--summary", is_flag=True, help="Each hop's p50, p99 and share, over the recent traces.")
+@click.option("--summary", is_flag=True, help="Each hop's p50, p99 and share of the recent traces' time.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="For --list, --summary.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option(
@@ -150,12 +150,15 @@ def _show_summary(archive: SpanArchive, *, limit: int, as_json: bool) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold dim")
     for heading in ("span", "service"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("n", "p50 ms", "p99 ms", "own"):
+    for heading in ("n", "p50 ms", "p99 ms", "share"):
         table.add_column(heading, justify="right", no_wrap=True)
     for hop in hops:
         numbers = (str(hop.count), f"{hop.p50_ms:.2f}", f"{hop.p99_ms:.2f}", f"{hop.share:.1%}")
         table.add_row(hop.name, hop.service.removeprefix("tidegate-"), *numbers)
-    console_for().print(table if hops else "There is no trace in the store yet.")
+    console = console_for()
+    console.print(table if hops else "There is no trace in the store yet.")
+    if hops:
+        console.print(f"\n{SHARE_NOTE}", style="dim")
 
 
 def _recent(archive: SpanArchive, limit: int) -> Sequence[Waterfall]:

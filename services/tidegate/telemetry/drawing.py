@@ -37,7 +37,7 @@ def draw(waterfall: Waterfall, *, width: int) -> RenderableType:
     table.add_column("service", width=service_width, no_wrap=True, overflow="ellipsis")
     table.add_column("start ms", width=8, justify="right", no_wrap=True)
     table.add_column("ms", width=8, justify="right", no_wrap=True)
-    table.add_column("own", width=6, justify="right", no_wrap=True)
+    table.add_column("share", width=6, justify="right", no_wrap=True)
     if bar_width >= _MIN_BAR:
         table.add_column("", width=bar_width, no_wrap=True)
     for row, label in zip(waterfall.rows, labels, strict=True):
@@ -125,9 +125,9 @@ def _heading(waterfall: Waterfall) -> Text:
 
 def _footnotes(waterfall: Waterfall) -> list[Text]:
     rows = waterfall.rows
-    notes = ["own: time in which none of the hop's children ran, of the whole trace."]
+    notes = ["share: of the trace's time, that in which the hop ran and none of its children did."]
     if sum(row.share for row in rows) > _OVERLAP_SHOWN_FROM:
-        notes[0] += " Hops overlap, so these add up to more than 100%."
+        notes[0] += " Hops overlap, so shares add up to more than 100%."
     failed = [f"{row.span.name} {row.span.attributes.get('error.type', '')}".strip() for row in rows if _failed(row)]
     if failed:
         notes.append(f"{_FAILED} failed: {', '.join(failed)}")

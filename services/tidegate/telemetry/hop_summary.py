@@ -7,6 +7,12 @@ from math import ceil
 
 from tidegate.telemetry.waterfall import Waterfall
 
+SHARE_NOTE = (
+    "share: of the traces' time, that in which the hop ran and none of its children did. Spans that run in parallel"
+    " count each: shares may add up to more than 100%, and a hop with many spans in a trace may exceed it alone."
+)
+"""What `HopSummary.share` is, for people who read a table."""
+
 
 @dataclass(frozen=True, slots=True)
 class HopSummary:
@@ -23,7 +29,7 @@ class HopSummary:
     p99_ms: float
     """Nearest-rank 99th percentile of the duration."""
     share: float
-    """Its own time, summed, by the duration of all traces, summed; 0 to 1."""
+    """Its own time, summed, by the duration of all traces, summed; above 1 where many such spans run in parallel."""
 
 
 def summarize_hops(traces: Sequence[Waterfall]) -> list[HopSummary]:

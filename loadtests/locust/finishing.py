@@ -2,6 +2,7 @@
 
 import sys
 
+from loadtests.locust.failures import failures_of
 from loadtests.locust.gate import BREACHED, HOLDS, UNUSABLE, Verdict, judge
 from loadtests.locust.generator import warnings_of
 from loadtests.locust.harvest import Harvest
@@ -33,7 +34,7 @@ def finish(options: LoadOptions, harvest: Harvest, *, loop: str, parts: int) -> 
         processes=parts,
         finished=0 < parts == len(harvest.done),
         levels=levels,
-        warnings=warnings_of(levels),
+        warnings=failures_of(levels) + warnings_of(levels),
         machine=this_machine(),
     )
     options.out.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtests.locust.failures import MOST_ERROR_SHARE
 from loadtests.locust.levels import Level
 from loadtests.locust.measures import READ
 from loadtests.locust.run_record import RunRecord, RunRecordError
@@ -31,12 +32,19 @@ class Verdict:
     target: str
     """The limit, with its direction."""
     holds: bool
-    """Whether the value is within it."""
+    """Whether the value is within it, and says something of the whole level."""
+    why: str = ""
+    """Why it does not hold whatever the value; empty where the value decides."""
+
+    @property
+    def shown(self) -> str:
+        """The value for people, with what there is to say of it."""
+        value = "not measured" if self.value is None else f"{self.value:.4g} {self.unit}".strip()
+        return f"{value}, but {self.why}" if self.why else value
 
     def said(self) -> str:
         """For people."""
-        value = "not measured" if self.value is None else f"{self.value:.4g} {self.unit}".strip()
-        return f"{'holds   ' if self.holds else 'BREACHED'}  {self.measure}: {value} (target {self.target})"
+        return f"{'holds   ' if self.holds else 'BREACHED'}  {self.measure}: {self.shown} (target {self.target})"
 
 
 def judge(thresholds: Thresholds, levels: Sequence[Level]) -> tuple[Verdict, ...]:
@@ -47,15 +55,19 @@ def judge(thresholds: Thresholds, levels: Sequence[Level]) -> tuple[Verdict, ...
 
 def _verdicts(threshold: Threshold, levels: Mapping[str, Level]) -> list[Verdict]:
     if threshold.phase is not None:
-        value = _value(threshold, levels.get(threshold.phase))
+        level = levels.get(threshold.phase)
+        value, judged = _value(threshold, level), [level]
         if threshold.against is not None:
-            below = _value(threshold, levels.get(threshold.against))
+            other = levels.get(threshold.against)
+            below = _value(threshold, other)
             value = value / below if value is not None and below else None
-        return [_verdict(threshold, threshold.name, value)]
+            judged.append(other)
+        return [_verdict(threshold, threshold.name, value, judged)]
     if not levels:
-        return [_verdict(threshold, threshold.name, None)]
+        return [_verdict(threshold, threshold.name, None, ())]
     return [
-        _verdict(threshold, f"{threshold.name}: {name}", _value(threshold, level)) for name, level in levels.items()
+        _verdict(threshold, f"{threshold.name}: {name}", _value(threshold, level), [level])
+        for name, level in levels.items()
     ]
 
 
@@ -66,13 +78,23 @@ def _value(threshold: Threshold, level: Level | None) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _verdict(threshold: Threshold, name: str, value: float | None) -> Verdict:
+def _failed(threshold: Threshold, judged: Sequence[Level | None]) -> str:
+    """What a measure that leaves errors out does not tell, in words; empty if there is no such thing."""
+    if threshold.measure.counts_errors:
+        return ""
+    worst = max((level.error_share for level in judged if level is not None), default=0.0)
+    return f"{worst:.1%} of the requests failed, and it tells only of the others" if worst > MOST_ERROR_SHARE else ""
+
+
+def _verdict(threshold: Threshold, name: str, value: float | None, judged: Sequence[Level | None]) -> Verdict:
+    why = _failed(threshold, judged)
     return Verdict(
         measure=name,
         value=None if value is None else round(value, 4),
         unit="" if threshold.against is not None else threshold.measure.unit,
         target=f"{'≤' if threshold.max is not None else '≥'} {threshold.limit:g}",
-        holds=value is not None and threshold.allows(value),
+        holds=not why and value is not None and threshold.allows(value),
+        why=why,
     )
 
 

@@ -41,7 +41,7 @@ class Level:
     good: int
     """Complete decisions within the budget, counted from the intended start."""
     from_intended: Latency
-    """Of all but sheds, which are fast; what was given up counts with the time that it waited."""
+    """Of what was decided, and of what was given up, with the time that it waited. Sheds and other errors are fast."""
     from_send: Latency
     """Of the same requests, as a closed loop would report them."""
     outcomes: Mapping[str, int]
@@ -73,6 +73,11 @@ class Level:
         """Neither decided nor shed."""
         return self.arrivals - self.sheds - sum(self.outcomes.get(each, 0) for each in DECIDED)
 
+    @property
+    def error_share(self) -> float:
+        """Of all requests that were meant to start."""
+        return self.errors / self.arrivals if self.arrivals else 0.0
+
 
 def levels_of(
     plan: Plan, samples: Iterable[Sample], cpu: Sequence[CpuReading], *, budget_ms: float
@@ -88,19 +93,19 @@ def levels_of(
 
 def _level(name: str, plan: Plan, samples: list[Sample], cpu: Sequence[CpuReading], budget_s: float) -> Level:
     spans = [(phase, start, end) for phase, start, end in plan.spans() if phase.name == name]
-    answered = [sample for sample in samples if sample.outcome != SHED]
-    kinds = sorted({sample.kind for sample in answered})
+    timed = [sample for sample in samples if sample.timed]
+    kinds = sorted({sample.kind for sample in timed})
     return Level(
         name=name,
         offered=spans[0][0].level,
         duration_s=sum(end - start for _, start, end in spans),
         arrivals=len(samples),
         good=sum(sample.outcome == COMPLETE and sample.from_intended_s <= budget_s for sample in samples),
-        from_intended=Latency.of(sample.from_intended_s for sample in answered),
-        from_send=Latency.of(sample.took_s for sample in answered),
+        from_intended=Latency.of(sample.from_intended_s for sample in timed),
+        from_send=Latency.of(sample.took_s for sample in timed),
         outcomes=dict(sorted(Counter(sample.outcome for sample in samples).items())),
         p99_by_kind_ms={
-            kind: Latency.of(each.from_intended_s for each in answered if each.kind == kind).p99_ms for kind in kinds
+            kind: Latency.of(each.from_intended_s for each in timed if each.kind == kind).p99_ms for kind in kinds
         },
         late_p99_ms=quantile(sorted(sample.late_s * 1_000 for sample in samples), 0.99),
         cpu_share=_busiest(cpu, [(start, end) for _, start, end in spans]),

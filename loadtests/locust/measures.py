@@ -26,6 +26,11 @@ class Measure(StrEnum):
         """Of its values; empty for ratios and shares."""
         return {"_ms": "ms", "r_s": "1/s"}.get(self.value[-3:], "")
 
+    @property
+    def counts_errors(self) -> bool:
+        """Whether it gets worse with each error. The others tell only of the requests that did not fail."""
+        return self in {Measure.GOODPUT_PER_S, Measure.GOOD_SHARE, Measure.ERROR_SHARE}
+
 
 READ: Mapping[Measure, Callable[[Level], float]] = {
     Measure.P50_MS: lambda level: level.from_intended.p50_ms,
@@ -36,7 +41,7 @@ READ: Mapping[Measure, Callable[[Level], float]] = {
     Measure.GOODPUT_PER_S: lambda level: level.goodput_per_s,
     Measure.GOOD_SHARE: lambda level: level.good_share,
     Measure.SHED_SHARE: lambda level: level.sheds / level.arrivals if level.arrivals else 0.0,
-    Measure.ERROR_SHARE: lambda level: level.errors / level.arrivals if level.arrivals else 0.0,
+    Measure.ERROR_SHARE: lambda level: level.error_share,
     Measure.GENERATOR_CPU_SHARE: lambda level: level.cpu_share,
     Measure.GENERATOR_LATE_P99_MS: lambda level: level.late_p99_ms,
 }

@@ -46,7 +46,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
         (
             f'<b class="{"good" if each.holds else "bad"}">{"holds" if each.holds else "breached"}</b>',
             escape(each.measure),
-            "not measured" if each.value is None else f"{each.value:.4g} {each.unit}",
+            escape(each.shown),
             escape(each.target),
         )
         for each in verdicts

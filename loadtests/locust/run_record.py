@@ -51,7 +51,7 @@ class RunRecord:
     levels: tuple[Level, ...]
     """What was measured."""
     warnings: tuple[str, ...]
-    """Why results may be the generator's own."""
+    """What failed, and why results may be the generator's own."""
     machine: str
     """Where the generator's master ran."""
 

@@ -12,6 +12,7 @@ NOT_SENT = "NOT_SENT"
 
 DECIDED = frozenset({COMPLETE, PARTIAL, FAILED})
 """Outcomes that are decisions. The others are SHED, NOT_SENT and names of gRPC status codes."""
+_TIMED = DECIDED | {NOT_SENT, "DEADLINE_EXCEEDED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,14 @@ class Sample:
     def from_intended_s(self) -> float:
         """What a user feels: nothing is left out, however long the request could not be sent."""
         return self.late_s + self.waited_s + self.took_s
+
+    @property
+    def timed(self) -> bool:
+        """Whether its time is a latency: it was decided, or given up after a wait.
+
+        Sheds are not, nor are other errors: a connection that is refused is quick, and is no answer.
+        """
+        return self.outcome in _TIMED
 
     def row(self) -> tuple[Any, ...]:
         """To travel and to be kept."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from loadtests.locust.quantile import quantile
-from loadtests.locust.sample import SHED, Sample
+from loadtests.locust.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Second:
     at_s: int
     """From the start of the plan."""
     from_intended_p99_ms: float
-    """Of all but sheds."""
+    """Of all but sheds and errors that are no timeouts."""
     from_send_p99_ms: float
     """The same requests as a closed loop would time them."""
 
@@ -23,7 +23,7 @@ def seconds_of(samples: Iterable[Sample]) -> list[Second]:
     """Every second in which something was meant to start, in order."""
     by_second: dict[int, list[Sample]] = {}
     for sample in samples:
-        if sample.outcome != SHED:
+        if sample.timed:
             by_second.setdefault(int(sample.intended_s), []).append(sample)
     return [
         Second(

@@ -70,6 +70,27 @@ def test_what_was_not_measured_is_a_breach(levels: list[Level]) -> None:
     assert "not measured" in verdict.said()
 
 
+@pytest.mark.parametrize("measure", [each for each in Measure if not each.counts_errors])
+def test_what_tells_only_of_the_requests_that_did_not_fail_holds_for_no_level_where_many_did(measure: Measure) -> None:
+    """A dead service refuses within a millisecond, and sheds nothing."""
+    limit = limits({"phase": "steady", "measure": measure, "max": 1e9})
+    dead = level("steady", good=5, outcomes={"COMPLETE": 5, "UNAVAILABLE": 95})
+    [verdict] = judge(limit, [dead])
+    assert not verdict.holds
+    assert "95.0% of the requests failed" in verdict.said()
+    [verdict] = judge(limit, [level("steady", good=99, outcomes={"COMPLETE": 99, "UNAVAILABLE": 1})])
+    assert verdict.holds
+    against = limits({"phase": "calm", "against": "steady", "measure": measure, "max": 1e9})
+    assert "of the requests failed" in judge(against, [dead, level("calm")])[0].why
+
+
+def test_sheds_and_partial_decisions_are_no_errors_to_the_gate() -> None:
+    busy = level("steady", good=10, outcomes={"COMPLETE": 10, "PARTIAL": 20, "SHED": 70})
+    both = [{"name": each, "measure": each, "max": most} for each, most in (("p99_ms", 30), ("shed_share", 0.7))]
+    verdicts = judge(limits(*both), [busy])
+    assert [each.holds for each in verdicts] == [True, True]
+
+
 def test_nothing_against_nothing_is_a_breach() -> None:
     threshold = {"phase": "a", "against": "b", "measure": "goodput_per_s", "min": 0.9}
     [verdict] = judge(limits(threshold), [level("a"), level("b", good=0)])

@@ -5,11 +5,13 @@ import math
 import pytest
 
 from loadtests.locust.cpu import CpuReading
+from loadtests.locust.failures import failures_of
 from loadtests.locust.generator import warnings_of
 from loadtests.locust.levels import levels_of
 from loadtests.locust.phases import read_plan
 from loadtests.locust.quantile import quantile
 from loadtests.locust.sample import NOT_SENT, PARTIAL, SHED
+from loadtests.locust.seconds import seconds_of
 from tests.loadtests.samples import sample
 
 PLAN = read_plan("warm-up:10x1,knee:10x2,rest:0x1,double:20x2,rest:0x1,knee:10x2")
@@ -48,6 +50,26 @@ def test_sheds_are_neither_errors_nor_fast_answers() -> None:
     [level] = levels_of(read_plan("steady:100x1"), samples, [], budget_ms=1_000)
     assert (level.sheds, level.errors) == (90, 2)
     assert level.from_intended.p50_ms == pytest.approx(400)
+
+
+def test_a_refused_connection_is_no_fast_answer_and_a_timeout_is_as_slow_as_it_waited() -> None:
+    """A service that died: 90 calls refused within a millisecond, 5 answered, 5 given up after a second."""
+    samples = [sample(outcome="UNAVAILABLE", took_s=0.001) for _ in range(90)]
+    samples += [sample(took_s=0.2) for _ in range(5)] + [
+        sample(outcome="DEADLINE_EXCEEDED", took_s=1) for _ in range(5)
+    ]
+    [level] = levels_of(read_plan("steady:100x1"), samples, [], budget_ms=1_000)
+    assert level.from_intended.p50_ms == pytest.approx(200)
+    assert level.from_intended.p99_ms == pytest.approx(1_000)
+    assert level.error_share == 0.95
+    assert [each.from_send_p99_ms for each in seconds_of(samples)] == [pytest.approx(1_000)]
+
+
+def test_what_failed_is_named_with_its_statuses_and_sheds_are_no_failure() -> None:
+    samples = [sample(phase=1, outcome="UNAVAILABLE"), sample(phase=1), sample(phase=3, outcome=SHED)]
+    [warning] = failures_of(levels_of(PLAN, samples, [], budget_ms=100))
+    assert warning.startswith("knee: 1 of 2 requests failed (UNAVAILABLE 1)")
+    assert failures_of(levels_of(PLAN, samples[1:], [], budget_ms=100)) == ()
 
 
 def test_nothing_answered_is_not_a_latency_of_zero() -> None:

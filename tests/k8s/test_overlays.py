@@ -3,14 +3,20 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from k8s.check.__main__ import main
 from k8s.check.rendering import Rendered, render
 from k8s.generate import GENERATED, OVERLAYS, overlays, settings_of
 from k8s.generate import main as generate
+from tidegate.capacity.costs_file import SHIPPED, read_costs
+from tidegate.capacity.demand import Demand
+from tidegate.capacity.mix import mix_of_shares
+from tidegate.capacity.plan import planned
 
 pytestmark = pytest.mark.usefixtures("overlay")
 
@@ -102,3 +108,21 @@ def test_readmes_name_the_share_of_requests_that_production_traces(readme: Path)
     ratio = settings_of(OVERLAYS / "production").telemetry.root_sampling_ratio
     told = " ".join(readme.read_text().split())
     assert re.search(rf"root_sampling_ratio` (is|traces\. The production overlay has) {ratio:g}\b", told)
+
+
+def test_production_begins_with_what_the_plan_asks_for_its_load(overlay: Callable[[str], Rendered]) -> None:
+    """The load is the one that the overlay's own words name; a router's core carries the HAProxy of its pod, too."""
+    told = (OVERLAYS / "production/deployments.yaml").read_text()
+    (asked,) = re.findall(r"`tidegate capacity --items-per-second (\d+) --mix (comment=1)`", told)
+    demand = Demand.of(items_per_second=float(asked[0]), mix=mix_of_shares(asked[1]))
+    planned_for = {each.name: each for each in planned(demand, read_costs(SHIPPED)).deployments}
+    (ray,) = overlay("production").of("RayService")
+    fewest = {
+        each["name"]: each.get("num_replicas") or each["autoscaling_config"]["min_replicas"]
+        for each in yaml.safe_load(ray.spec["serveConfigV2"])["applications"][0]["deployments"]
+    }
+    ours = planned_for.keys() & fewest
+    assert ours == {"ModerationRouter", "FeatureLookup", "TextDetectors", "AccountSignals"}
+    assert {name: fewest[name] for name in ours if fewest[name] < planned_for[name].replicas} == {}
+    beside = planned_for["HAProxy"].busy_cores + planned_for["ModerationRouter"].busy_cores
+    assert beside / demand.utilisation <= fewest["ModerationRouter"]

@@ -57,18 +57,18 @@ def test_a_deployment_that_no_group_can_run_is_told(broken: Broken) -> None:
 
 def test_fewer_pods_than_the_fewest_replicas_need_is_told(broken: Broken) -> None:
     def more(config: dict[str, Any]) -> None:
-        config["applications"][0]["deployments"][0]["autoscaling_config"]["min_replicas"] = 3
+        config["applications"][0]["deployments"][0]["autoscaling_config"]["min_replicas"] = 4
 
     finding = only(serve_findings, broken("production", RAY, lambda ray: change_serve(ray, more)))
     assert finding.field.endswith("[routers].minReplicas")
-    assert finding.allowed == "3 or more"
+    assert finding.allowed == "4 or more"
 
 
 @pytest.mark.parametrize(
     ("names", "change", "group", "needed"),
     [
         (["ModerationRouter"], {"autoscaling_config": {"min_replicas": 2, "max_replicas": 200}}, "routers", "200"),
-        # Each of them alone would fit into 40 pods of two cores; together they take two cores a replica.
+        # Each of them alone would fit into 25 pods of two cores; together they take two cores a replica.
         (
             ["FeatureLookup", "TextDetectors", "ImageDetectors"],
             {"autoscaling_config": {"min_replicas": 2, "max_replicas": 45}},
@@ -101,8 +101,27 @@ def test_as_many_fixed_replicas_as_a_group_holds_are_right_and_one_more_is_told(
 
         return broken("production", RAY, lambda ray: change_serve(ray, change))
 
-    assert {each.field.rpartition(".")[2] for each in serve_findings(fixed(20))} == {"minReplicas"}
-    assert {each.field.rpartition(".")[2] for each in serve_findings(fixed(21))} == {"minReplicas", "maxReplicas"}
+    assert {each.field.rpartition(".")[2] for each in serve_findings(fixed(2))} == {"minReplicas"}
+    assert {each.field.rpartition(".")[2] for each in serve_findings(fixed(3))} == {"minReplicas", "maxReplicas"}
+
+
+@pytest.mark.parametrize(
+    ("group", "shipped", "allowed"),
+    [("routers", 21, "20 to 21"), ("stages", 25, "20 to 25"), ("speech", 2, "1 to 2")],
+)
+def test_more_pods_than_the_most_replicas_ask_for_are_told(
+    broken: Broken, group: str, shipped: int, allowed: str
+) -> None:
+    def grow(ray: Manifest) -> None:
+        groups = ray.spec["rayClusterConfig"]["workerGroupSpecs"]
+        (found,) = (each for each in groups if each["groupName"] == group)
+        assert found["maxReplicas"] == shipped
+        found["maxReplicas"] += 1
+
+    finding = only(serve_findings, broken("production", RAY, grow))
+    assert finding.field.endswith(f"[{group}].maxReplicas")
+    assert finding.problem.startswith(f"{shipped + 1} pods are more than the most replicas ask for")
+    assert finding.allowed.startswith(f"{allowed}, or more in deployments.yaml")
 
 
 def test_a_pod_that_is_killed_while_it_waits_is_told(broken: Broken) -> None:

@@ -93,9 +93,10 @@ def deployments_built(application: dict[str, Any]) -> list[str]:
 
 
 def _places(rendered: Rendered, ray: Manifest, deployments: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Each deployment fits into a group; its fewest pods hold the fewest replicas, its most pods the most."""
+    """Each deployment fits into a group; its fewest pods hold the fewest replicas, its most the most and no more."""
     groups = ray.spec["rayClusterConfig"]["workerGroupSpecs"]
     taken: dict[str, list[tuple[dict[str, Any], dict[str, float]]]] = {}
+    homeless = False
     for each in deployments:
         options = each.get("ray_actor_options") or {}
         wanted = {"CPU": float(options.get("num_cpus", 1)), **(options.get("resources") or {})}
@@ -106,7 +107,8 @@ def _places(rendered: Rendered, ray: Manifest, deployments: list[dict[str, Any]]
         where = f"deployments.yaml [{each['name']}].ray_actor_options"
         offered = "; ".join(f"{group['groupName']}: {group.get('resources')}" for group in groups)
         yield Finding(CHECK, rendered.name, ray.title, where, f"no group has {wanted}", offered)
-    for group in groups:
+        homeless = True
+    for group in () if homeless else groups:  # whose bounds depend on where each one goes
         there = taken.get(group["groupName"], [])
         fewest = _pods(group, [(_bounds(each)[0], wanted) for each, wanted in there])
         most = _pods(group, [(_bounds(each)[1], wanted) for each, wanted in there])
@@ -119,6 +121,22 @@ def _places(rendered: Rendered, ray: Manifest, deployments: list[dict[str, Any]]
             problem = f"{group['maxReplicas']} pods can't hold the most replicas ({told})"
             allowed = f"{most} or more, or less in deployments.yaml (max_replicas, num_replicas)"
             yield Finding(CHECK, rendered.name, ray.title, f"{where}.maxReplicas", problem, allowed)
+        enough = max(_enough(group, there), group["minReplicas"])
+        if enough < group["maxReplicas"]:
+            told = ", ".join(f"{each['name']} {_bounds(each)[1]}" for each, _ in there) or "none"
+            problem = f"{group['maxReplicas']} pods are more than the most replicas ask for ({told})"
+            allowed = f"{most} to {enough}, or more in deployments.yaml (max_replicas, num_replicas)"
+            yield Finding(CHECK, rendered.name, ray.title, f"{where}.maxReplicas", problem, allowed)
+
+
+def _enough(group: dict[str, Any], there: list[tuple[dict[str, Any], dict[str, float]]]) -> int:
+    """How many pods hold the most replicas, each deployment in pods of its own, and one while another is drained."""
+    apart = 0
+    for each, wanted in there:
+        shares = [_has(group, name) / share for name, share in wanted.items() if share]
+        in_one = math.floor(min(shares, default=_bounds(each)[1]) + 1e-9)
+        apart += math.ceil(_bounds(each)[1] / in_one)
+    return apart + 1
 
 
 def _bounds(deployment: dict[str, Any]) -> tuple[int, int]:

@@ -92,7 +92,7 @@ class SeriesLimits:
     max_series: int = 10_000
     """Over all metrics and processes; about 10 MB."""
     max_age_s: float = 60.0
-    """A series that nobody has sent for this long, twelve exports, is gone, as its process is. The Collector's agent's, too."""
+    """A series that nobody has sent for this long (twelve exports) is gone: with the Collector's agent, too."""
 
 
 class SeriesBoard:

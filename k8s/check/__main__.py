@@ -15,9 +15,11 @@ from typing import Any, TextIO
 
 from k8s.check.findings import Finding
 from k8s.check.generated import generated_findings
+from k8s.check.references.accounts import account_findings
 from k8s.check.references.autoscaling import autoscaling_findings
 from k8s.check.references.collector import collector_findings
 from k8s.check.references.configuration import configuration_findings
+from k8s.check.references.disruption import disruption_findings
 from k8s.check.references.hardening import hardening_findings
 from k8s.check.references.images import by_tag, image_findings, tag_findings
 from k8s.check.references.network import network_findings
@@ -25,7 +27,9 @@ from k8s.check.references.ports import port_findings
 from k8s.check.references.routes import route_findings
 from k8s.check.references.selectors import selector_findings
 from k8s.check.references.serve_graph import serve_findings
+from k8s.check.references.timeouts import timeout_findings
 from k8s.check.references.triton import triton_findings
+from k8s.check.references.upgrades import upgrade_findings
 from k8s.check.rendering import Rendered, RenderingError, render
 from k8s.check.schemas import schema_findings
 from k8s.generate import OVERLAYS, overlays
@@ -34,10 +38,14 @@ REFERENCES: Sequence[Callable[[Rendered], Iterator[Finding]]] = (
     selector_findings,
     port_findings,
     route_findings,
+    timeout_findings,
     configuration_findings,
     collector_findings,
     image_findings,
     hardening_findings,
+    account_findings,
+    disruption_findings,
+    upgrade_findings,
     triton_findings,
     network_findings,
     serve_findings,

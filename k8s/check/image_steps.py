@@ -23,8 +23,11 @@ from k8s.check.layers import Layers
 
 WORK = ROOT / "build/images"
 
-CHECKED_COPY = "cd /models/{profile} && sha256sum -c SHA256SUMS && cp -r . /repository"
-"""What Triton's init container runs, with the image `models`."""
+CHECKED_COPY = (
+    "cd /models/{profile} && sha256sum -c SHA256SUMS "
+    "&& {{ chmod -R u+w /repository/* 2>/dev/null; rm -rf /repository/*; }} && cp -r . /repository"
+)
+"""What Triton's init container runs, with the image `models`: again, where a pod's sandbox is made anew."""
 
 IMPORTS = (
     "from tidegate.features.feast_import import import_feast; import_feast(); "

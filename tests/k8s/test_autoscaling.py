@@ -54,5 +54,16 @@ def test_metrics_are_told_from_everything_else_in_a_query() -> None:
     assert metrics_of(query) == ["one_total", "two:rate5m", "three", "four", "five"]
 
 
+@pytest.mark.parametrize("group", ["headgroup", "routers"])
+def test_a_container_that_is_to_be_restarted_where_pods_are_replaced_is_told(broken: Broken, group: str) -> None:
+    def restart(ray: Manifest) -> None:
+        next(each for each in ray.pods() if each.group == group).spec["restartPolicy"] = "Always"
+
+    finding = _only(broken("production", "RayService tidegate", restart))
+    assert finding.field.endswith(".template.spec.restartPolicy")
+    assert finding.problem == "Always: KubeRay refuses it with autoscaler v2"
+    assert list(autoscaling_findings(broken("local", "RayService tidegate", lambda _: None))) == []
+
+
 def test_tritons_metrics_are_those_that_a_real_one_is_asked_for() -> None:
     assert TRITON == test_dashboards.TRITON

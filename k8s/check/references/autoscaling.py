@@ -48,11 +48,24 @@ def autoscaling_findings(rendered: Rendered) -> Iterator[Finding]:
                 where, metadata = f"spec.triggers[{number}].metadata", trigger["metadata"]
                 yield from _series(rendered, scaled, f"{where}.query", metadata["query"])
                 yield from _server(rendered, scaled, f"{where}.serverAddress", metadata["serverAddress"])
+    for ray in rendered.of("RayService"):
+        yield from _restarts(rendered, ray)
 
 
 def metrics_of(query: str) -> list[str]:
     """Names of the series that a PromQL query asks for, in order."""
     return list(dict.fromkeys(_NAME.findall(_NOT_NAMES.sub(" ", query))))
+
+
+def _restarts(rendered: Rendered, ray: Manifest) -> Iterator[Finding]:
+    """With Ray's autoscaler v2 pods are replaced: KubeRay writes Never itself, and refuses what says otherwise."""
+    cluster: dict[str, Any] = ray.spec["rayClusterConfig"]
+    if cluster.get("enableInTreeAutoscaling") and (cluster.get("autoscalerOptions") or {}).get("version") == "v2":
+        for pod in ray.pods():
+            policy = pod.spec.get("restartPolicy", "Never")
+            if policy != "Never":
+                where, problem = f"{pod.path}.spec.restartPolicy", f"{policy}: KubeRay refuses it with autoscaler v2"
+                yield Finding(CHECK, rendered.name, ray.title, where, problem, "unset, or Never")
 
 
 def _series(rendered: Rendered, scaled: Manifest, where: str, query: str) -> Iterator[Finding]:

@@ -117,16 +117,49 @@ def _fits(name: str, wanted: str | None, *, pattern: bool) -> bool:
     return wanted is None or (re.fullmatch(wanted, name) is not None if pattern else wanted == name)
 
 
+def streaming(route: Manifest) -> tuple[str, ...]:
+    """Methods with a stream, `Service.Method`, that a GRPCRoute lets in. A rule without a match lets in all."""
+    found: set[str] = set()
+    for rule in route.spec.get("rules") or ():
+        for each in rule.get("matches") or [{}]:
+            wanted = each.get("method") or {}
+            pattern = wanted.get("type") == "RegularExpression"
+            found |= {
+                f"{service.rpartition('.')[2]}.{method}"
+                for service, methods in _streams().items()
+                for method in methods
+                if _fits(service, wanted.get("service"), pattern=pattern)
+                and _fits(method, wanted.get("method"), pattern=pattern)
+            }
+    return tuple(sorted(found))
+
+
 @cache
 def services() -> dict[str, tuple[str, ...]]:
     """Methods by full name of service: those of the contract, and gRPC's own health."""
+    return {
+        service.full_name: tuple(method.name for method in service.methods)
+        for file in _files()
+        for service in file.services_by_name.values()
+    }
+
+
+@cache
+def _streams() -> dict[str, tuple[str, ...]]:
+    """Of these, those that stream either way."""
+    return {
+        service.full_name: tuple(
+            method.name for method in service.methods if method.client_streaming or method.server_streaming
+        )
+        for file in _files()
+        for service in file.services_by_name.values()
+    }
+
+
+def _files() -> list[Any]:
     files = [
         importlib.import_module(f"{contract.__name__}.{each.name}").DESCRIPTOR
         for each in pkgutil.iter_modules(contract.__path__)
         if each.name.endswith("_pb2")
     ]
-    return {
-        service.full_name: tuple(method.name for method in service.methods)
-        for file in [*files, health_pb2.DESCRIPTOR]
-        for service in file.services_by_name.values()
-    }
+    return [*files, health_pb2.DESCRIPTOR]

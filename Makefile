@@ -88,7 +88,7 @@ bench-features: $(VENV)/.dev ## Measures every target of the account signals: bu
 load: $(VENV)/.services .venv-load/.stamp ## Open-loop load on a stack of its own: build/bench/load.html (eight minutes; two with LOAD=--quick)
 	@.venv-load/bin/python -m loadtests.locust.campaign --tidegate $(TIDEGATE) $(LOAD)
 
-compare: $(VENV)/.dev ## Tidegate beside a hand-written server and a naive composition: build/bench/compare.json and .png (a quarter of an hour; two with COMPARE=--quick)
+compare: $(VENV)/.dev ## Tidegate beside a hand-written server and a naive composition: build/bench/compare.json and .png (a quarter of an hour; two to five minutes with COMPARE=--quick)
 	@$(BIN)/python -m loadtests.compare $(COMPARE)
 
 load-environment: .venv-load/.stamp ## The environment for load tests: Locust and the contract, nothing else

@@ -27,11 +27,13 @@ _PARTS = {
 }
 """Roles that do the same in different contenders; the rest is Ray's and Serve's own."""
 _REST = "Ray, Serve, other stages"
+_MOST_DECADES = 12
+"""Of a logarithmic axis; with fewer, matplotlib leaves out labels."""
 
 
 def draw(found: Findings, path: Path) -> None:
     """Writes the PNG."""
-    figure, axes = plt.subplots(2, 2, figsize=(13, 9), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(13, 10), layout="constrained")
     for axis, detector in zip(axes[0], Detector, strict=True):
         _rates(axis, found, detector)
     _latencies(axes[1][0], found)
@@ -82,8 +84,8 @@ def _cpu(axis: Any, found: Findings) -> None:
         axis.barh([*spent], widths, left=[*lefts.values()], color=f"C{number}", label=part)
         lefts = {name: left + width for (name, left), width in zip(lefts.items(), widths, strict=True)}
     axis.invert_yaxis()
-    axis.set(title=f"CPU ms per item, {CALLERS} callers, cheap detector (load generator left out)")
-    axis.legend(fontsize=8)
+    axis.set(title=f"CPU ms per item, {CALLERS} callers, cheap detector", xlabel="load generator left out")
+    _legend(axis)
 
 
 def _parts(found: Findings, contender: str) -> dict[str, float]:
@@ -111,5 +113,11 @@ def _ticks(axis: Any, found: Findings) -> None:
     axis.set_xticks(callers, labels=map(str, callers))
     axis.minorticks_off()
     axis.grid(alpha=0.3, which="both")
-    axis.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.legend(fontsize=8)
+    axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5), numticks=_MOST_DECADES))
+    axis.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
+    _legend(axis)
+
+
+def _legend(axis: Any) -> None:
+    """Beneath the panel: within it, it would lie on a line in one set of data or another."""
+    axis.legend(fontsize=8, ncols=4, columnspacing=1, loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)

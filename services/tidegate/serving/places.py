@@ -215,8 +215,8 @@ class Places:
                 self._try(max(self._least, int(self.count * factor)), work_s)
 
     def _long_enough(self, window: _Window) -> int:
-        if window.late_share > MOSTLY:
-            return max(SHORTEST_DESCENT, self.count)
+        if window.late_share > MOSTLY:  # it takes two generations to begin: a stall makes one of them late
+            return max(SHORTEST_DESCENT, self.count) * (2 if self._descent is None else 1)
         return max(SHORTEST_WINDOW, GENERATIONS * self.count)
 
     def _descending(self, window: _Window, now_s: float) -> bool:

@@ -13,23 +13,19 @@ from locust import User, constant, events, task
 
 from loadtests.locust.closed_caller import StreamCaller, UnaryCaller
 from loadtests.locust.closed_load import ClosedLoad
-from loadtests.locust.finishing import finish
+from loadtests.locust.joining import join
 from loadtests.locust.options import add_options
-from loadtests.locust.session import LoadSession
 
 __all__ = ["ClosedLoad", "StreamUser", "UnaryUser"]
-
-WINDOW = 32
-"""Items that one stream keeps under way."""
 
 events.init_command_line_parser.add_listener(add_options)
 _numbers = itertools.count()
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]  # Locust is in .venv-load only
-def join(environment: Any, **_: Any) -> None:
+def join_locust(environment: Any, **_: Any) -> None:
     """Joins this load test to Locust."""
-    environment.tidegate = LoadSession(environment, loop="closed", finish=finish)
+    join(environment, loop="closed")
 
 
 class UnaryUser(User):  # type: ignore[misc]  # as above
@@ -49,14 +45,14 @@ class UnaryUser(User):  # type: ignore[misc]  # as above
 
 
 class StreamUser(User):  # type: ignore[misc]  # as above
-    """A bulk job over one stream."""
+    """A bulk job over one stream, on which it keeps as many items under way as `--window` says."""
 
     weight = 1
     wait_time = constant(0)
 
     def on_start(self) -> None:
         """Opens the stream."""
-        self._caller = StreamCaller(self.environment.tidegate, user=next(_numbers), window=WINDOW)
+        self._caller = StreamCaller(self.environment.tidegate, user=next(_numbers))
 
     @task  # type: ignore[untyped-decorator]  # as above
     def moderate(self) -> None:

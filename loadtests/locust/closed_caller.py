@@ -8,11 +8,10 @@ import gevent.lock
 import grpc
 
 from loadtests.locust import answers
-from loadtests.locust.sample import Sample
+from loadtests.locust.sample import UNARY, Sample
 from loadtests.locust.session import LoadSession
 from loadtests.locust.shot import Shot, budget_of
 from loadtests.locust.stream_sender import StreamSender
-from loadtests.locust.unary_sender import UNARY
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 
 _REST_S = 0.1
@@ -77,11 +76,11 @@ class UnaryCaller:
 class StreamCaller:
     """One stream with a window: a bulk job that keeps so many items under way."""
 
-    def __init__(self, session: LoadSession, *, user: int, window: int) -> None:
+    def __init__(self, session: LoadSession, *, user: int) -> None:
         """Opens the stream."""
         options = session.options
         self._items = Items(session, user=user)
-        self._room = gevent.lock.BoundedSemaphore(window)
+        self._room = gevent.lock.BoundedSemaphore(options.window)
         self._sender = StreamSender(
             session.channels,
             record=self._recording(session.record),

@@ -7,7 +7,7 @@ from loadtests.locust.levels import Level
 from loadtests.locust.sample import DECIDED, SHED
 
 MOST_ERROR_SHARE = 0.01
-"""Of a level's requests. A p99 leaves a hundredth out by itself; where more failed, the gate takes no latency as held."""
+"""Of a level's requests. A p99 leaves a hundredth out by itself; where more failed, no limit on latencies holds."""
 
 
 def failures_of(levels: Iterable[Level]) -> tuple[str, ...]:

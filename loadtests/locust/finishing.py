@@ -3,7 +3,7 @@
 import sys
 
 from loadtests.locust.failures import failures_of
-from loadtests.locust.gate import BREACHED, HOLDS, UNUSABLE, Verdict, judge
+from loadtests.locust.gate import BREACHED, HOLDS, judge
 from loadtests.locust.generator import warnings_of
 from loadtests.locust.harvest import Harvest
 from loadtests.locust.level_table import table_of
@@ -11,15 +11,16 @@ from loadtests.locust.levels import levels_of
 from loadtests.locust.options import LoadOptions
 from loadtests.locust.report import REPORT, page_of
 from loadtests.locust.run_record import RunRecord, now, this_machine, write_samples
-from loadtests.locust.thresholds import ThresholdsError, read_thresholds
+from loadtests.locust.sample import STREAM
+from loadtests.locust.thresholds import Thresholds
 
 
-def finish(options: LoadOptions, harvest: Harvest, *, loop: str, parts: int) -> int:
+def finish(options: LoadOptions, harvest: Harvest, thresholds: Thresholds | None, *, loop: str, parts: int) -> int:
     """Writes `run.json`, `samples.csv.gz` and `report.html`.
 
     Returns:
-        The exit status: 0, or 1 if a threshold is breached or a process did not run its part, or 2 if the thresholds
-        can't be read.
+        The exit status: 0, or 1 if a threshold is breached or a process did not run its part. Without thresholds a
+        request that failed is enough for Locust's `--exit-code-on-error`, by default 1; PARTIAL and sheds are none.
     """
     levels = levels_of(options.plan, harvest.samples, harvest.cpu, budget_ms=options.budget_ms)
     record = RunRecord(
@@ -36,19 +37,14 @@ def finish(options: LoadOptions, harvest: Harvest, *, loop: str, parts: int) -> 
         levels=levels,
         warnings=failures_of(levels) + warnings_of(levels),
         machine=this_machine(),
+        window=options.window if loop == "closed" and any(each.protocol == STREAM for each in harvest.samples) else 0,
     )
     options.out.mkdir(parents=True, exist_ok=True)
+    verdicts = judge(thresholds, levels) if thresholds else ()
     record.write(options.out)
     write_samples(harvest.samples, options.out)
-    sys.stdout.write(table_of(record))
-    status = HOLDS if record.finished else BREACHED
-    verdicts: tuple[Verdict, ...] = ()
-    if options.thresholds is not None:
-        try:
-            verdicts = judge(read_thresholds(options.thresholds), levels)
-        except ThresholdsError as error:
-            sys.stderr.write(f"{error}\n")
-            return UNUSABLE
-        sys.stdout.write("".join(verdict.said() + "\n" for verdict in verdicts))
     (options.out / REPORT).write_text(page_of([record], verdicts, samples={0: harvest.samples}))
-    return status if all(verdict.holds for verdict in verdicts) else BREACHED
+    sys.stdout.write(table_of(record) + "".join(verdict.said() + "\n" for verdict in verdicts))
+    if not record.finished or not all(verdict.holds for verdict in verdicts):
+        return BREACHED
+    return HOLDS if thresholds or not any(level.errors for level in levels) else options.exit_code_on_error

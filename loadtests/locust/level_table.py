@@ -12,8 +12,10 @@ _HEAD = (
 
 def table_of(run: RunRecord) -> str:
     """One line for each level; latencies in milliseconds from the intended start unless said otherwise."""
-    offered = "arrivals per second" if run.loop == "open" else "users"
-    lines = [f"{run.loop} loop, {run.mix}, offered in {offered}, budget {run.budget_ms:g} ms, latencies in ms\n", _HEAD]
+    lines = [
+        f"{run.loop} loop, {run.mix}, offered in {run.offered_in}, budget {run.budget_ms:g} ms, latencies in ms\n",
+        _HEAD,
+    ]
     for level in run.levels:
         cpu = "" if math.isnan(level.cpu_share) else f"{level.cpu_share:.0%}"
         lines.append(

@@ -10,7 +10,7 @@ from locust import User, events, task
 
 from loadtests.locust.channels import UnreachableError
 from loadtests.locust.dispatcher import dispatch
-from loadtests.locust.finishing import finish
+from loadtests.locust.joining import join
 from loadtests.locust.open_load import OpenLoad
 from loadtests.locust.options import add_options
 from loadtests.locust.session import LoadSession
@@ -21,9 +21,9 @@ events.init_command_line_parser.add_listener(add_options)
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]  # Locust is in .venv-load only
-def join(environment: Any, **_: Any) -> None:
+def join_locust(environment: Any, **_: Any) -> None:
     """Joins this load test to Locust."""
-    environment.tidegate = LoadSession(environment, loop="open", finish=finish)
+    join(environment, loop="open")
 
 
 class OpenLoop(User):  # type: ignore[misc]  # as above

@@ -6,14 +6,15 @@ Prints them: Locust answers `--help` before it loads a locustfile, so it does no
 """
 
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from loadtests.locust import option_kinds as kinds
 from loadtests.locust.mixes import MIXES, Mix
-from loadtests.locust.phases import SHAPES, Plan, PlanError, read_plan
+from loadtests.locust.phases import SHAPES, Plan, read_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,16 @@ class LoadOptions:
     """Streams of each process."""
     max_in_flight: int
     """Most unary calls under way in each process."""
+    window: int
+    """Items that each stream of a closed loop keeps under way."""
     sampled_share: float
     """Share of requests whose trace is sampled."""
     out: Path
     """Where results are written."""
     thresholds: Path | None
     """What must hold; None checks nothing."""
+    exit_code_on_error: int
+    """Locust's: exit status if requests failed and there are no thresholds to say how many may."""
 
 
 def add_options(parser: Any) -> None:
@@ -58,24 +63,29 @@ def add_options(parser: Any) -> None:
         told = text if default is None else f"{text}; by default {default}"
         group.add_argument(name, type=kind, default=default, help=told, choices=choices)
 
-    add("--plan", _plan, None, "phases NAME:LEVELxSECONDS,...; instead of --shape, --level and --seconds")
+    add("--plan", kinds.plan, None, "phases NAME:LEVELxSECONDS,...; instead of --shape, --level and --seconds")
     add("--shape", str, "steady", "how the load goes", sorted(SHAPES))
-    add("--level", _positive, 20.0, "highest level: arrivals per second (open loop) or users (closed loop)")
-    add("--seconds", _positive, 60.0, "length of the shape")
+    add("--level", kinds.positive, 20.0, "highest level: arrivals per second (open loop) or users (closed loop)")
+    add("--seconds", kinds.positive, 60.0, "length of the shape")
     add("--mix", str, "comments", "what is sent", sorted(MIXES))
     add("--seed", int, 20260301, "of arrivals, items and traces")
-    add("--budget-ms", _positive, 500.0, "time budget of a request; later is not good")
-    add("--deadline-ms", _positive, None, "when a caller gives up; by default twice the budget")
-    add("--stream-share", _share, 0.0, "share of requests over streams instead of unary calls (open loop)")
-    add("--burst-mean", _positive, 1.0, "mean number of requests that arrive at one moment (open loop)")
-    add("--channels", int, 8, "connections of each process")
-    add("--streams", int, 4, "streams of each process")
+    add("--budget-ms", kinds.positive, 500.0, "time budget of a request; later is not good")
     add(
-        "--max-in-flight", int, 2_000, "most unary calls under way in each process; what exceeds it waits, and is timed"
+        "--deadline-ms",
+        kinds.positive,
+        None,
+        "when a caller gives up, not before the budget; by default twice the budget",
     )
-    add("--sampled-share", _share, 0.01, "share of requests whose trace is sampled")
+    add("--stream-share", kinds.share, 0.0, "share of requests over streams instead of unary calls (open loop)")
+    add("--burst-mean", kinds.from_one, 1.0, "mean number of requests that arrive at one moment (open loop)")
+    add("--channels", kinds.count, 8, "connections of each process")
+    add("--streams", kinds.count, 4, "streams of each process (open loop)")
+    most = "most unary calls under way in each process; what exceeds it waits, and is timed (open loop)"
+    add("--max-in-flight", kinds.count, 2_000, most)
+    add("--window", kinds.count, 32, "items that each StreamUser keeps under way on its stream (closed loop)")
+    add("--sampled-share", kinds.share, 0.01, "share of requests whose trace is sampled")
     add("--out", str, "build/load", "folder for results: run.json, samples.csv.gz, report.html")
-    add("--thresholds", str, None, "file of thresholds; the exit status is 1 if one is breached")
+    add("--thresholds", str, None, "file of what must hold; the exit status is 1 if something does not")
 
 
 def options_of(parsed: Any) -> LoadOptions:
@@ -87,27 +97,6 @@ def options_of(parsed: Any) -> LoadOptions:
     given["out"] = Path(parsed.out)
     given["thresholds"] = Path(parsed.thresholds) if parsed.thresholds else None
     return LoadOptions(**given)
-
-
-def _plan(text: str) -> str:
-    try:
-        return read_plan(text).written()
-    except PlanError as error:
-        raise ArgumentTypeError(str(error)) from error
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if number <= 0:
-        raise ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
-def _share(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise ArgumentTypeError(f"{text} is not between 0 and 1")
-    return number
 
 
 def main() -> None:

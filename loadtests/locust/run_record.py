@@ -54,6 +54,15 @@ class RunRecord:
     """What failed, and why results may be the generator's own."""
     machine: str
     """Where the generator's master ran."""
+    window: int = 0
+    """Closed loop over streams: items that each of its users kept under way; 0 without such users."""
+
+    @property
+    def offered_in(self) -> str:
+        """What levels are counted in."""
+        if self.loop == "open":
+            return "arrivals per second"
+        return f"users; one with a stream keeps up to {self.window} items under way" if self.window else "users"
 
     def write(self, folder: Path) -> Path:
         """Writes `run.json` into a folder that exists; returns its path."""

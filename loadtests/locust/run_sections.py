@@ -18,6 +18,7 @@ def section_of(run: RunRecord, samples: Sequence[Sample]) -> str:
     """The section; it is drawn second by second where there are samples."""
     names = ", ".join(dict.fromkeys(re.sub(r"-\d+$", "", level.name) for level in run.levels))
     via = f", {run.stream_share:.0%} over streams" if run.stream_share else ""
+    via += f", up to {run.window} items under way on each user's stream" if run.window else ""
     title = f"{names}: {run.loop} loop, {run.mix}{via}, budget {run.budget_ms:g} ms"
     return f"<h2>{escape(title)}</h2>{_levels(run)}{_by_kind(run)}{_by_second(samples)}"
 

@@ -10,6 +10,9 @@ SHED = "SHED"
 NOT_SENT = "NOT_SENT"
 """Whoever waited gave up before the generator could send: all slots or the stream were taken."""
 
+UNARY, STREAM = "unary", "stream"
+"""How a request is sent."""
+
 DECIDED = frozenset({COMPLETE, PARTIAL, FAILED})
 """Outcomes that are decisions. The others are SHED, NOT_SENT and names of gRPC status codes."""
 _TIMED = DECIDED | {NOT_SENT, "DEADLINE_EXCEEDED"}
@@ -34,7 +37,7 @@ class Sample:
     kind: str
     """What was sent."""
     protocol: str
-    """`unary` or `stream`."""
+    """UNARY or STREAM."""
 
     @property
     def from_intended_s(self) -> float:

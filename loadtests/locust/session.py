@@ -17,11 +17,16 @@ from loadtests.locust.gate import UNUSABLE
 from loadtests.locust.harvest import Harvest
 from loadtests.locust.options import LoadOptions, options_of
 from loadtests.locust.pictures import pictures
+from loadtests.locust.preparation import Preparation, prepared
 from loadtests.locust.progress import tell
 from loadtests.locust.rendezvous import Rendezvous
+from loadtests.locust.report import REPORT
+from loadtests.locust.run_record import RECORD, SAMPLES
 from loadtests.locust.sample import DECIDED, Sample
 from loadtests.locust.shot import TraceParents
+from loadtests.locust.thresholds import Thresholds
 
+_FROM_SEND = "from send"
 _HARVEST, _PROBLEM = "tidegate_harvest", "tidegate_problem"
 _SILENT_S = 15
 """After so many seconds without a sign Locust's master takes a worker for lost."""
@@ -29,13 +34,16 @@ _HARVEST_EVERY_S = 1.0
 _STARTING_S = 90.0
 _SETTLING_S = 5.0
 """Given to the last samples to arrive at the master, beyond the deadline of the last request."""
-_DEFAULT_TARGET = "127.0.0.1:9000"
+NOTHING_MEASURED = "nothing was measured: "
+"""What the line begins with that says why there are no results."""
 
 
 class Finish(Protocol):
     """What is done with a finished run."""
 
-    def __call__(self, options: LoadOptions, harvest: Harvest, *, loop: str, parts: int) -> int:
+    def __call__(
+        self, options: LoadOptions, harvest: Harvest, thresholds: Thresholds | None, *, loop: str, parts: int
+    ) -> int:
         """Returns the exit status."""
         ...
 
@@ -50,6 +58,9 @@ class LoadSession:
             environment: Locust's.
             loop: `open` or `closed`.
             finish: Called once in the master, or in the only process.
+
+        Raises:
+            RefusedError, ThresholdsError, ResultsFolderError: In the process that finishes, as `prepared` says.
         """
         adopt_gevent()
         self.loop = loop
@@ -65,7 +76,9 @@ class LoadSession:
         self._started = 0.0
         runner: Any = environment.runner
         self._is_worker = isinstance(runner, WorkerRunner)
+        self._preparation: Preparation | None = None
         if not self._is_worker:
+            self._preparation = prepared(environment.parsed_options, loop=loop)
             runner.register_message(_HARVEST, self._on_harvest)
             runner.register_message(_PROBLEM, self._on_problem)
             runners.HEARTBEAT_LIVENESS = _SILENT_S  # on a busy machine 3 s pass easily; a lost part is noticed anyway
@@ -83,7 +96,9 @@ class LoadSession:
     def channels(self) -> Channels:
         """Connected at the first use."""
         if self._channels is None:
-            target = (self._environment.host or _DEFAULT_TARGET).split("://")[-1]
+            if not self._environment.host:
+                raise UnreachableError("no host was given; write HOST:PORT of the service's gRPC port")
+            target = self._environment.host.split("://")[-1]
             self._channels = Channels(target, count=self.options.channels)
         return self._channels
 
@@ -131,19 +146,24 @@ class LoadSession:
         return self._rendezvous.joined()
 
     def record(self, sample: Sample) -> None:
-        """Keeps a sample, and tells Locust's own statistics of it."""
+        """Keeps a sample, and tells Locust's own statistics of it.
+
+        Each request is one to Locust's "Aggregated": in an open loop by its time from the intended start. Its time from
+        actual send gets a line of its own there, which is in no sum.
+        """
         self.harvest.samples.append(sample)
         failed = None if sample.outcome in DECIDED else Exception(sample.outcome)
         name = "Moderate" if sample.protocol == "unary" else "ModerateStream"
-        fire = self._environment.events.request.fire
-        fire(
-            request_type="from send", name=name, response_time=sample.took_s * 1e3, response_length=0, exception=failed
-        )
+        since, took_ms = _FROM_SEND, sample.took_s * 1e3
         if self.loop == "open":
-            intended_ms = sample.from_intended_s * 1e3
-            fire(
-                request_type="from intended", name=name, response_time=intended_ms, response_length=0, exception=failed
-            )
+            beside = self._environment.stats.get(name, _FROM_SEND)
+            beside.log(took_ms, 0)
+            if failed:
+                beside.log_error(failed)
+            since, took_ms = "from intended", sample.from_intended_s * 1e3
+        self._environment.events.request.fire(
+            request_type=since, name=name, response_time=took_ms, response_length=0, exception=failed
+        )
 
     def give_up(self, problem: str) -> None:
         """This process can't take its part: the run ends, and says why."""
@@ -171,6 +191,8 @@ class LoadSession:
 
     def _on_test_start(self, **_: Any) -> None:
         self._started = time.perf_counter()
+        if self._preparation:
+            self._preparation.folder.clear((RECORD, SAMPLES, REPORT))
         self._rendezvous.give_out_parts()
         runner: Any = self._environment.runner
         if self.loop == "closed" and not isinstance(runner, MasterRunner):
@@ -211,12 +233,16 @@ class LoadSession:
                 runner.send_message(_HARVEST, self.harvest.take())
 
     def _on_quitting(self, environment: Environment, **_: Any) -> None:
-        if self._is_worker or not self._started:
+        if self._preparation is None or not self._started:
             return
         if self._problem:
-            sys.stderr.write(f"nothing was measured: {self._problem}\n")
+            sys.stderr.write(f"{NOTHING_MEASURED}{self._problem}\n")
             environment.process_exit_code = UNUSABLE
         else:
             environment.process_exit_code = self._finish(
-                self.options, self.harvest, loop=self.loop, parts=self._rendezvous.parts
+                self.options,
+                self.harvest,
+                self._preparation.thresholds,
+                loop=self.loop,
+                parts=self._rendezvous.parts,
             )

@@ -11,11 +11,10 @@ from gevent.queue import Queue
 
 from loadtests.locust import answers
 from loadtests.locust.channels import Channels
-from loadtests.locust.sample import NOT_SENT, Sample
+from loadtests.locust.sample import NOT_SENT, STREAM, Sample
 from loadtests.locust.shot import Shot
 from tidegate.api.moderation.v1 import moderation_service_pb2 as pb
 
-STREAM = "stream"
 _POLL_S = 0.02
 _GIVEN_UP = "DEADLINE_EXCEEDED"
 _WAKE = ""

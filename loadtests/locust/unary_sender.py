@@ -10,10 +10,9 @@ import grpc
 
 from loadtests.locust import answers
 from loadtests.locust.channels import Channels
-from loadtests.locust.sample import NOT_SENT, Sample
+from loadtests.locust.sample import NOT_SENT, UNARY, Sample
 from loadtests.locust.shot import Shot
 
-UNARY = "unary"
 _POLL_S = 0.02
 
 

@@ -28,7 +28,7 @@ class Ended:
     @property
     def wrote(self) -> bool:
         """Whether it left results."""
-        return self.out.exists()
+        return (self.out / RECORD).exists()
 
     @property
     def record(self) -> RunRecord:

@@ -1,14 +1,20 @@
 """An open loop against a real server: a stall of the server can't hide."""
 
 import asyncio
+import re
 import time
 from pathlib import Path
 
 import pytest
 
 from loadtests.locust.gate import BREACHED, HOLDS, UNUSABLE
+from loadtests.locust.gate import main as gate
+from loadtests.locust.results_folder import ResultsFolder
+from loadtests.locust.run_record import RECORD
 from loadtests.locust.sample import DECIDED, Sample
 from tests.loadtests.locust_process import run_locust
+from tests.loadtests.samples import level
+from tests.loadtests.test_gate import record
 from tests.serving.in_process import ListedLedger, Served, serving
 
 pytestmark = pytest.mark.integration
@@ -55,6 +61,8 @@ async def test_a_stall_is_seen_from_the_intended_start_and_closes_the_gate(tmp_p
     assert level.from_intended.p99_ms > 2_000
     assert ended.status == BREACHED, ended.output
     assert "BREACHED  p99" in ended.output
+    [counted] = re.findall(r"^ +Aggregated +(\d+) +\d+\(", ended.output, re.MULTILINE)
+    assert int(counted) == len(ended.samples), "Locust's own sum counts a request once"
     assert "from the intended start" in (ended.out / "report.html").read_text()
 
 
@@ -87,9 +95,55 @@ async def test_processes_share_the_load_over_calls_and_streams(tmp_path: Path) -
     assert record.levels[0].arrivals == pytest.approx(RATE * 6, rel=0.4)
 
 
+async def test_a_service_that_stops_is_neither_fast_nor_a_success(tmp_path: Path) -> None:
+    """What is refused takes a millisecond: its latencies would hold any limit, its exit status would be 0."""
+
+    async def stop_once_busy(served: Served) -> None:
+        while sum(served.text.batches) < RATE:  # noqa: ASYNC110 - the stage counts, it does not tell
+            await asyncio.sleep(0.02)
+        await served.server.stop(0)
+
+    async with serving() as served:
+        stopped = asyncio.create_task(stop_once_busy(served))
+        options = ("--plan", "steady:2x6", *SOON, "UnaryUser")
+        ended = await run_locust("closed.py", served.address, tmp_path / "out", *options)
+        await stopped
+    assert ended.status == 1, ended.output
+    assert "requests failed (UNAVAILABLE " in ended.output
+    [level] = ended.record.levels
+    assert level.error_share > 0.01
+    limits = tmp_path / "limits.yaml"
+    limits.write_text(LIMITS)
+    assert gate([str(ended.out / RECORD), "--thresholds", str(limits)]) == BREACHED
+
+
+async def test_what_can_not_be_run_as_it_was_asked_for_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    """All at once: Locust takes longest to start."""
+    taken = ResultsFolder(tmp_path / "taken")
+    asked = {
+        "burst": (("--burst-mean", "0.5"), "0.5 is not 1 or more"),
+        "limits": (("--thresholds", str(tmp_path / "nope.yaml")), "nope.yaml: No such file"),
+        "taken": ((), "another load test is writing its results there"),
+    }
+    async with serving() as served:
+        runs = (run_locust("open.py", served.address, tmp_path / out, *each) for out, (each, _) in asked.items())
+        for (_, said), ended in zip(asked.values(), await asyncio.gather(*runs), strict=True):
+            assert ended.status == UNUSABLE, ended.output
+            assert said in ended.output
+            assert not ended.wrote
+        assert not served.text.batches
+    taken.release()
+
+
 async def test_a_service_that_does_not_answer_is_named_and_is_no_result(tmp_path: Path) -> None:
-    """An empty result would hold every limit on errors. Both loops at once: each gives a service ten seconds."""
+    """An empty result would hold every limit on errors, and so would that of the run before.
+
+    Both loops at once: each gives a service ten seconds.
+    """
     scripts = ("open.py", "closed.py")
+    for each in scripts:
+        (tmp_path / each).mkdir()
+        record(level()).write(tmp_path / each)
     runs = (run_locust(each, "127.0.0.1:1", tmp_path / each, "--plan", "steady:5x1") for each in scripts)
     for script, ended in zip(scripts, await asyncio.gather(*runs), strict=True):
         assert ended.status == UNUSABLE, f"{script}: {ended.output}"

@@ -1,4 +1,4 @@
-"""The guides, as somebody with a cluster follows them: what they are to type is there, in order, of the right version."""
+"""The guides, as somebody with a cluster follows them: what they are to type is there, in order, and of one version."""
 
 import re
 import shlex

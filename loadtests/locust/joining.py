@@ -7,7 +7,8 @@ from loadtests.locust.finishing import finish
 from loadtests.locust.gate import UNUSABLE
 from loadtests.locust.preparation import RefusedError
 from loadtests.locust.results_folder import ResultsFolderError
-from loadtests.locust.session import NOTHING_MEASURED, LoadSession
+from loadtests.locust.run_record import NOTHING_MEASURED
+from loadtests.locust.session import LoadSession
 from loadtests.locust.thresholds import ThresholdsError
 
 

@@ -6,6 +6,8 @@ from loadtests.locust.levels import Level
 
 CARRIED = 0.95
 """Share of the arrivals that must get a good answer (complete, within the budget) for a level to be carried."""
+_MOST_GROWTH = 1.25
+"""Of goodput from the knee to twice its load: a ramp's levels lie up to a fifth apart, and the limit between two."""
 
 
 def carried(level: Level) -> bool:
@@ -32,11 +34,21 @@ def knee_of(levels: Iterable[Level]) -> Level | None:
 
 
 def doubt(levels: Iterable[Level]) -> str:
-    """What to know of a knee of which twice the load was carried, too; empty if that was not so."""
+    """Why a knee is too low, found where it was offered again, and twice as much; empty if there is no reason.
+
+    Beyond the limit of a service goodput does not grow: where it did, the knee was none.
+    """
+    levels = list(levels)
     doubled = [level for level in levels if level.name == "double-knee"]
-    if not doubled or not all(map(carried, doubled)):
+    again = {level.name: level for level in levels}.get("knee")
+    grown = doubled[-1].goodput_per_s / again.goodput_per_s if doubled and again and again.good else 0.0
+    if doubled and all(map(carried, doubled)):
+        found = f"twice the knee's load, {doubled[0].offered:g}/s, was carried as well"
+    elif grown > _MOST_GROWTH:
+        found = f"at twice the knee's load, {doubled[0].offered:g}/s, {grown:.2f} times as many answers were good"
+    else:
         return ""
     return (
-        f"twice the knee's load, {doubled[0].offered:g}/s, was carried as well: the ramp met a moment in which the"
-        " machine was busy. The knee is higher, and no overload was tested; run again while nothing else runs"
+        f"{found}: the ramp met a moment in which the machine was busy. The knee is higher, and no overload was tested;"
+        " run again while nothing else runs"
     )

@@ -1,5 +1,6 @@
 """One Locust run as a process of its own, with its progress passed on."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -8,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtests.locust.phases import Plan
-from loadtests.locust.run_record import RECORD, RunRecord
+from loadtests.locust.run_record import NOTHING_MEASURED, RECORD, RunRecord
 
 _HERE = Path(__file__).parent
 _PASSED_ON = "loadtests.locust.progress: "
+_LOG = "locust.log"
 _SLACK_S = 120.0
 """A run's time beyond its plan: starting, connecting, the last answers."""
 
@@ -46,11 +48,11 @@ class LocustRuns:
         sys.stdout.write(f"{name}: {plan.duration_s:.0f} s\n")
         command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "--host", self.host]
         command += [*what, "--plan", plan.written(), "--out", str(out), "--html", str(out / "locust.html")]
-        log = out / "locust.log"
+        log = out / _LOG
         with log.open("w") as kept:
             self._watch([*command, *self.options, *options], kept.write, limit_s=plan.duration_s + _SLACK_S)
         if not (out / RECORD).exists():
-            raise LocustError(f"{name} left no results; its log is {log}")
+            raise LocustError(f"{name}{_reason(log)}; its log is {log}")
         return RunRecord.read(out / RECORD)
 
     @staticmethod
@@ -67,3 +69,15 @@ class LocustRuns:
             finally:
                 timer.cancel()
                 process.terminate()
+
+
+def clear_runs(folder: Path) -> None:
+    """Removes the folders of earlier runs below this one, and nothing that is not theirs."""
+    for log in folder.glob(f"*/{_LOG}"):
+        shutil.rmtree(log.parent)
+
+
+def _reason(log: Path) -> str:
+    """What the run itself said of why it has no results."""
+    said = [line for line in log.read_text().splitlines() if line.startswith(NOTHING_MEASURED)]
+    return f": {said[-1]}" if said else " left no results"

@@ -16,7 +16,11 @@ REPORT = "report.html"
 
 
 def page_of(
-    runs: Sequence[RunRecord], verdicts: Sequence[Verdict], *, samples: Mapping[int, Sequence[Sample]] | None = None
+    runs: Sequence[RunRecord],
+    verdicts: Sequence[Verdict],
+    *,
+    samples: Mapping[int, Sequence[Sample]] | None = None,
+    cautions: Sequence[str] = (),
 ) -> str:
     """The whole page.
 
@@ -24,10 +28,11 @@ def page_of(
         runs: At least one; the curves are drawn over the levels of all open-loop runs of one mix.
         verdicts: What the gate said; none if there was none.
         samples: Of the runs that are to be drawn second by second, by place in `runs`.
+        cautions: What is to be known of all runs together.
     """
     template = Template(Path(__file__).with_name("report_page.html").read_text())
     chosen = samples or {}
-    sections = [_verdicts(verdicts), _warnings(runs), *curves_of(runs)]
+    sections = [_verdicts(verdicts), _warnings(runs, cautions), *curves_of(runs)]
     sections += [section_of(run, chosen.get(number, ())) for number, run in enumerate(runs)]
     return template.substitute(title="Tidegate under load", facts=_facts(runs[0]), sections="".join(sections))
 
@@ -54,8 +59,9 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
     return "<h2>Thresholds</h2>" + table(("", "measure", "value", "target"), rows, kind="verdicts")
 
 
-def _warnings(runs: Sequence[RunRecord]) -> str:
-    lines = [each for run in runs for each in run.warnings]
+def _warnings(runs: Sequence[RunRecord], cautions: Sequence[str]) -> str:
+    lines = [*cautions]
+    lines += [each for run in runs for each in run.warnings]
     lines += [f"{run.plan.written()}: not all of it was run" for run in runs if not run.finished]
     if not lines:
         return ""

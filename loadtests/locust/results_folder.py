@@ -13,7 +13,7 @@ class ResultsFolderError(Exception):
 
 
 class ResultsFolder:
-    """Held from its claim until the process ends: two runs would overwrite each other's results."""
+    """Held from its claim until its release or the end of the process: two runs would overwrite each other."""
 
     def __init__(self, path: Path) -> None:
         """Makes the folder where there is none, and claims it.
@@ -33,6 +33,14 @@ class ResultsFolder:
             ) from error
         except OSError as error:
             raise ResultsFolderError(f"{path}: {error.strerror}; give another folder with --out") from error
+
+    def __enter__(self) -> "ResultsFolder":
+        """Held already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Lets others have it."""
+        self.release()
 
     def clear(self, names: Iterable[str]) -> None:
         """Removes these files of an earlier run: beside a run that failed they would be taken for its results."""

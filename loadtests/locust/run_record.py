@@ -17,6 +17,8 @@ from loadtests.locust.phases import Plan, read_plan
 from loadtests.locust.sample import Sample
 
 RECORD, SAMPLES = "run.json", "samples.csv.gz"
+NOTHING_MEASURED = "nothing was measured: "
+"""What the line begins with that a run without a record says."""
 _FORMAT = 1
 
 
@@ -80,6 +82,8 @@ class RunRecord:
         """
         try:
             document = json.loads(path.read_text())
+            if not isinstance(document, dict) or "format" not in document:
+                raise RunRecordError(f"{path}: is no record of a run; give the {RECORD} of a load test's --out")
             if document.pop("format") != _FORMAT:
                 raise RunRecordError(f"{path}: is of another format; run the load test again")
             document["plan"] = read_plan(document["plan"])
@@ -89,7 +93,9 @@ class RunRecord:
         except OSError as error:
             raise RunRecordError(f"{path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise RunRecordError(f"{path}: is no record of a run: {error}") from error
+            raise RunRecordError(
+                f"{path}: is no record of a run, or a damaged one ({type(error).__name__}: {error}); run it again"
+            ) from error
 
 
 def _level(plain: dict[str, Any]) -> Level:

@@ -21,7 +21,7 @@ from loadtests.locust.preparation import Preparation, prepared
 from loadtests.locust.progress import tell
 from loadtests.locust.rendezvous import Rendezvous
 from loadtests.locust.report import REPORT
-from loadtests.locust.run_record import RECORD, SAMPLES
+from loadtests.locust.run_record import NOTHING_MEASURED, RECORD, SAMPLES
 from loadtests.locust.sample import DECIDED, Sample
 from loadtests.locust.shot import TraceParents
 from loadtests.locust.thresholds import Thresholds
@@ -34,8 +34,6 @@ _HARVEST_EVERY_S = 1.0
 _STARTING_S = 90.0
 _SETTLING_S = 5.0
 """Given to the last samples to arrive at the master, beyond the deadline of the last request."""
-NOTHING_MEASURED = "nothing was measured: "
-"""What the line begins with that says why there are no results."""
 
 
 class Finish(Protocol):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
+from loadtests.locust.generator import MOST_CPU_SHARE
 from loadtests.locust.knee import knee_of
 from loadtests.locust.levels import Level
 from loadtests.locust.pace import Pace
@@ -11,7 +12,7 @@ from loadtests.locust.phases import REST, WARM_UP, Phase, Plan, ramp_over, spike
 from loadtests.locust.run_record import RunRecord
 
 _CALLERS = 32
-_RAMPS = 3
+_RAMPS = 5
 _LOWER, _HIGHER = 0.35, 2.5
 _LEAST_PER_S = 5.0
 """A knee below it is no service's limit but a machine that has no time; quantiles of so few requests say nothing."""
@@ -54,24 +55,25 @@ class Steps:
         """
         probe = self._runs.closed("probe", self._steady("probe", _CALLERS, self._pace.probe_s))
         yield "probe", probe
-        ramps: list[Named] = []
-        for ramp in self._ramps(probe.levels[0].goodput_per_s):
-            ramps.append(ramp)
-            yield ramp
-        knee = knee_of(level for _, run in ramps for level in run.levels)
+        levels: list[Level] = []
+        for name, run in self._ramps(probe.levels[0].goodput_per_s):
+            levels += run.levels if run.loop == "open" else ()
+            yield name, run
+        knee = knee_of(levels)
         if knee is None or knee.offered < _LEAST_PER_S:
             raise KneeNotFoundError(
                 f"no load of {_LEAST_PER_S:g}/s or more was carried within the budget; is the service healthy, the"
                 " machine busy with other things, or the budget too short? --budget-ms changes it"
             )
-        if knee.offered >= max(level.offered for _, run in ramps for level in run.levels):
-            raise KneeNotFoundError(
-                f"the service carries more than {knee.offered:g}/s; use more --processes to load it"
-            )
+        if knee.offered >= max(level.offered for level in levels):
+            raise KneeNotFoundError(_no_limit(knee))
         yield from self._around(knee.offered)
 
     def _ramps(self, throughput: float) -> Iterator[Named]:
-        """A ramp around the throughput of the probe; others lower or higher as long as the knee is not within."""
+        """A ramp around the throughput of the probe; others lower or higher as long as the knee is not within.
+
+        A ramp that was carried whole says that the probe was disturbed: it is made again before the next.
+        """
         unit, levels = max(_LEAST_PER_S, throughput), list[Level]()
         for number in range(1, _RAMPS + 1):
             name = "ramp" if number == 1 else f"ramp{number}"
@@ -84,10 +86,13 @@ class Steps:
                 unit *= _LOWER
                 if unit * self._pace.steps[-1] < _LEAST_PER_S:
                     return
-            elif knee.offered >= max(level.offered for level in levels):
-                unit *= _HIGHER
-            else:
+            elif knee.offered < max(level.offered for level in levels) or _overloaded(knee):
                 return
+            elif number < _RAMPS:
+                again = f"probe{number + 1}"
+                probe = self._runs.closed(again, self._steady(again, _CALLERS, self._pace.probe_s))
+                yield again, probe
+                unit = max(unit * _HIGHER, probe.levels[0].goodput_per_s)
 
     def _around(self, knee: float) -> Iterator[Named]:
         pace = self._pace
@@ -124,3 +129,20 @@ class Steps:
             rest,
         )
         return Plan((Phase(WARM_UP, round(knee / 2, 1), self._pace.warm_up_s()), *turn * self._pace.turns))
+
+
+def _overloaded(level: Level) -> bool:
+    """Whether the generator was at its own limit."""
+    return level.cpu_share > MOST_CPU_SHARE
+
+
+def _no_limit(highest: Level) -> str:
+    """What to do when the highest level that was offered was carried."""
+    found = f"the service carries more than {highest.offered:g}/s"
+    if _overloaded(highest):
+        return f"{found}, but a generator process took {highest.cpu_share:.0%} of a core; use more --processes"
+    return (
+        f"{found}, and the probes, closed loops of {_CALLERS} callers, found so much less that no ramp reached the"
+        " limit: they were disturbed, or one answer takes long; run again while nothing else runs, or offer more with"
+        " loadtests/locust/open.py --shape ramp --level"
+    )

@@ -5,8 +5,11 @@ from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from loadtests.locust.measures import Measure
+
+_NO_THRESHOLDS = "has no thresholds; it needs `version: 1` and a list `thresholds`, as loadtests/thresholds.yaml"
 
 
 class ThresholdsError(Exception):
@@ -58,8 +61,15 @@ class Thresholds(BaseModel):
 
     version: Literal[1]
     """Of the format."""
-    thresholds: tuple[Threshold, ...] = Field(min_length=1)
+    thresholds: tuple[Threshold, ...]
     """At least one: a gate without any would always be open."""
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> "Thresholds":
+        """Not a least length of the field: pydantic counts only entries that are right, and would deny the others."""
+        if not self.thresholds:
+            raise ValueError("thresholds is empty, and would always hold; it needs one entry or more")
+        return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Thresholds":
@@ -77,11 +87,20 @@ def read_thresholds(path: Path) -> Thresholds:
         ThresholdsError: It can't be read, or holds what is not known.
     """
     try:
-        return Thresholds.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise ThresholdsError(f"{path}: {_NO_THRESHOLDS}")
+        return Thresholds.model_validate(document)
     except OSError as error:
         raise ThresholdsError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ThresholdsError(f"{path}: is not YAML in UTF-8: {error}") from error
     except ValidationError as error:
-        wrong = [f"{'.'.join(str(step) for step in each['loc'])}: {each['msg']}" for each in error.errors()]
-        raise ThresholdsError(f"{path}: {'; '.join(wrong)}") from error
+        raise ThresholdsError(f"{path}: {'; '.join(map(_said, error.errors()))}") from error
+
+
+def _said(wrong: ErrorDetails) -> str:
+    """Where, as far as it is in one place, and what."""
+    where = ".".join(str(step) for step in wrong["loc"])
+    what = wrong["msg"].removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what

@@ -120,9 +120,15 @@ def test_files_that_can_not_be_used_are_another_status(tmp_path: Path, capsys: p
     thresholds = tmp_path / "thresholds.yaml"
     thresholds.write_text("version: 1\nthresholds:\n- {name: p99, measure: p99_ms, max: 1}\n")
     assert main([str(tmp_path / "none.json"), "--thresholds", str(thresholds)]) == UNUSABLE
-    run.write_text("{}")
+    rows = '[{"measure": "p99", "value": 1}]'
+    for other in ("{}", rows, "null"):
+        capsys.readouterr()
+        run.write_text(other)
+        assert main([str(run), "--thresholds", str(thresholds)]) == UNUSABLE
+        assert "run.json: is no record of a run; give the run.json of a load test's --out" in capsys.readouterr().err
+    run.write_text('{"format": 1}')
     assert main([str(run), "--thresholds", str(thresholds)]) == UNUSABLE
-    assert "no record of a run" in capsys.readouterr().err
+    assert "damaged" in capsys.readouterr().err
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:

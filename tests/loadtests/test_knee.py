@@ -44,3 +44,9 @@ def test_a_knee_of_which_twice_the_load_is_carried_is_doubted() -> None:
     assert "60/s" in doubt([*ramp(1.0, 1.0, 1.0), *double])
     assert not doubt([*ramp(1.0, 1.0, 1.0), *double, level("double-knee", offered=60.0, good=50)])
     assert not doubt(ramp(1.0, 1.0))
+
+
+def test_a_knee_beyond_which_goodput_grows_is_doubted_although_twice_its_load_was_not_carried() -> None:
+    knee, double = level("knee", offered=31.0, good=100), level("double-knee", offered=62.0, arrivals=190, good=139)
+    assert "1.39 times as many answers were good" in doubt([knee, double])
+    assert not doubt([knee, level("double-knee", offered=62.0, arrivals=190, good=115)])

@@ -35,6 +35,14 @@ def test_breaches_warnings_and_what_was_not_run_to_its_end_are_said() -> None:
     assert "not all of it was run" in page
 
 
+def test_what_is_to_be_known_of_all_runs_and_why_a_limit_holds_for_none_is_said() -> None:
+    failing = [level("steady", good=5, outcomes={"COMPLETE": 5, "UNAVAILABLE": 95})]
+    verdicts = judge(limits({"phase": "steady", "measure": "p99_ms", "max": 100}), failing)
+    page = page_of([record(*failing)], verdicts, cautions=("the knee is <higher>",))
+    assert "<li>the knee is &lt;higher&gt;</li>" in page
+    assert "30 ms, but 95.0% of the requests failed" in page
+
+
 def test_a_level_without_an_answer_is_drawn_without_one() -> None:
     page = page_of([record(level("ramp-01"), level("ramp-02", offered=20.0, good=0, from_intended=NOTHING))], ())
     assert "nan" not in re.sub(r"[a-z]nan|nan[a-z]", "", page)

@@ -1,6 +1,6 @@
 """A campaign finds the knee wherever it is, and loads around it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -19,13 +19,22 @@ class Service:
     capacity: float
     probed: float
     """What a closed loop finds."""
+    probed_later: float | None = None
+    """What all but the first find, if that differs."""
+    cpu_share: float = 0.1
+    """Of the generator."""
     made: list[tuple[str, Plan, tuple[str, ...]]] = field(default_factory=list)
 
     def open(self, name: str, plan: Plan, *options: str) -> RunRecord:
         self.made.append((name, plan, options))
         return record(
             *(
-                level(phase.name, offered=phase.level, good=100 if phase.level <= self.capacity else 0)
+                level(
+                    phase.name,
+                    offered=phase.level,
+                    good=100 if phase.level <= self.capacity else 0,
+                    cpu_share=self.cpu_share,
+                )
                 for phase in plan.phases
                 if phase.measured
             )
@@ -33,7 +42,9 @@ class Service:
 
     def closed(self, name: str, plan: Plan, *options: str) -> RunRecord:
         self.made.append((name, plan, options))
-        return record(level(name, good=round(self.probed * 10)))
+        first = name == "probe" or self.probed_later is None
+        good = round((self.probed if first else self.probed_later or 0.0) * 10)
+        return replace(record(level(name, good=good)), loop="closed")
 
     def phase(self, name: str) -> Phase:
         return next(phase for _, plan, _ in self.made for phase in plan.phases if phase.name == name)
@@ -78,6 +89,14 @@ def test_a_probe_that_misleads_costs_another_ramp_and_no_wrong_knee(probed: floa
     assert names[1] == "ramp"
 
 
+def test_a_probe_of_a_busy_moment_is_made_again_before_the_next_ramp() -> None:
+    """The first found a twentieth of what the service carries."""
+    service = Service(capacity=120, probed=6.6, probed_later=125)
+    names = [name for name, _ in steps(service, QUICK).run()]
+    assert names[:4] == ["probe", "ramp", "probe2", "ramp2"]
+    assert 100 <= service.phase("knee").level <= 120
+
+
 def test_streams_and_the_mix_are_asked_for() -> None:
     service = Service(capacity=100, probed=100)
     list(steps(service, FULL).run())
@@ -99,8 +118,16 @@ def test_a_service_that_carries_nothing_is_no_knee() -> None:
 
 
 def test_a_service_that_carries_everything_has_no_knee_here() -> None:
-    with pytest.raises(KneeNotFoundError, match="carries more than"):
+    with pytest.raises(KneeNotFoundError, match=r"carries more than .* run again") as raised:
         list(steps(Service(capacity=1e9, probed=50), QUICK).run())
+    assert "--processes" not in str(raised.value)
+
+
+def test_more_processes_are_advised_only_to_a_generator_at_its_limit_and_at_once() -> None:
+    service = Service(capacity=1e9, probed=50, cpu_share=0.97)
+    with pytest.raises(KneeNotFoundError, match="97% of a core; use more --processes"):
+        list(steps(service, QUICK).run())
+    assert [name for name, _, _ in service.made] == ["probe", "ramp"]
 
 
 @pytest.mark.parametrize(("pace", "most_s"), [(FULL, 480), (QUICK, 110)])

@@ -41,15 +41,23 @@ def test_a_limit_is_read(tmp_path: Path) -> None:
         (GOOD.replace("phase: steady", "against: knee"), "against needs a phase"),
         (GOOD.replace("phase: steady", "phase: knee, against: knee"), "the phase itself"),
         (GOOD + "- {name: p99, measure: p50_ms, max: 1}\n", "names must differ: p99"),
-        ("version: 1\nthresholds: []\n", "thresholds"),
+        ("version: 1\nthresholds: []\n", r"thresholds\.yaml: thresholds is empty"),
         ("version: 1\n", "thresholds"),
-        ("", "Thresholds"),
+        ("", r"thresholds\.yaml: has no thresholds; it needs `version: 1`"),
+        ("[1, 2]", "has no thresholds"),
         ("version: [", "not YAML"),
     ],
 )
 def test_what_is_wrong_is_refused_and_named(tmp_path: Path, wrong: str, named: str) -> None:
     with pytest.raises(ThresholdsError, match=named):
         read_thresholds(written(tmp_path, wrong))
+
+
+def test_one_wrong_entry_is_one_sentence(tmp_path: Path) -> None:
+    """And not a second one that there are no entries at all."""
+    with pytest.raises(ThresholdsError) as raised:
+        read_thresholds(written(tmp_path, GOOD.replace(", max: 250", "")))
+    assert str(raised.value).endswith("thresholds.yaml: thresholds.0: needs max or min, and not both")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ bench-features: $(VENV)/.dev ## Measures every target of the account signals: bu
 	  echo "== $$program"; $(BIN)/python -m loadtests.features.$$program || true; done
 	@$(BIN)/python -m loadtests.features.report
 
-load: $(VENV)/.services .venv-load/.stamp ## Open-loop load on a stack of its own: build/bench/load.html (eight minutes; two with LOAD=--quick)
+load: $(VENV)/.services .venv-load/.stamp ## Open-loop load on a stack of its own: build/bench/load.html (eight minutes; three with LOAD=--quick)
 	@.venv-load/bin/python -m loadtests.locust.campaign --tidegate $(TIDEGATE) $(LOAD)
 
 compare: $(VENV)/.dev ## Tidegate beside a hand-written server and a naive composition: build/bench/compare.json and .png (a quarter of an hour; two to five minutes with COMPARE=--quick)

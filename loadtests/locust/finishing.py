@@ -1,6 +1,6 @@
-"""What is done with a finished run: results are written, shown, and judged if there are thresholds."""
+"""What is done with a finished run: results are written, judged if there are thresholds, and put into words."""
 
-import sys
+from dataclasses import dataclass
 
 from loadtests.locust.failures import failures_of
 from loadtests.locust.gate import BREACHED, HOLDS, judge
@@ -15,11 +15,21 @@ from loadtests.locust.sample import STREAM
 from loadtests.locust.thresholds import Thresholds
 
 
-def finish(options: LoadOptions, harvest: Harvest, thresholds: Thresholds | None, *, loop: str, parts: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of a run."""
+
+    status: int
+    """Exit status."""
+    said: str
+    """Its table and its verdicts."""
+
+
+def finish(options: LoadOptions, harvest: Harvest, thresholds: Thresholds | None, *, loop: str, parts: int) -> Finished:
     """Writes `run.json`, `samples.csv.gz` and `report.html`.
 
     Returns:
-        The exit status: 0, or 1 if a threshold is breached or a process did not run its part. Without thresholds a
+        With the exit status: 0, or 1 if a threshold is breached or a process did not run its part. Without thresholds a
         request that failed is enough for Locust's `--exit-code-on-error`, by default 1; PARTIAL and sheds are none.
     """
     levels = levels_of(options.plan, harvest.samples, harvest.cpu, budget_ms=options.budget_ms)
@@ -44,7 +54,8 @@ def finish(options: LoadOptions, harvest: Harvest, thresholds: Thresholds | None
     record.write(options.out)
     write_samples(harvest.samples, options.out)
     (options.out / REPORT).write_text(page_of([record], verdicts, samples={0: harvest.samples}))
-    sys.stdout.write(table_of(record) + "".join(verdict.said() + "\n" for verdict in verdicts))
+    said = table_of(record) + "".join(verdict.said() + "\n" for verdict in verdicts)
     if not record.finished or not all(verdict.holds for verdict in verdicts):
-        return BREACHED
-    return HOLDS if thresholds or not any(level.errors for level in levels) else options.exit_code_on_error
+        return Finished(BREACHED, said)
+    failed = thresholds is None and any(level.errors for level in levels)
+    return Finished(options.exit_code_on_error if failed else HOLDS, said)

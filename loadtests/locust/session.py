@@ -13,6 +13,7 @@ from loadtests.locust.begin import Part, PlanClock
 from loadtests.locust.channels import Channels, UnreachableError, adopt_gevent
 from loadtests.locust.corpus import Corpus
 from loadtests.locust.cpu import CpuMeter
+from loadtests.locust.finishing import Finished
 from loadtests.locust.gate import UNUSABLE
 from loadtests.locust.harvest import Harvest
 from loadtests.locust.options import LoadOptions, options_of
@@ -41,8 +42,8 @@ class Finish(Protocol):
 
     def __call__(
         self, options: LoadOptions, harvest: Harvest, thresholds: Thresholds | None, *, loop: str, parts: int
-    ) -> int:
-        """Returns the exit status."""
+    ) -> Finished:
+        """Returns the exit status, and what is to be said."""
         ...
 
 
@@ -71,6 +72,7 @@ class LoadSession:
         self._pictures: list[bytes] | None = None
         self._claimed = False
         self._problem = ""
+        self._finished: Finished | None = None
         self._started = 0.0
         runner: Any = environment.runner
         self._is_worker = isinstance(runner, WorkerRunner)
@@ -82,6 +84,7 @@ class LoadSession:
             runners.HEARTBEAT_LIVENESS = _SILENT_S  # on a busy machine 3 s pass easily; a lost part is noticed anyway
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.quitting.add_listener(self._on_quitting)
+        environment.events.quit.add_listener(self._on_quit)
 
     @property
     def options(self) -> LoadOptions:
@@ -234,13 +237,16 @@ class LoadSession:
         if self._preparation is None or not self._started:
             return
         if self._problem:
-            sys.stderr.write(f"{NOTHING_MEASURED}{self._problem}\n")
-            environment.process_exit_code = UNUSABLE
+            self._finished = Finished(UNUSABLE, f"{NOTHING_MEASURED}{self._problem}\n")
         else:
-            environment.process_exit_code = self._finish(
-                self.options,
-                self.harvest,
-                self._preparation.thresholds,
-                loop=self.loop,
-                parts=self._rendezvous.parts,
+            thresholds = self._preparation.thresholds
+            self._finished = self._finish(
+                self.options, self.harvest, thresholds, loop=self.loop, parts=self._rendezvous.parts
             )
+        environment.process_exit_code = self._finished.status
+
+    def _on_quit(self, **_: Any) -> None:
+        """After Locust's own tables: what stands last is what is read."""
+        if self._finished:
+            stream = sys.stderr if self._problem else sys.stdout
+            stream.write(self._finished.said)

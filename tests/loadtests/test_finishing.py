@@ -41,11 +41,12 @@ def test_limits_say_how_many_requests_may_fail_and_without_them_none_may(
     tmp_path: Path, samples: list[Sample], thresholds: Thresholds | None, status: int
 ) -> None:
     harvest = Harvest(samples=samples, done={0})
-    assert finish(options(tmp_path), harvest, thresholds, loop="open", parts=1) == status
+    assert finish(options(tmp_path), harvest, thresholds, loop="open", parts=1).status == status
 
 
 def test_a_lost_generator_process_is_a_breach_whatever_else_holds(tmp_path: Path) -> None:
-    assert finish(options(tmp_path), Harvest(samples=[sample()], done={0}), None, loop="open", parts=2) == BREACHED
+    harvest = Harvest(samples=[sample()], done={0})
+    assert finish(options(tmp_path), harvest, None, loop="open", parts=2).status == BREACHED
 
 
 @pytest.mark.parametrize(
@@ -56,10 +57,9 @@ def test_a_lost_generator_process_is_a_breach_whatever_else_holds(tmp_path: Path
     ],
 )
 def test_users_of_streams_are_said_to_have_more_than_one_item_under_way(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: str, window: int, offered: str
+    tmp_path: Path, protocol: str, window: int, offered: str
 ) -> None:
     harvest = Harvest(samples=[sample(protocol=protocol)], done={0})
-    finish(options(tmp_path, "--window", "8"), harvest, None, loop="closed", parts=1)
-    assert offered in capsys.readouterr().out
+    assert offered in finish(options(tmp_path, "--window", "8"), harvest, None, loop="closed", parts=1).said
     assert RunRecord.read(tmp_path / RECORD).window == window
     assert ("8 items under way" in (tmp_path / "report.html").read_text()) is (window == 8)

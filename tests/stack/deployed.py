@@ -32,6 +32,7 @@ class DeployedRay:
     def __post_init__(self) -> None:
         self.gcs, self.dashboard, self.agent, self._metrics, self._haproxy, self._statistics, *fallback = free_ports(8)
         ranges = free_range(40)
+        self._workers = free_range(200)
         (self.directory / "home").mkdir(parents=True)
         (self.directory / "haproxy").mkdir()
         self.environment = {
@@ -65,8 +66,8 @@ class DeployedRay:
             "object-manager-port": "0",
             "runtime-env-agent-port": str(free_ports(1)[0]),
             "dashboard-agent-grpc-port": "0",
-            "min-worker-port": "0",
-            "max-worker-port": "0",
+            "min-worker-port": str(self._workers.start),
+            "max-worker-port": str(self._workers.stop - 1),
             "temp-dir": str(self.directory / "ray"),
         }
         arguments = [f"--{name}={value}" for name, value in (self.start_params | here).items()]
@@ -85,14 +86,18 @@ class DeployedRay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stops it, and what it leaves behind: only processes that carry this cluster's mark."""
-        own = psutil.Process(self._process.pid)
-        family = [own, *own.children(recursive=True)] if own.is_running() else []
+        family = self.processes()
         self._process.terminate()
         psutil.wait_procs(family, timeout=10)
         for each in [*family, *left_behind(str(self.directory / "haproxy"), self._process.pid)]:
             with contextlib.suppress(psutil.Error):
                 each.kill()
         self._process.wait(10)
+
+    def processes(self) -> list[psutil.Process]:
+        """All of the node's."""
+        own = psutil.Process(self._process.pid)
+        return [own, *own.children(recursive=True)] if own.is_running() else []
 
     def logs_of(self, deployment: str) -> list[str]:
         """What each of its replicas has written, those that are gone included."""

@@ -20,7 +20,9 @@ import yaml
 
 from k8s.check.objects import Container, Manifest
 from k8s.check.rendering import Rendered, RenderingError, render
+from k8s.connections import Role
 from k8s.generate import OVERLAYS
+from tests.stack.connected import DIRECT_GRPC, DIRECT_HTTP, GCS, NODE, OF_NODES, REPLICAS, WORKERS, Edge, edges
 from tests.stack.deployed import DeployedRay
 from tests.stack.open_streams import Asked, asked_while
 from tests.stack.running import Stack, eventually
@@ -33,14 +35,36 @@ from tidegate.serving.stack.ports import LOOPBACK, free_ports
 from tidegate.serving.stack.probe import serves
 from tidegate.telemetry.names import SpanName
 
+_OF_RAY = {
+    Edge(NODE, Role.HEAD, GCS),
+    Edge(Role.HEAD, NODE, OF_NODES),
+    Edge(Role.HEAD, Role.ROUTER, WORKERS),
+    Edge(Role.ROUTER, Role.HEAD, WORKERS),
+    Edge(Role.ROUTER, Role.STAGES, WORKERS),
+    Edge(Role.ROUTER, Role.STAGES, REPLICAS),
+    Edge(Role.ROUTER, Role.ROUTER, DIRECT_GRPC),
+    Edge(Role.ROUTER, Role.ROUTER, DIRECT_HTTP),
+}
+"""What Ray's ranges in k8s/connections.py are for: none of them may go unseen."""
+
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600, func_only=True)]
 
 
 @pytest.fixture(scope="module")
 def local() -> Rendered:
     """The local overlay."""
+    return _rendered("local")
+
+
+@pytest.fixture(scope="module")
+def production() -> Rendered:
+    """The production overlay."""
+    return _rendered("production")
+
+
+def _rendered(overlay: str) -> Rendered:
     try:
-        return render(OVERLAYS / "local")
+        return render(OVERLAYS / overlay)
     except RenderingError as error:
         pytest.skip(str(error))
 
@@ -54,18 +78,18 @@ def short_directory() -> Iterator[Path]:
 
 
 def test_the_generated_configuration_deploys_and_probes_tell_when_a_pod_may_have_traffic(
-    local: Rendered, stack: Stack, short_directory: Path
+    local: Rendered, production: Rendered, stack: Stack, short_directory: Path
 ) -> None:
-    (ray,) = local.of("RayService")
+    (ray,), (large,) = local.of("RayService"), production.of("RayService")
     head, worker = (pod.main() for pod in ray.pods())
     port = free_ports(1)[0]
-    config = _here(ray, port=port, state_dir=short_directory / "state", triton=stack.part("triton")["address"])
+    config = _here(ray, large, port=port, state_dir=short_directory / "state", triton=stack.part("triton")["address"])
     config["applications"][0]["args"]["settings"]["telemetry"] = {
         "endpoint": f"http://{stack.part('otlp-receiver')['address']}"
     }
     (short_directory / "serve.yaml").write_text(yaml.safe_dump(config))
     apply(short_directory / "state/features", OnlineChoice(), progress=lambda _: None)
-    params = ray.spec["rayClusterConfig"]["workerGroupSpecs"][0]["rayStartParams"] | {"num-cpus": "2"}
+    params = ray.spec["rayClusterConfig"]["workerGroupSpecs"][0]["rayStartParams"] | _resources(large)
 
     with DeployedRay(short_directory, params) as cluster:
         at = {"dashboard": cluster.dashboard, "agent": cluster.agent}
@@ -92,6 +116,10 @@ def test_the_generated_configuration_deploys_and_probes_tell_when_a_pod_may_have
             ledger = short_directory / "state/ledger.db"
             assert eventually(lambda: _writers(ledger) == 2, timeout_s=60), "HAProxy does not know the second router"
 
+            seen: set[Edge] = set()
+            assert eventually(lambda: _seen(cluster, seen) >= _OF_RAY, timeout_s=60), f"not seen: {_OF_RAY - seen}"
+        assert not [each for each in seen if not each.listed()], "not in k8s/connections.py"
+
         asked = asyncio.run(asked_while(lambda: _one_router_less(cluster, config), address))
         _nothing_was_lost(asked, ledger)
         assert eventually(lambda: _traced(stack, asked), timeout_s=30)
@@ -103,22 +131,41 @@ def test_the_generated_configuration_deploys_and_probes_tell_when_a_pod_may_have
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _here(ray: Manifest, *, port: int, state_dir: Path, triton: str) -> dict[str, Any]:
-    """The manifest's configuration with addresses of this machine."""
-    config: dict[str, Any] = yaml.safe_load(ray.spec["serveConfigV2"])
-    settings = config["applications"][0]["args"]["settings"]
+def _seen(cluster: DeployedRay, seen: set[Edge]) -> set[Edge]:
+    """With connections that there are now."""
+    seen.update(edges(cluster.processes()))
+    return seen
+
+
+def _here(ray: Manifest, large: Manifest, *, port: int, state_dir: Path, triton: str) -> dict[str, Any]:
+    """Production's configuration with the local one's stores, addresses of this machine, and one replica of each."""
+    config: dict[str, Any] = yaml.safe_load(large.spec["serveConfigV2"])
+    application = config["applications"][0]
+    settings = yaml.safe_load(ray.spec["serveConfigV2"])["applications"][0]["args"]["settings"]
+    application["args"]["settings"] = settings
     settings["state_dir"] = str(state_dir)
     settings["triton"]["address"] = triton
     settings["grpc"] = {"port": port}
+    settings["nearby_calls"] = False  # as in production, where stages are elsewhere
     config["grpc_options"]["port"] = port
     config["http_options"] = {"host": LOOPBACK, "port": free_ports(1)[0]}
-    # Scaled by production's policy, and so that a single caller is reason enough for a second router.
-    scaled = next(each for each in _production() if each["name"] == "ModerationRouter")["autoscaling_config"]
+    for each in application["deployments"]:
+        if "autoscaling_config" in each:
+            each["autoscaling_config"]["min_replicas"] = 1
+    # Scaled so that a single caller is reason enough for a second router.
     at_once = {"upscale_delay_s": 0, "metrics_interval_s": 1, "look_back_period_s": 2, "target_ongoing_requests": 0.01}
-    router = next(each for each in config["applications"][0]["deployments"] if each["name"] == "ModerationRouter")
-    del router["num_replicas"]
-    router["autoscaling_config"] = scaled | at_once | {"min_replicas": 1, "max_replicas": 2}
+    router = next(each for each in application["deployments"] if each["name"] == "ModerationRouter")
+    router["autoscaling_config"] |= at_once | {"max_replicas": 2}
     return config
+
+
+def _resources(large: Manifest) -> dict[str, str]:
+    """One pod of each of production's groups, and a second one of routers, as a single node."""
+    sums: Counter[str] = Counter()
+    for group in large.spec["rayClusterConfig"]["workerGroupSpecs"]:
+        for name, share in group["resources"].items():
+            sums[name] += int(share) * (2 if group["groupName"] == "routers" else 1)
+    return {"num-cpus": str(sums.pop("CPU")), "resources": json.dumps(dict(sums))}
 
 
 def _one_router_less(cluster: DeployedRay, config: dict[str, Any]) -> bool:
@@ -207,11 +254,6 @@ def _drain_command() -> list[str]:
     pod = next(each for each in ray.pods() if each.group == "routers")
     script = pod.main().document["lifecycle"]["preStop"]["exec"]["command"][-1]
     return shlex.split(script.partition(";")[0])
-
-
-def _production() -> list[dict[str, Any]]:
-    deployments: list[dict[str, Any]] = yaml.safe_load((OVERLAYS / "production/deployments.yaml").read_text())
-    return deployments
 
 
 def _passes(container: Container, probe: str, at: dict[str, int]) -> bool:

@@ -11,12 +11,14 @@ from tidegate.accounts.receipts import Receipts
 
 PLACES = {
     "nothing is removed yet": ("tidegate.accounts.erasure:AccountEraser._erase_events", 1),
-    "events are deleted, their bytes are not": ("tidegate.features.events.sqlite_log:_overwrite", 1),
-    "events are gone": ("tidegate.accounts.erasure:AccountEraser._erase_events!", 1),
+    "events are deleted, their bytes are not": ("tidegate.accounts.erasure:AccountEraser._erase_events!", 1),
     "a Parquet file is written and not in its place": ("tidegate.accounts.offline_rows:rename_synced", 2),
     "some Parquet files are rewritten": ("tidegate.accounts.offline_rows:_rewrite!", 3),
     "counts of a run are not": ("tidegate.accounts.offline_rows:_recount", 1),
     "online rows are there": ("tidegate.accounts.online_rows:_delete", 1),
+    "the event log is not rewritten": ("tidegate.features.events.sqlite_rewriter:_begin", 1),
+    "the event log is being rewritten": ("tidegate.features.events.sqlite_rewriter:_move", 2),
+    "pages of before are in the WAL": ("tidegate.features.events.sqlite_rewriter:SqliteEventRewriter._empty_wal", 1),
     "all is gone, without a receipt": ("tidegate.accounts.receipts:Receipts.finish", 1),
     "the receipt is composed, and not written": ("tidegate.accounts.receipts:Receipt.document!", 1),
 }

@@ -16,7 +16,7 @@ from tidegate.capacity.demand import Demand, DemandError
 from tidegate.capacity.mix import Mix, SurfaceMix
 from tidegate.capacity.need import DeploymentNeed, Need, Plan
 from tidegate.capacity.plan import planned
-from tidegate.capacity.storage import EVENT, EXPORTED, GAPS, GIB
+from tidegate.capacity.storage import EVENT, EXPORTED, GAPS, GIB, REWRITTEN, REWRITTEN_BYTES_PER_S
 from tidegate.ledger.postgres_adapter import PostgresLedger
 
 CHECKOUT = Path(__file__).parents[2]
@@ -123,15 +123,17 @@ def test_volumes_are_those_of_kubernetes_and_it_is_said_when_they_are_full() -> 
     assert "never full" in need(plan(400, mix=silent), "Event log", "growth").why
 
 
-def test_an_erasure_needs_three_times_the_log_and_it_is_said_where_there_is_less() -> None:
+def test_what_an_erasure_needs_of_room_and_time_is_said() -> None:
     needed = need(plan(400, event_keep_days=402), "Event log", "volume").amount
     assert needed is not None
-    (told,) = erasures(plan(400, event_keep_days=402, event_volume_gib=2.9 * needed))
-    assert f"once the log has {2.9 * needed / 3:,.3g} of the volume's" in told
-    assert f"{3 * needed:,.0f} GiB hold it" in told
-    assert not erasures(plan(400, event_keep_days=402, event_volume_gib=3.1 * needed))
+    room, time = erasures(plan(400, event_keep_days=402, event_volume_gib=1.1 * needed))
+    assert f"once the log has {1.1 * needed / REWRITTEN:,.3g} of the volume's" in room
+    assert f"{REWRITTEN * needed:,.0f} GiB hold it" in room
+    assert f"takes {needed * GIB / REWRITTEN_BYTES_PER_S / 3_600:,.3g} hours" in time
+    assert erasures(plan(400, event_keep_days=402, event_volume_gib=1.2 * needed)) == [time]
     (growing,) = erasures(plan(400))
     assert "hold it" not in growing
+    assert not erasures(plan(1, event_keep_days=402))
 
 
 def test_that_nothing_removes_old_decisions_is_said_with_the_days_that_are_counted() -> None:

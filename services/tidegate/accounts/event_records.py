@@ -2,15 +2,17 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from tidegate.accounts.held import AccountStoreUnavailableError, Store
 from tidegate.features.events.columns import table
 from tidegate.features.events.log import EVENT_SCHEMA
-from tidegate.features.events.sqlite_schema import APPLICATION_ID, MIGRATIONS
+from tidegate.features.events.sqlite_parts import over, parts
+from tidegate.features.events.sqlite_schema import APPLICATION_ID, MIGRATIONS, transaction
 from tidegate.features.events.tombstones import TombstoneKey
 
 LATEST = (1 << 62) - 1
@@ -48,10 +50,11 @@ class EventRecords:
     def latest_us(self, account_id: str) -> int:
         """When the last of both occurred, microseconds since 1970 UTC; 0 if there is none."""
         latest = (
-            self._one(f"SELECT coalesce(max(occurred_at_us), 0) FROM events WHERE {where}", account_id)  # noqa: S608 - fixed words
+            each
             for where in (_OWN, _OF_OTHERS)
+            for each in self._rows(f"SELECT max(occurred_at_us) FROM events{{part}} WHERE {where}", account_id)  # noqa: S608 - fixed words
         )
-        return max(int(found or 0) for found in latest)
+        return max((int(found or 0) for (found,) in latest), default=0)
 
     def digest(self, account_id: str) -> bytes | None:
         """What the log would know the account by if it were erased: 32 bytes; None if there is no log."""
@@ -65,15 +68,19 @@ class EventRecords:
         return None if found is None else int(found)
 
     def _events(self, where: str, account_id: str) -> pa.Table:
-        with self._opened() as connection:
-            if connection is None:
-                return EVENT_SCHEMA.empty_table()
-            query = f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY occurred_at_us, event_id"  # noqa: S608 - fixed words
-            return table(connection.execute(query, (account_id,)).fetchall())
+        select = f"SELECT {_COLUMNS} FROM events{{part}} WHERE {where}"  # noqa: S608 - fixed words
+        return table(self._rows(select, account_id, order=" ORDER BY occurred_at_us, event_id"))
 
     def _count(self, where: str, account_id: str, up_to_us: int) -> int:
-        query = f"SELECT count(*) FROM events WHERE {where} AND occurred_at_us <= ?2"  # noqa: S608 - fixed words
-        return int(self._one(query, account_id, up_to_us) or 0)
+        select = f"SELECT count(*) FROM events{{part}} WHERE {where} AND occurred_at_us <= ?2"  # noqa: S608 - fixed words
+        return sum(int(found) for (found,) in self._rows(select, account_id, up_to_us))
+
+    def _rows(self, select: str, *parameters: object, order: str = "") -> Sequence[tuple[Any, ...]]:
+        """Of every part of the table (`sqlite_parts`)."""
+        with self._opened() as connection:
+            if connection is None:
+                return []
+            return connection.execute(over(select, parts(connection), order), parameters).fetchall()
 
     def _one(self, query: str, *parameters: object) -> "bytes | int | None":
         with self._opened() as connection:
@@ -87,7 +94,8 @@ class EventRecords:
             return
         try:
             uri = f"{self._path.absolute().as_uri()}?mode=ro"
-            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=self._timeout_s)) as connection:
+            opened = sqlite3.connect(uri, uri=True, timeout=self._timeout_s, isolation_level=None)
+            with contextlib.closing(opened) as connection, transaction(connection, mode="DEFERRED"):
                 _check(connection)
                 yield connection
         except sqlite3.Error as error:

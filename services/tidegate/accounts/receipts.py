@@ -63,7 +63,7 @@ class Receipt:
     erased_up_to: datetime
     """What happened to the account up to here is not taken in again, UTC."""
     finished_at: datetime
-    """When every store was found empty of it, UTC."""
+    """When every store was empty of it and the event log was rewritten, UTC."""
     attempts: int
     """1, unless it was interrupted."""
     removed: Counts
@@ -102,7 +102,7 @@ class Receipts:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keeps other erasures out for the block. Raises ErasureUnderWayError."""
+        """Keeps other erasures out for the block, not while the event log is rewritten. Raises ErasureUnderWayError."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self._folder / _LOCK).open("w") as lock:
             try:

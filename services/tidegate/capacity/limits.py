@@ -22,6 +22,9 @@ from tidegate.capacity.storage import (
     servers_of,
 )
 
+LONG_ERASURE_H = 12.0
+"""Above which the duration of an erasure is told."""
+
 
 def limits_of(demand: Demand, rates: Rates, deployments: Sequence[DeploymentNeed], costs: Costs) -> Iterator[str]:
     """One sentence each; none if nothing does."""
@@ -66,7 +69,7 @@ def _ledger(demand: Demand, rates: Rates, deployments: Sequence[DeploymentNeed],
 
 
 def _erasures(demand: Demand, rates: Rates, costs: Costs) -> Iterator[str]:
-    """An erasure writes the event log anew: it needs room for that, and takes no events meanwhile."""
+    """An erasure rewrites the event log, whose pages become less full: it needs room for that, and time."""
     events, volume_gib = event_bytes_a_day(demand, rates, costs), demand.event_volume_gib
     most = volume_gib * GIB / REWRITTEN
     kept = kept_event_bytes(demand, rates, costs)
@@ -74,10 +77,14 @@ def _erasures(demand: Demand, rates: Rates, costs: Costs) -> Iterator[str]:
     if grown > most:
         wanted = "" if kept is None else f": {kept * REWRITTEN / GIB:,.0f} GiB hold it at its full size"
         yield (
-            f"`tidegate account erase` writes the event log anew and needs {REWRITTEN:g} times its size, so it fails"
-            f" once the log has {most / GIB:,.3g} of the volume's {volume_gib:g} GiB{wanted}; at that size RecordEvents"
-            f" is refused for {most / REWRITTEN_BYTES_PER_S / 60:,.2g} minutes, by proportion to a log of 59 MB"
-            " (--event-volume-gib)"
+            f"`tidegate account erase` rewrites the event log, which may grow to {REWRITTEN:g} times its size: it may"
+            f" fail once the log has {most / GIB:,.3g} of the volume's {volume_gib:g} GiB{wanted} (--event-volume-gib)"
+        )
+    hours = min(grown, volume_gib * GIB) / REWRITTEN_BYTES_PER_S / 3_600
+    if hours > LONG_ERASURE_H:
+        yield (
+            f"`tidegate account erase` takes {hours:,.3g} hours once the event log is that large, by proportion to"
+            f" {REWRITTEN_BYTES_PER_S / 1e6:.2g} MB/s of a small one; events come in and are read meanwhile"
         )
 
 

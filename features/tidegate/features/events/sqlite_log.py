@@ -7,7 +7,7 @@ new connection, so the log works again as soon as the disk does.
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -19,19 +19,31 @@ from tidegate.features.events.event import AccountEvent
 from tidegate.features.events.judgement import ACCOUNT_ID, COUNTERPART_ID, EVENT_ID, OCCURRED_AT, Judgement, judged
 from tidegate.features.events.log import EVENT_SCHEMA, Appended, Erasure, Reading
 from tidegate.features.events.sqlite_connection import HealingConnection
+from tidegate.features.events.sqlite_erasure import ERASURES, delete_account
+from tidegate.features.events.sqlite_parts import Parts, over, parts, take_over
+from tidegate.features.events.sqlite_rewriter import SqliteEventRewriter
 from tidegate.features.events.sqlite_schema import transaction
 from tidegate.features.events.tombstones import Tombstone, Tombstones
 from tidegate.features.events.writer_lock import exclusive
 
 _COLUMNS = ", ".join(EVENT_SCHEMA.names)
-_ASKED = "SELECT value FROM json_each(?)"
+_OF_EVENTS = ", ".join(f"events.{name}" for name in EVENT_SCHEMA.names)
+_ASKED = "SELECT value FROM json_each(?1)"
+_HISTORY = f"SELECT {_COLUMNS} FROM events{{part}} WHERE account_id IN ({_ASKED})"  # noqa: S608 - fixed words only
 # Account by account as asked, by way of the joins' order, each a range of the clustered table.
 _LATER = (
-    f"SELECT {', '.join(f'events.{name}' for name in EVENT_SCHEMA.names)} FROM json_each(?) AS asked"  # noqa: S608 - fixed words only
-    " CROSS JOIN events ON events.account_id = asked.key AND events.occurred_at_us > asked.value"
+    f"SELECT {_OF_EVENTS} FROM json_each(?1) AS asked CROSS JOIN events{{part}} AS events"  # noqa: S608 - fixed words only
+    " ON events.account_id = asked.key AND events.occurred_at_us > asked.value"
 )
-_ERASURES = "erasures"
-"""Name of the cursor that every erasure moves."""
+_STORED = (
+    f"SELECT {_OF_EVENTS} FROM json_each(?1) AS asked"  # noqa: S608 - fixed words only
+    " CROSS JOIN event_ids{part} AS ids ON ids.event_id = asked.value"
+    " CROSS JOIN events{other} AS events ON events.account_id = ids.account_id"
+    " AND events.occurred_at_us = ids.occurred_at_us AND events.event_id = ids.event_id"
+)
+_COUNTS = f"SELECT account_id, version, removed FROM accounts{{part}} WHERE account_id IN ({_ASKED})"  # noqa: S608 - fixed words only
+_ACCOUNTS = "SELECT account_id FROM accounts{part} WHERE account_id > ?1"
+_DUE = "SELECT account_id, due_at_us FROM accounts{part} WHERE due_at_us <= ?1"
 
 
 class SqliteEventLog:
@@ -54,9 +66,10 @@ class SqliteEventLog:
         recorded_at_us = microseconds(recorded_at)
         rows = [row(event, recorded_at_us=recorded_at_us) for event in events]
         with self._writing() as connection, transaction(connection):
-            tombstones = Tombstones(connection)
+            tombstones, there = Tombstones(connection), parts(connection)
             gone = tombstones.of({each[at] for each in rows for at in (ACCOUNT_ID, COUNTERPART_ID)})
-            judgement = judged(rows, stored=_stored(connection, rows), erased=tombstones.names(gone))
+            judgement = judged(rows, stored=_stored(connection, there, rows), erased=tombstones.names(gone))
+            take_over(connection, there, list(judgement.new_by_account()))
             _insert(connection, judgement, gone=gone, due_at_us=recorded_at_us)
         return judgement.answers
 
@@ -64,56 +77,56 @@ class SqliteEventLog:
         """See `EventLog.history`."""
         known, parameters = "", [_json(account_ids)]
         if known_at is not None:
-            known, parameters = " AND recorded_at_us <= ?", [*parameters, str(microseconds(known_at))]
-        with self._reader.use() as connection:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM events WHERE account_id IN ({_ASKED}){known}"  # noqa: S608 - fixed words only
-                " ORDER BY account_id, occurred_at_us, event_id",
-                parameters,
-            ).fetchall()
+            known, parameters = " AND recorded_at_us <= ?2", [*parameters, str(microseconds(known_at))]
+        with self._reading() as (connection, there):
+            query = over(_HISTORY + known, there, " ORDER BY account_id, occurred_at_us, event_id")
+            rows = connection.execute(query, parameters).fetchall()
         return table(rows)
 
     def later(self, after_us: Mapping[str, int]) -> Reading:
         """See `EventLog.later`."""
-        with self._reader.use() as connection, transaction(connection, mode="DEFERRED"):
-            rows = connection.execute(_LATER, (orjson.dumps(dict(after_us)).decode(),)).fetchall()
-            counts = _counts(connection, list(after_us))
-            erasures = connection.execute("SELECT place FROM cursors WHERE name = ?", (_ERASURES,)).fetchone()
+        with self._reading() as (connection, there):
+            rows = connection.execute(over(_LATER, there), (orjson.dumps(dict(after_us)).decode(),)).fetchall()
+            counts = _counts(connection, there, list(after_us))
+            erasures = connection.execute("SELECT place FROM cursors WHERE name = ?", (ERASURES,)).fetchone()
             epoch = (
                 f"{self._reader.opened} {erasures and erasures[0]}"  # what a file held that was replaced, this may not
             )
+        if len(there) > 1:
+            place = {account_id: number for number, account_id in enumerate(after_us)}
+            rows.sort(key=lambda each: (place[each[ACCOUNT_ID]], each[OCCURRED_AT], each[EVENT_ID]))
         versions = {account_id: version for account_id, (version, _) in counts.items()}
         return Reading(table(rows), versions, {account_id: gone for account_id, (_, gone) in counts.items()}, epoch)
 
     def accounts(self, *, after: str = "", limit: int = 10_000) -> Sequence[str]:
         """See `EventLog.accounts`."""
-        return self._names(
-            "SELECT account_id FROM accounts WHERE account_id > ? ORDER BY account_id LIMIT ?", after, limit
-        )
+        return self._names(_ACCOUNTS, " ORDER BY account_id LIMIT ?2", after, limit)
 
     def due(self, *, now: datetime, limit: int) -> Sequence[str]:
         """See `EventLog.due`."""
-        return self._names(
-            "SELECT account_id FROM accounts WHERE due_at_us <= ? ORDER BY due_at_us, account_id LIMIT ?",
-            microseconds(now),
-            limit,
-        )
+        return self._names(_DUE, " ORDER BY due_at_us, account_id LIMIT ?2", microseconds(now), limit)
 
     def computed(self, next_due: Mapping[str, datetime], *, seen: Mapping[str, int]) -> None:
         """See `EventLog.computed`. An account that was erased meanwhile is not there any more, and stays so."""
         notes = [(microseconds(due_at), account_id, seen[account_id]) for account_id, due_at in next_due.items()]
         with self._writing() as connection, transaction(connection):
-            connection.executemany("UPDATE accounts SET due_at_us = ? WHERE account_id = ? AND version = ?", notes)
+            for part in parts(connection):
+                connection.executemany(
+                    f"UPDATE accounts{part} SET due_at_us = ? WHERE account_id = ? AND version = ?",  # noqa: S608 - fixed words only
+                    notes,
+                )
 
     def versions(self, account_ids: Sequence[str]) -> Mapping[str, int]:
         """See `EventLog.versions`. 0 for an account without events."""
-        with self._reader.use() as connection:
-            return {account_id: version for account_id, (version, _) in _counts(connection, account_ids).items()}
+        with self._reading() as (connection, there):
+            counts = _counts(connection, there, account_ids)
+        return {account_id: version for account_id, (version, _) in counts.items()}
 
     def held(self, account_ids: Sequence[str]) -> Mapping[str, int]:
         """See `EventLog.held`. 0 for an account without events."""
-        with self._reader.use() as connection:
-            return {each: version - gone for each, (version, gone) in _counts(connection, account_ids).items()}
+        with self._reading() as (connection, there):
+            counts = _counts(connection, there, account_ids)
+        return {account_id: version - gone for account_id, (version, gone) in counts.items()}
 
     def signals_since(self) -> datetime | None:
         """See `EventLog.signals_since`."""
@@ -135,17 +148,28 @@ class SqliteEventLog:
     def erase(self, account_id: str, *, at: datetime) -> Erasure:
         """See `EventLog.erase`. Where it took part in events of others, a pseudonym takes the account's place.
 
-        Once it has returned, the account's name and events are in none of the log's files. Rewrites the whole log for
-        that, and keeps others from writing meanwhile.
+        Once it has returned, the account's name and events are in none of the log's files. The log is rewritten for
+        that, beside whoever writes and reads, which takes hours if it is large: see `delete`.
 
         Raises:
             EventLogUnavailableError: The events may be deleted already while their bytes are not; erase again.
         """
-        with self._writing() as connection:
-            with transaction(connection):
-                erasure = _erase(connection, account_id, at=at)
-            _overwrite(connection)
+        erasure, number = self.delete(account_id, at=at)
+        with closing(SqliteEventRewriter(self._path, timeout_s=self._timeout_s)) as rewriter:
+            rewriter.run(number)
         return erasure
+
+    def delete(self, account_id: str, *, at: datetime) -> tuple[Erasure, int]:
+        """The first half of `erase`: nobody reads the account's events any more, but their bytes are still in the file.
+
+        Returns:
+            What was deleted, and the number of the rewriting after which no byte is left: for `SqliteEventRewriter`.
+
+        Raises:
+            EventLogUnavailableError: Nothing was deleted.
+        """
+        with self._writing() as connection, transaction(connection):
+            return delete_account(connection, account_id, at=at)
 
     def erased(self, account_ids: Sequence[str]) -> Mapping[str, datetime]:
         """See `EventLog.erased`."""
@@ -164,34 +188,30 @@ class SqliteEventLog:
         with self._writer.use() as connection, exclusive(self._path, timeout_s=self._timeout_s):
             yield connection
 
-    def _names(self, query: str, *parameters: object) -> Sequence[str]:
-        with self._reader.use() as connection:
-            return [found[0] for found in connection.execute(query, parameters).fetchall()]
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[sqlite3.Connection, Parts]]:
+        with self._reader.use() as connection, transaction(connection, mode="DEFERRED"):
+            yield connection, parts(connection)
+
+    def _names(self, select: str, order: str, *parameters: object) -> Sequence[str]:
+        with self._reading() as (connection, there):
+            return [found[0] for found in connection.execute(over(select, there, order), parameters).fetchall()]
 
 
 def _json(names: Sequence[str]) -> str:
     return orjson.dumps(list(names)).decode()
 
 
-def _counts(connection: sqlite3.Connection, account_ids: Sequence[str]) -> Mapping[str, tuple[int, int]]:
+def _counts(connection: sqlite3.Connection, there: Parts, account_ids: Sequence[str]) -> Mapping[str, tuple[int, int]]:
     """By account: its version, and how many of its events were removed."""
-    rows = connection.execute(
-        f"SELECT account_id, version, removed FROM accounts WHERE account_id IN ({_ASKED})",  # noqa: S608 - fixed words only
-        (_json(account_ids),),
-    )
+    rows = connection.execute(over(_COUNTS, there), (_json(account_ids),))
     found = {account_id: (version, gone) for account_id, version, gone in rows}
     return {account_id: found.get(account_id, (0, 0)) for account_id in account_ids}
 
 
-def _stored(connection: sqlite3.Connection, rows: Sequence[Row]) -> Mapping[str, Row]:
+def _stored(connection: sqlite3.Connection, there: Parts, rows: Sequence[Row]) -> Mapping[str, Row]:
     """What the log holds under the rows' event ids."""
-    found = connection.execute(
-        f"SELECT {', '.join(f'events.{name}' for name in EVENT_SCHEMA.names)} FROM json_each(?) AS asked"  # noqa: S608 - fixed words only
-        " CROSS JOIN event_ids ON event_ids.event_id = asked.value"
-        " CROSS JOIN events ON events.account_id = event_ids.account_id"
-        " AND events.occurred_at_us = event_ids.occurred_at_us AND events.event_id = event_ids.event_id",
-        (_json([each[EVENT_ID] for each in rows]),),
-    )
+    found = connection.execute(over(_STORED, there), (_json([each[EVENT_ID] for each in rows]),))
     return {each[EVENT_ID]: each for each in found}
 
 
@@ -215,41 +235,3 @@ def _insert(
             for account_id, added in judgement.new_by_account().items()
         ],
     )
-
-
-def _erase(connection: sqlite3.Connection, account_id: str, *, at: datetime) -> Erasure:
-    tombstones = Tombstones(connection)
-    former = tombstones.of([account_id]).get(account_id, Tombstone(erased_at_us=microseconds(at), version=0))
-    found = connection.execute("SELECT version FROM accounts WHERE account_id = ?", (account_id,)).fetchone()
-    version = former.version if found is None else int(found[0])
-    erased_at_us = max(former.erased_at_us, microseconds(at))  # a clock that went back gives nothing free
-    connection.execute(
-        "DELETE FROM event_ids WHERE event_id IN (SELECT event_id FROM events WHERE account_id = ?)", (account_id,)
-    )
-    deleted = connection.execute("DELETE FROM events WHERE account_id = ?", (account_id,)).rowcount
-    connection.execute("DELETE FROM accounts WHERE account_id = ?", (account_id,))
-    # Where a removal has come to is an account's name: after it, it begins anew.
-    connection.execute("UPDATE retention SET after = '', oldest_so_far_us = NULL WHERE after = ?", (account_id,))
-    connection.execute(
-        "UPDATE events SET counterpart_id = ? WHERE counterpart_id = ?", (tombstones.pseudonym(account_id), account_id)
-    )
-    tombstones.put(account_id, Tombstone(erased_at_us, version))
-    connection.execute(
-        "INSERT INTO cursors (name, place) VALUES (?, '1') ON CONFLICT (name)"
-        " DO UPDATE SET place = CAST(CAST(place AS INTEGER) + 1 AS TEXT)",
-        (_ERASURES,),
-    )
-    return Erasure(events=deleted, erased_at=moment(erased_at_us))
-
-
-def _overwrite(connection: sqlite3.Connection) -> None:
-    """Leaves no byte of what was deleted in any file.
-
-    `secure_delete` overwrites what is deleted where it lies, but not the copies that stay in the gaps of pages when
-    SQLite moves rows between them: without VACUUM the name of one erased account in three was still in the file (60 of
-    400 erased, 15,000 events). VACUUM writes the log anew, so an erasure takes time in proportion to the log.
-    """
-    connection.execute("VACUUM")
-    busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]  # the WAL has the former pages
-    if busy:
-        raise sqlite3.OperationalError("a reader kept the WAL from being emptied")

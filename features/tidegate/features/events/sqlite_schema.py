@@ -80,7 +80,26 @@ _VERSION_2 = (
     "INSERT INTO retention (id, removed, after) VALUES (1, 0, '')",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+# Rewriting after erasures (`sqlite_rewriter`): how many have begun, have moved all rows, have ended; how far the last
+# is. A tombstone has the number of the one after which no byte of the account is left. While one is under way (begun >
+# moved), `events`, `event_ids` and `accounts` each have a former part of the same columns: a migration that changes one
+# of them has to change both.
+_VERSION_3 = (
+    "ALTER TABLE tombstones ADD COLUMN rewriting INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE rewriting (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        begun INTEGER NOT NULL,
+        moved INTEGER NOT NULL,
+        ended INTEGER NOT NULL,
+        rows_moved INTEGER NOT NULL,
+        rows_expected INTEGER NOT NULL
+    ) STRICT
+    """,
+    "INSERT INTO rewriting VALUES (1, 0, 0, 0, 0, 0)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Statements by version. Released ones never change; a new one is added at the end."""
 
 

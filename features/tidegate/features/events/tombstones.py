@@ -23,6 +23,8 @@ class Tombstone:
     version: int
     """The account's version when it was erased. One that comes back counts on from there, so that who computes from
     what he read before the erasure can't be taken for up to date."""
+    rewriting: int = 0
+    """Number of the rewriting of the log after whose end no byte of it is left (`sqlite_rewriter`)."""
 
 
 class TombstoneKey:
@@ -57,11 +59,11 @@ class Tombstones:
         for at in range(0, len(digests), _AT_ONCE):
             asked = digests[at : at + _AT_ONCE]
             rows = self._connection.execute(
-                "SELECT digest, erased_at_us, version FROM tombstones"  # noqa: S608 - question marks only
+                "SELECT digest, erased_at_us, version, rewriting FROM tombstones"  # noqa: S608 - question marks only
                 f" WHERE digest IN ({','.join('?' * len(asked))})",
                 asked,
             )
-            found.update((by_digest[digest], Tombstone(erased, version)) for digest, erased, version in rows)
+            found.update((by_digest[digest], Tombstone(*values)) for digest, *values in rows)
         return found
 
     def names(self, tombstones: Mapping[str, Tombstone]) -> Mapping[str, ErasedName]:
@@ -78,6 +80,6 @@ class Tombstones:
     def put(self, account_id: str, tombstone: Tombstone) -> None:
         """Sets or replaces an account's, within the caller's transaction."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO tombstones (digest, erased_at_us, version) VALUES (?, ?, ?)",
-            (self._key.digest(account_id), tombstone.erased_at_us, tombstone.version),
+            "INSERT OR REPLACE INTO tombstones (digest, erased_at_us, version, rewriting) VALUES (?, ?, ?, ?)",
+            (self._key.digest(account_id), tombstone.erased_at_us, tombstone.version, tombstone.rewriting),
         )

@@ -20,6 +20,7 @@ import orjson
 
 from tidegate.features.events.columns import microseconds, moment
 from tidegate.features.events.sqlite_connection import HealingConnection
+from tidegate.features.events.sqlite_parts import Parts, over, parts
 from tidegate.features.events.sqlite_schema import transaction
 from tidegate.features.events.writer_lock import exclusive
 from tidegate.features.retention.rule import Cutoffs, Fact, removable
@@ -37,15 +38,18 @@ WITNESS_WITHIN = timedelta(days=1)
 
 # Of these accounts, one seek each in the clustered table.
 _WITNESS = (
-    "SELECT EXISTS (SELECT 1 FROM json_each(?) AS asked CROSS JOIN events ON events.account_id = asked.value"
-    " AND events.occurred_at_us BETWEEN ? AND ? AND events.kind <> 'DECISION')"
+    "SELECT 1 FROM json_each(?1) AS asked CROSS JOIN events{part} AS events ON events.account_id = asked.value"
+    " AND events.occurred_at_us BETWEEN ?2 AND ?3 AND events.kind <> 'DECISION'"
 )
-# Account by account as asked, each a range of the clustered table, as it is read: no sorting.
+# Account by account, each a range of the clustered table, as it is read: no sorting.
 _FACTS = (
-    "SELECT events.account_id, occurred_at_us, event_id, recorded_at_us, kind, subject_id, action"
-    " FROM json_each(?) AS asked CROSS JOIN events"
-    " ON events.account_id = asked.value AND events.occurred_at_us <= ?"
+    "SELECT account_id, occurred_at_us, event_id, recorded_at_us, kind, subject_id, action FROM events{part}"
+    " WHERE account_id IN (SELECT value FROM json_each(?1)) AND occurred_at_us <= ?2"
 )
+_COUNT = "UPDATE accounts{part} SET removed = removed + ? WHERE account_id = ?"
+_DELETE_ID = "DELETE FROM event_ids{part} WHERE event_id = ?"
+_DELETE = "DELETE FROM events{part} WHERE account_id = ? AND occurred_at_us = ? AND event_id = ?"
+_NAMES = "SELECT account_id FROM accounts{part} WHERE account_id > ?1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,7 @@ class SqliteEventRemover:
         while True:
             with self._connection.use() as connection, transaction(connection, mode="DEFERRED"):
                 names = _names(connection, after)
-                if connection.execute(_WITNESS, (_json(names), *span)).fetchone()[0]:
+                if connection.execute(over(_WITNESS, parts(connection), " LIMIT 1"), (_json(names), *span)).fetchone():
                     return True
             if len(names) < ACCOUNTS_AT_ONCE:
                 return False
@@ -220,9 +224,11 @@ class SqliteEventRemover:
         """One transaction."""
         removed = 0
         with self._writing() as connection, transaction(connection):
+            there = parts(connection)
             for account_id, own in groupby(facts, key=attrgetter("account_id")):
-                gone = sum(_deleted(connection, each) for each in own)
-                connection.execute("UPDATE accounts SET removed = removed + ? WHERE account_id = ?", (gone, account_id))
+                gone = sum(_deleted(connection, there, each) for each in own)
+                for part in there:
+                    connection.execute(_COUNT.format(part=part), (gone, account_id))
                 removed += gone
             connection.execute(
                 "UPDATE retention SET removed = removed + ?, since_us = max(ifnull(since_us, ?), ?)",
@@ -233,10 +239,11 @@ class SqliteEventRemover:
     def _note(self, after: str, oldest_us: int | None, *, finished: bool) -> None:
         """How far it has come. An account that was erased meanwhile must not be named again."""
         with self._writing() as connection, transaction(connection):
+            known = over("SELECT account_id FROM accounts{part} WHERE account_id = ?1", parts(connection))
             connection.execute(
-                "UPDATE retention SET after = ifnull((SELECT account_id FROM accounts WHERE account_id = ?), ''),"
-                " oldest_so_far_us = min(ifnull(oldest_so_far_us, ?), ifnull(?, oldest_so_far_us))",
-                (after, oldest_us, oldest_us),
+                f"UPDATE retention SET after = ifnull(({known}), ''),"  # noqa: S608 - fixed words only
+                " oldest_so_far_us = min(ifnull(oldest_so_far_us, ?2), ifnull(?2, oldest_so_far_us))",
+                (after, oldest_us),
             )
             if finished:
                 connection.execute(
@@ -253,17 +260,16 @@ class SqliteEventRemover:
 
 
 def _names(connection: sqlite3.Connection, after: str) -> Sequence[str]:
-    rows = connection.execute(
-        "SELECT account_id FROM accounts WHERE account_id > ? ORDER BY account_id LIMIT ?", (after, ACCOUNTS_AT_ONCE)
-    )
-    return [row[0] for row in rows]
+    query = over(_NAMES, parts(connection), " ORDER BY account_id LIMIT ?2")
+    return [row[0] for row in connection.execute(query, (after, ACCOUNTS_AT_ONCE))]
 
 
 def _facts(
     connection: sqlite3.Connection, names: Sequence[str], cutoffs: Cutoffs
 ) -> Iterator[tuple[str, Iterator[Fact]]]:
     """Account by account, events that occurred by `since_us`, by time and id, as they are read."""
-    rows = connection.execute(_FACTS, (_json(names), cutoffs.since_us))
+    query = over(_FACTS, parts(connection), " ORDER BY account_id, occurred_at_us, event_id")
+    rows = connection.execute(query, (_json(names), cutoffs.since_us))
     return groupby(map(Fact._make, rows), key=attrgetter("account_id"))
 
 
@@ -284,14 +290,12 @@ def _up_to(names: Sequence[str], last: str) -> Sequence[str]:
     return names[: names.index(last) + 1]
 
 
-def _deleted(connection: sqlite3.Connection, fact: Fact) -> int:
+def _deleted(connection: sqlite3.Connection, there: Parts, fact: Fact) -> int:
     """1 if it was there; another process may have removed it, or an erasure."""
     key = (fact.account_id, fact.occurred_at_us, fact.event_id)
-    gone = connection.execute(
-        "DELETE FROM events WHERE account_id = ? AND occurred_at_us = ? AND event_id = ?", key
-    ).rowcount
-    if gone:
-        connection.execute("DELETE FROM event_ids WHERE event_id = ?", (fact.event_id,))
+    gone = sum(connection.execute(_DELETE.format(part=part), key).rowcount for part in there)
+    for part in there if gone else ():
+        connection.execute(_DELETE_ID.format(part=part), (fact.event_id,))
     return gone
 
 

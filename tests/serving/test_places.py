@@ -104,6 +104,34 @@ def test_places_come_back_when_work_is_quick_again() -> None:
     assert few < MOST == places.count
 
 
+@pytest.mark.parametrize("work", [0.5, 0.7])
+def test_a_detector_that_recovers_while_places_are_fewest_gets_them_back(work: float) -> None:
+    """Work takes more than its share of budgets, however many places there are: no cut is left to prove that."""
+    router = Router(work=2)
+    for _ in range(120):
+        router.play(90, 0.5)
+        if router.places.count == LEAST:
+            break
+    assert router.places.count == LEAST
+    router.work = work
+    router.play(90, 60)
+    router.play(90, 60)
+    assert router.good > 0.93 * 60 * 90
+
+
+@pytest.mark.parametrize("items_per_call", [20, 1_000])
+def test_a_few_late_calls_among_the_items_of_streams_take_no_places(items_per_call: int) -> None:
+    """Such as one call in so many with a budget that nothing can be done in."""
+    places, counts = Places(MOST), set[int]()
+    for moment in range(30_000):
+        if moment % items_per_call == 0:
+            places.found_none()
+            places.worked(0.05 if moment % 3 else 0.04, 0.05, late=True)
+        places.freed(moment / 240, waiting=10)
+        counts.add(places.count)
+    assert counts == {MOST}
+
+
 def test_streams_alone_get_all_places_back() -> None:
     """What waits in a stream has no caller that waits for it, so it is no reason for few places."""
     router = Router(batch=8)

@@ -33,7 +33,8 @@ GENERATIONS: Final = 3
 SHORTEST_WINDOW: Final = 32
 """Requests."""
 SHORTEST_DESCENT: Final = 12
-"""As `SHORTEST_WINDOW`, where most answers are late: enough to tell half from all, and each costs a budget's length."""
+"""As `SHORTEST_WINDOW`, where most answers are late: enough to tell half from all, and each costs a budget's length. Of
+unary calls there must be as many."""
 LEAST: Final = 4
 """Fewest places there are, unless settings allow fewer."""
 HOLD_S: Final = 5.0
@@ -77,6 +78,11 @@ class _Window:
     """Of these, together."""
     budget_s: float = 0.0
     """Of these, together."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether there were unary calls enough to tell half from all of them."""
+        return self.calls >= SHORTEST_DESCENT
 
     @property
     def late_share(self) -> float:
@@ -192,10 +198,12 @@ class Places:
 
     def _decide(self, window: _Window, now_s: float) -> None:
         trial, self._trial = self._trial, None
+        if self._descending(window, now_s):
+            return
         if not window.calls:  # streams alone: nobody waits for an answer
             self.count = min(self.most, self.count + 1)
             return
-        if self._descending(window, now_s) or window.wanting < SCARCE * window.finished:
+        if window.wanting < SCARCE * window.finished:
             return
         work_s = window.work_s / window.calls
         share = window.work_s / window.budget_s if window.budget_s else math.inf
@@ -208,7 +216,8 @@ class Places:
         if share < WORK_SHARE * STEP:
             self.count = min(self.most, self.count + 1)
         elif now_s >= self._held_until_s:
-            if (share <= WORK_SHARE or self._cut_failed) and self.count < self.most:
+            raises = share <= WORK_SHARE or self._cut_failed or self.count <= self._least  # no cut can be tried there
+            if raises and self.count < self.most:
                 self._try(min(self.most, math.ceil(self.count / STEP)), work_s)
             elif share > WORK_SHARE and self.count > self._least:
                 factor = max(DEEPEST_CUT, min(STEP, WORK_SHARE / share))
@@ -220,13 +229,19 @@ class Places:
         return max(SHORTEST_WINDOW, GENERATIONS * self.count)
 
     def _descending(self, window: _Window, now_s: float) -> bool:
-        """Halves places where most answers are late, and gives them back where that was in vain; whether it did."""
+        """Halves places where most answers are late, and gives them back where that was in vain; whether it did.
+
+        It was in vain, too, if nearly all there is to do is streams': their items wait, and few calls tell nothing.
+        """
+        if self._descent is None and not window.tells:
+            return window.late_share > MOSTLY  # budgets ended that work: its time tells nothing, so no trial either
         before = self._descent or _Descent(self.count, window.late_share)
-        if window.late_share <= (MOSTLY if self._descent is None else before.late_share * RELIEF):
+        if window.tells and window.late_share <= (MOSTLY if self._descent is None else before.late_share * RELIEF):
             if self._descent is not None:
                 self._descent, self._descent_hold_s = None, HOLD_S
             return False
-        if self.count > self._least and (self._descent is not None or now_s >= self._descent_held_until_s):
+        held = self._descent is None and now_s < self._descent_held_until_s
+        if self.count > self._least and window.tells and not held:
             self._descent = before
             self._step(max(self._least, self.count // 2))
         elif self._descent is not None:

@@ -83,7 +83,7 @@ def _failed(threshold: Threshold, judged: Sequence[Level | None]) -> str:
     if threshold.measure.counts_errors:
         return ""
     worst = max((level.error_share for level in judged if level is not None), default=0.0)
-    return f"{worst:.1%} of the requests failed, and it tells only of the others" if worst > MOST_ERROR_SHARE else ""
+    return f"{worst:.1%} of the requests failed, and it does not show that" if worst > MOST_ERROR_SHARE else ""
 
 
 def _verdict(threshold: Threshold, name: str, value: float | None, judged: Sequence[Level | None]) -> Verdict:

@@ -5,7 +5,7 @@
 
 The tombstone comes first: from then on nothing that happened before can come back, whichever process holds it in memory
 or on disk. It is written to the log's file beside a running stack: any process may write the log, one at a time. What
-was deleted from the log is still in its file until the log is rewritten. That takes hours where the log is large, so
+was deleted from the log is still in its file until the log is rewritten. That takes days where the log is large, so
 nobody is locked out meanwhile, and several erasures wait for the same rewriting.
 """
 

@@ -86,8 +86,8 @@ def erase_command(settings: Settings, account_id: str, yes: bool, as_json: bool)
 
     Decision records stay: what was decided must remain provable. Interrupted, the same call goes on. A name of which
     nothing is held gives "nothing is held on this account; nothing was erased", exit 0, and no receipt; no other name
-    is suggested. The receipt comes when the event log has been rewritten, beside whoever writes and reads it: seconds
-    for 100 MB, hours for 100 GB. Other erasures may be begun meanwhile, and share it.
+    is suggested. The receipt comes when the event log has been rewritten, beside whoever writes and reads it: minutes
+    for 100 MB, days for 100 GB. Other erasures may be begun meanwhile, and share it.
     """
     if as_json and not yes:
         raise click.UsageError("With --json nothing is asked: add --yes.")

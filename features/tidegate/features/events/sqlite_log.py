@@ -149,7 +149,7 @@ class SqliteEventLog:
         """See `EventLog.erase`. Where it took part in events of others, a pseudonym takes the account's place.
 
         Once it has returned, the account's name and events are in none of the log's files. The log is rewritten for
-        that, beside whoever writes and reads, which takes hours if it is large: see `delete`.
+        that, beside whoever writes and reads, which takes days if it is large: see `delete`.
 
         Raises:
             EventLogUnavailableError: The events may be deleted already while their bytes are not; erase again.

@@ -156,6 +156,14 @@ def _ports_of(process: psutil.Process, port: int, here: _Here) -> Ports:
     return next((ports for flag, ports in told.items() if flag and _told(command, flag) == asked), told[""])
 
 
+def _of_pods(processes: Iterable[psutil.Process]) -> Iterator[psutil.Process]:
+    """Yields those that still run and would be in a pod."""
+    for each in processes:
+        with contextlib.suppress(psutil.Error):
+            if each.name() and not any(mark in _program(each) for mark in _NO_POD):
+                yield each
+
+
 def _asked_by(haproxy: psutil.Process) -> Iterator[int]:
     """Ports that it calls and checks: it asks whether they are well by connections too short to be seen."""
     with contextlib.suppress(OSError, psutil.Error):  # it is replaced for each change
@@ -170,7 +178,7 @@ def edges(processes: Iterable[psutil.Process], outside: Mapping[int, tuple[Outsi
         processes: A stack's.
         outside: Servers beside it, by their port: what they are, and the port that they have where they belong.
     """
-    there = [each for each in processes if not any(mark in _program(each) for mark in _NO_POD)]
+    there = list(_of_pods(processes))
     here = _Here()
     for process in there:
         if process.name() == "raylet":

@@ -1,6 +1,6 @@
 """The list that NetworkPolicies are made from holds every connection that a running stack has, with its port.
 
-Ports of Ray itself are told apart in `test_serve_deploy.py`.
+Ports of Ray itself are told apart in `test_serve_deploy.py`, Redis and PostgreSQL are in `test_production_stack.py`.
 """
 
 from dataclasses import replace

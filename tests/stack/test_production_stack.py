@@ -1,4 +1,7 @@
-"""The `production` settings as a user starts them: signals in a real Redis, ledger and banks in a real PostgreSQL."""
+"""The `production` settings as a user starts them: signals in a real Redis, ledger and banks in a real PostgreSQL.
+
+Who of them connects to either is among what `k8s/connections.py` lets through.
+"""
 
 import json
 import shutil
@@ -9,9 +12,11 @@ import psycopg
 import pytest
 from PIL import Image
 
+from k8s.connections import Outside, Ports, Role
 from tests.detectors.bank_pictures import picture
 from tests.enrichment.conftest import RedisServer
 from tests.ledger.postgres_server import PostgresServer, running_server
+from tests.stack.connected import Edge, edges
 from tests.stack.running import ROOT, Stack, eventually
 from tidegate.serving.stack.ports import free_ports
 
@@ -44,7 +49,6 @@ def production(redis: RedisServer, postgres: PostgresServer, tmp_path: Path) -> 
         "TIDEGATE_CONFIG": str(PRODUCTION),
         "TIDEGATE_FEATURES__REDIS_ADDRESS": redis.address,
         "TIDEGATE_LEDGER__DSN_FILE": str(secret),
-        "TIDEGATE_TOPOLOGY": "colocated",
     }
     stack = Stack(tmp_path / "stack", free_ports(1)[0], env)
     try:
@@ -55,12 +59,12 @@ def production(redis: RedisServer, postgres: PostgresServer, tmp_path: Path) -> 
 
 
 def test_decisions_and_banks_of_the_production_settings_outlive_a_crash_of_the_database(
-    production: Stack, postgres: PostgresServer, tmp_path: Path
+    production: Stack, redis: RedisServer, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     cover = tmp_path / "cover.png"
     Image.fromarray(picture(7)).save(cover)
     assert production.json("banks", "add", "known_violations", str(cover), "--json")["added"] == 1
-    item = ("what a lovely song", "--content-id", "c-1", "--idempotency-key", "k-1")
+    item = ("what a lovely song", "--content-id", "c-1", "--idempotency-key", "k-1", "--budget-ms", "30000")
     first = production.moderate(*item)
     assert first["action"] == "ALLOW"
     postgres.restart_at_once()
@@ -98,3 +102,20 @@ def test_decisions_and_banks_of_the_production_settings_outlive_a_crash_of_the_d
     assert eventually(blocked, timeout_s=60)
     with psycopg.connect(postgres.dsn("decisions")) as database:
         assert database.execute("SELECT count(*) FROM tidegate_banks.entries").fetchone() == (1,)
+
+    outside = {redis.port: (Outside.REDIS, Ports(6379)), postgres.port: (Outside.POSTGRES, Ports(5432))}
+    wanted = {
+        Edge(Role.STAGES, *outside[redis.port]),
+        Edge(Role.SIGNALS, *outside[redis.port]),
+        Edge(Role.ROUTER, *outside[postgres.port]),
+        Edge(Role.STAGES, *outside[postgres.port]),
+        Edge(Role.SIGNALS, *outside[postgres.port]),
+    }
+    seen: set[Edge] = set()
+
+    def all_seen() -> bool:
+        seen.update(edges(production.processes(), outside))
+        return wanted <= seen
+
+    assert eventually(all_seen, timeout_s=60), f"not seen: {wanted - seen}"
+    assert not [each for each in seen if not each.listed()], "not in k8s/connections.py"

@@ -211,3 +211,12 @@ async def test_an_overloaded_router_sheds_calls_and_slows_streams() -> None:
     assert any(detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for detail in status.details)
     assert {answer.WhichOneof("outcome") for answer in answers} == {"decision"}
     assert text.most_under_way == 1
+
+
+async def test_a_callers_deadline_ends_its_budget_too() -> None:
+    settings = load_settings(batching={"text_cache_entries": 0}, budget={"reserve_ms": 1_000})
+    async with serving(text=ScriptedText(delay_s=30.0), settings=settings) as served:
+        asked = request()
+        asked.budget.FromMilliseconds(10_000)
+        answer = await served.stub.Moderate(asked, timeout=2.0)
+    assert answer.decision.completeness == decision_pb2.COMPLETENESS_PARTIAL

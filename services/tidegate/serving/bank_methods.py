@@ -2,7 +2,7 @@
 
 from tidegate.api.moderation.v1 import hash_bank_service_pb2 as pb
 from tidegate.serving.bank_servicer import BankServicer
-from tidegate.serving.servicer import CallContext
+from tidegate.serving.call_context import CallContext
 from tidegate.serving.wire import Sized, Undecodable
 
 _Request = Sized | Undecodable

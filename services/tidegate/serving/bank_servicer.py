@@ -20,8 +20,8 @@ from tidegate.detectors.images.limits import ImageLimits
 from tidegate.moderation.errors import TidegateError
 from tidegate.serving import bank_requests
 from tidegate.serving.bank_dry_run import KINDS, DryRun
+from tidegate.serving.call_context import CallContext, refuse
 from tidegate.serving.decode import RequestDecoder
-from tidegate.serving.servicer import CallContext, refuse
 from tidegate.serving.status import internal_status, status_of
 from tidegate.serving.wire import Sized, Undecodable
 

@@ -154,7 +154,7 @@ class Places:
             self._window.wanting += 1
 
     def worked(self, work_s: float, budget_s: float, *, late: bool) -> None:
-        """A unary call was answered, or refused by what works on it.
+        """A unary call was answered.
 
         Args:
             work_s: Seconds for which it had a place.

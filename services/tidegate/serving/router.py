@@ -12,9 +12,10 @@ from tidegate.ledger.port import DecisionLedger
 from tidegate.moderation.errors import RouterStopping
 from tidegate.serving.bank_methods import BankMethods
 from tidegate.serving.bank_servicer import BankServicer
+from tidegate.serving.call_context import CallContext, refuse
 from tidegate.serving.health import PROBE_INTERVAL_S, Readiness
 from tidegate.serving.open_streams import OpenStreams
-from tidegate.serving.servicer import CallContext, ModerationServicer, refuse
+from tidegate.serving.servicer import ModerationServicer
 from tidegate.serving.signals.signal_methods import SignalMethods
 from tidegate.serving.signals.signal_servicer import SignalServicer
 from tidegate.serving.stage_ports import StagePorts

@@ -8,9 +8,8 @@ since Serve puts the stack trace of an exception that leaves user code into the 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Protocol
 
 import grpc
 from google.rpc import status_pb2
@@ -35,6 +34,7 @@ from tidegate.pipeline.archive import PolicyArchive
 from tidegate.pipeline.moderate import Decided, ModerationCall, ModerationPipeline
 from tidegate.serving import encode
 from tidegate.serving.admission import Admission, Place
+from tidegate.serving.call_context import CODES, CallContext, left_s, refuse, traceparent_of
 from tidegate.serving.decode import MAX_KEY, RequestDecoder, has_images
 from tidegate.serving.fanout import completed
 from tidegate.serving.open_streams import OpenStreams
@@ -47,29 +47,8 @@ from tidegate.telemetry.spans import entry_span
 
 logger = logging.getLogger(__name__)
 
-STATUS_DETAILS_KEY = "grpc-status-details-bin"
-"""Where gRPC carries `google.rpc.Status` (gRPC's richer error model)."""
-
 _Admit = Callable[[Budget], AbstractAsyncContextManager[Place | None]]
 """What to enter before the work on an item whose budget runs."""
-
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
-
-
-class CallContext(Protocol):
-    """The part of a gRPC context that Serve's and grpc.aio's share."""
-
-    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]] | None:
-        """The caller's metadata."""
-
-    def set_code(self, code: grpc.StatusCode) -> None:
-        """Sets the status code."""
-
-    def set_details(self, details: str) -> None:
-        """Sets the status message."""
-
-    def set_trailing_metadata(self, trailing_metadata: list[tuple[str, bytes]]) -> None:
-        """Sets trailing metadata."""
 
 
 class ModerationServicer:
@@ -108,8 +87,13 @@ class ModerationServicer:
     async def moderate(self, request: Sized | Undecodable, context: CallContext) -> pb.ModerateResponse:
         """Decides on one item."""
         response = pb.ModerateResponse()
-        traceparent, admit = traceparent_of(context), self._admission.unary
-        refused = await self._decided(request, traceparent, admit=admit, into=response.decision)
+        refused = await self._decided(
+            request,
+            traceparent_of(context),
+            within_s=left_s(context),
+            admit=self._admission.unary,
+            into=response.decision,
+        )
         if refused is None:
             return response
         refuse(context, refused)
@@ -176,24 +160,30 @@ class ModerationServicer:
     ) -> pb.ModerateStreamResponse:
         response = pb.ModerateStreamResponse(correlation_id=correlation_id)
         async with self._admission.streamed():
-            refused = await self._decided(request, traceparent, admit=_admitted, into=response.decision)
+            refused = await self._decided(request, traceparent, within_s=None, admit=_admitted, into=response.decision)
         if refused is None:
             return response
         return pb.ModerateStreamResponse(correlation_id=correlation_id, error=refused)
 
     async def _decided(
-        self, request: Sized | Undecodable, traceparent: str, *, admit: _Admit, into: decision_pb2.Decision
+        self,
+        request: Sized | Undecodable,
+        traceparent: str,
+        *,
+        within_s: float | None,
+        admit: _Admit,
+        into: decision_pb2.Decision,
     ) -> status_pb2.Status | None:
         """Fills in the decision; returns why there is none if there is none, and `into` is of no use then."""
         caller = TraceContext.parse(traceparent)
         with entry_span(self._tracer, SpanName.MODERATE, caller=caller) as span:
             trace = current(span)
             try:
-                await self._moderate(request, span, trace, admit=admit, into=into)
+                await self._moderate(request, span, trace, within_s=within_s, admit=admit, into=into)
             except TidegateError as error:
                 span.set_attribute(Attribute.REASON, error.reason)
                 status = status_of(error)
-                self._metrics.refused(error.reason, code=_CODES[status.code].name)
+                self._metrics.refused(error.reason, code=CODES[status.code].name)
                 return status
             except Exception:  # the boundary: nothing unexpected leaves the process
                 logger.exception("moderate failed, trace %s", trace.trace_id)
@@ -210,13 +200,16 @@ class ModerationServicer:
         span: Span,
         trace: TraceContext,
         *,
+        within_s: float | None,
         admit: _Admit,
         into: decision_pb2.Decision,
     ) -> None:
         begun_s = self._clock()
         message = self._decoder.opened(request).message
         assert isinstance(message, pb.ModerateRequest)
-        budget = Budget.of_ms(self._decoder.budget_ms(message))
+        asked_ms = self._decoder.budget_ms(message)
+        # Past its deadline nobody reads the answer; the wait before this line counts, though no queue of ours saw it.
+        budget = Budget.of_ms(asked_ms if within_s is None else min(asked_ms, within_s * 1000.0))
         async with admit(budget) as place:
             waited_s = self._clock() - begun_s
             item = await self._item(message)
@@ -275,18 +268,3 @@ def _describe(span: Span, item: ContentItem, decided: Decided) -> None:
             Attribute.DECISION_REPEATED: decided.from_idempotency_key,
         }
     )
-
-
-def traceparent_of(context: CallContext) -> str:
-    """The caller's `traceparent` as it came; empty if it sent none."""
-    for key, value in context.invocation_metadata() or ():
-        if key == "traceparent" and isinstance(value, str):
-            return value
-    return ""
-
-
-def refuse(context: CallContext, status: status_pb2.Status) -> None:
-    """Ends a call with this status; the caller of it returns an empty message."""
-    context.set_code(_CODES[status.code])
-    context.set_details(status.message)
-    context.set_trailing_metadata([(STATUS_DETAILS_KEY, status.SerializeToString())])

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from tidegate.api.moderation.v1 import signal_service_pb2 as pb
-from tidegate.serving.servicer import CallContext
+from tidegate.serving.call_context import CallContext
 from tidegate.serving.signals.signal_servicer import SignalServicer
 from tidegate.serving.wire import Sized, Undecodable
 

@@ -14,9 +14,9 @@ from tidegate.features.events.log import EventLogUnavailableError
 from tidegate.features.stream.intake import RecordedEvent, RefusedEvent, SignalIntake
 from tidegate.moderation.errors import EventLogUnavailable, RouterStopping, TidegateError
 from tidegate.moderation.tracing import TraceContext
+from tidegate.serving.call_context import CallContext, refuse, traceparent_of
 from tidegate.serving.decode import RequestDecoder
 from tidegate.serving.open_streams import OpenStreams
-from tidegate.serving.servicer import CallContext, refuse, traceparent_of
 from tidegate.serving.signals.event_answers import MOST_TOLD_OF_STREAM, Tally
 from tidegate.serving.signals.event_requests import event_of, require_events
 from tidegate.serving.status import internal_status, status_of

@@ -43,7 +43,7 @@ class ModerateRequest(_message.Message):
     @_builtins.property
     def budget(self) -> _duration_pb2.Duration:
         """How long the decision may take, above zero. What has not answered by then is unknown to the policy.
-        Absent means the server's default; more than the server's maximum is cut to it.
+        Absent means the server's default; more than the server's maximum is cut to it. A call's own deadline ends it too.
         """
 
     def __init__(

@@ -16,7 +16,7 @@ _RAMPS = 5
 _LOWER, _HIGHER = 0.35, 2.5
 _LEAST_PER_S = 5.0
 """A knee below it is no service's limit but a machine that has no time; quantiles of so few requests say nothing."""
-_MIXED = ("--mix", "mixed", "--burst-mean", "3", "--budget-ms", "2000")
+_MIXED = ("--mix", "mixed", "--budget-ms", "2000")
 """Pictures are looked at and read before their words are scored: they need a longer budget."""
 
 Named = tuple[str, RunRecord]
@@ -108,7 +108,7 @@ class Steps:
             yield "mixed-probe", probe
             half = max(1.0, probe.levels[0].goodput_per_s / 2)
             plan = self._steady("mixed", half, pace.mixed_s)
-            yield "mixed", self._runs.open("mixed", plan, *_MIXED)
+            yield "mixed", self._runs.open("mixed", plan, *_MIXED, "--burst-mean", "3")
 
     def _ramp(self, name: str, unit: float) -> Plan:
         pace = self._pace

@@ -1,11 +1,15 @@
 """A campaign finds the knee wherever it is, and loads around it."""
 
+from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
+from loadtests.locust.options import add_options
 from loadtests.locust.pace import FULL, QUICK, Pace
 from loadtests.locust.phases import Phase, Plan
+from loadtests.locust.preparation import prepared
 from loadtests.locust.run_record import RunRecord
 from loadtests.locust.steps import KneeNotFoundError, Steps
 from tests.loadtests.samples import level
@@ -103,6 +107,17 @@ def test_streams_and_the_mix_are_asked_for() -> None:
     options = {name: options for name, _, options in service.made}
     assert options["half-knee-streams"] == ("--stream-share", "1")
     assert "mixed" in options["mixed"]
+
+
+def test_every_run_can_be_made(tmp_path: Path) -> None:
+    service = Service(capacity=100, probed=100)
+    list(steps(service, FULL).run())
+    for name, _, options in service.made:
+        parser = ArgumentParser()
+        add_options(parser)
+        parsed = parser.parse_args(["--out", str(tmp_path / name), *options])
+        of_locust = {"headless": True, "host": "service:9000"}
+        prepared(Namespace(**vars(parsed), **of_locust), loop="closed" if "probe" in name else "open")
 
 
 def test_without_time_left_what_no_threshold_needs_is_left_out() -> None:

@@ -14,6 +14,7 @@ from tidegate.detectors.port import TextDetectors
 from tidegate.detectors.speech_port import SpeechDetectors
 from tidegate.enrichment.port import AccountFeatures
 from tidegate.features.events.sqlite_log import SqliteEventLog
+from tidegate.features.events.sqlite_rewriter import SqliteEventRewriter
 from tidegate.features.events.validation import EventLimits
 from tidegate.features.feast_import import import_feast
 from tidegate.features.refs import ACCOUNT_SIGNALS_V2
@@ -26,6 +27,7 @@ from tidegate.serving.ledger_store import ledger_place
 from tidegate.serving.settings import Settings, SignalsKept
 from tidegate.serving.signals.local_signals import LocalSignals
 from tidegate.serving.signals.retention_loop import RetentionLoop
+from tidegate.serving.signals.rewriting_loop import RewritingLoop
 from tidegate.serving.signals.risk_adapter import account_risk
 from tidegate.telemetry.measures import EventMetrics
 from tidegate.telemetry.recorder import Recorder
@@ -75,7 +77,7 @@ def account_signals(settings: Settings, metrics: EventMetrics | None = None) -> 
         turn=Turn(settings.events_path.with_name(f"{settings.events_path.name}-processor")),
         clock=lambda: datetime.now(tz=UTC),
         metrics=metrics,
-        retention=partial(_retention, settings),
+        beside=(partial(_retention, settings), partial(_rewriting, settings)),
     )
     signals.start()
     return signals
@@ -89,6 +91,11 @@ def _retention(settings: Settings, turn: Callable[[], bool], metrics: EventMetri
     )
     keep_days = settings.signals.keep_events_days
     return RetentionLoop(settings.events_path, remover, keep_days=keep_days, turn=turn, metrics=metrics)
+
+
+def _rewriting(settings: Settings, turn: Callable[[], bool], _metrics: EventMetrics) -> RewritingLoop:
+    timeout_s = settings.signals.timeout_ms / 1000.0
+    return RewritingLoop(SqliteEventRewriter(settings.events_path, timeout_s=timeout_s), turn=turn)
 
 
 def text_detectors(settings: Settings, tracer: Recorder) -> TextDetectors:

@@ -27,8 +27,9 @@ from tidegate.features.events.sqlite_parts import FORMER
 from tidegate.features.events.sqlite_schema import transaction
 from tidegate.features.events.writer_lock import exclusive
 
-CHUNK = 1_000
-"""Rows moved in a transaction. Whoever waits to record waits for one of these."""
+CHUNK = 5_000
+"""Rows moved in a transaction. Whoever waits to record waits for one of these: 0.07 s, at most 0.26, for a million
+events. With 1,000 a log of 200,000 events took 1.6 times as long, with 8,000 and 30,000 a tenth and a fifth less."""
 MOST_WAL_BYTES = 256 << 20
 """Size of the WAL above which it is emptied before anything else is moved: a reader that stays keeps it growing."""
 CHECKPOINT_MS = 50
@@ -96,6 +97,18 @@ class SqliteEventRewriter:
             if not self._step():
                 self._rest(PAUSE_S)
 
+    def take_up(self, *, stop: Callable[[], bool]) -> None:
+        """Returns when no erasure waits for a rewriting, or `stop` says so: it is asked before each transaction.
+
+        For who is there anyway, since who erased may have been killed, or lost its connection.
+
+        Raises:
+            EventLogUnavailableError: See `run`.
+        """
+        while not stop() and self.progress().ended < self._wanted():
+            if not self._step():
+                self._rest(PAUSE_S)
+
     def progress(self) -> Progress:
         """As it is now. Raises EventLogUnavailableError."""
         with self._connection.use() as connection:
@@ -148,6 +161,12 @@ class SqliteEventRewriter:
                 if time.monotonic() >= deadline_s:
                     raise sqlite3.OperationalError("a reader kept the WAL from being emptied")
             self._rest(PAUSE_S)
+
+    def _wanted(self) -> int:
+        """Number of the last rewriting that an erasure waits for."""
+        with self._connection.use() as connection:
+            (number,) = connection.execute("SELECT ifnull(max(rewriting), 0) FROM tombstones").fetchone()
+        return int(number)
 
     def _expected(self) -> int:
         """About how many rows there are. Reads `accounts` alone, and keeps nobody waiting."""

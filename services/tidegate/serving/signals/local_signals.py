@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from tidegate.features.events.event import AccountEvent
 from tidegate.features.events.log import EventLog
@@ -18,11 +19,21 @@ from tidegate.features.stream.processor_loop import ProcessorLoop
 from tidegate.features.stream.turn import Turn
 from tidegate.ledger.archive import LedgerPlace
 from tidegate.serving.signals.ledger_tail import LedgerTail
-from tidegate.serving.signals.retention_loop import RetentionLoop
 from tidegate.serving.signals.visibility import Visibility
 from tidegate.telemetry.measures import EventMetrics, NullEventMetrics
 
-MakesRetention = Callable[[Callable[[], bool], EventMetrics], RetentionLoop]
+
+class Loop(Protocol):
+    """A thread that works on the log beside its writer."""
+
+    def start(self) -> None:
+        """Starts it."""
+
+    def close(self) -> None:
+        """Ends it after what is under way."""
+
+
+MakesLoop = Callable[[Callable[[], bool], EventMetrics], Loop]
 """From whether it is this process's turn, and what counts."""
 
 _IDLE = Applied(0, 0, more=False)
@@ -45,7 +56,7 @@ class LocalSignals:
         turn: Turn,
         clock: Callable[[], datetime],
         metrics: EventMetrics | None = None,
-        retention: MakesRetention | None = None,
+        beside: Sequence[MakesLoop] = (),
     ) -> None:
         """Wires it.
 
@@ -58,7 +69,7 @@ class LocalSignals:
             turn: Says whether this process computes.
             clock: The time, UTC.
             metrics: Counts events; None counts nothing.
-            retention: Makes the loop that measures the log and removes old events; None does neither.
+            beside: Make the loops that measure the log, remove old events, and rewrite it for erasures.
         """
         self._metrics = metrics or NullEventMetrics()
         self._visibility = Visibility(self._metrics)
@@ -70,13 +81,13 @@ class LocalSignals:
         self._processor = SignalProcessor(log, writer, risk, clock=clock, fresh=fresh)
         self._loop = ProcessorLoop(self._round, fresh)
         self._tail = LedgerTail(ledger, log=log, intake=self._intake, clock=clock)
-        self._retention = retention(turn.held, self._metrics) if retention else None
+        self._beside = [make(turn.held, self._metrics) for make in beside]
 
     def start(self) -> None:
         """Starts the loops."""
         self._loop.start()
-        if self._retention:
-            self._retention.start()
+        for each in self._beside:
+            each.start()
 
     async def record(
         self, events: Sequence[AccountEvent], *, backfill: bool = False
@@ -93,8 +104,8 @@ class LocalSignals:
     async def close(self) -> None:
         """See `SignalIntake.close`. What is due stays due for the next process."""
         await asyncio.to_thread(self._loop.close)
-        if self._retention:
-            await asyncio.to_thread(self._retention.close)
+        for each in self._beside:
+            await asyncio.to_thread(each.close)
         await self._intake.close()
         await asyncio.to_thread(self._stop)
 

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,10 @@ class LocustError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LocustRuns:
-    """Runs against one service, each with results in a folder of its own."""
+    """Runs against one service, each with results in a folder of its own, and items of its own.
+
+    Were they the same ones, all but the first run would ask for texts whose scores are kept.
+    """
 
     host: str
     """host:port."""
@@ -48,6 +52,7 @@ class LocustRuns:
         sys.stdout.write(f"{name}: {plan.duration_s:.0f} s\n")
         command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "--host", self.host]
         command += [*what, "--plan", plan.written(), "--out", str(out), "--html", str(out / "locust.html")]
+        command += ["--seed", str(seed_of(name))]
         log = out / _LOG
         with log.open("w") as kept:
             self._watch([*command, *self.options, *options], kept.write, limit_s=plan.duration_s + _SLACK_S)
@@ -69,6 +74,11 @@ class LocustRuns:
             finally:
                 timer.cancel()
                 process.terminate()
+
+
+def seed_of(name: str) -> int:
+    """Of a run's items, the same whenever that run is made."""
+    return zlib.crc32(name.encode())
 
 
 def clear_runs(folder: Path) -> None:

@@ -53,7 +53,11 @@ def test_a_harmless_comment_is_allowed_by_real_detectors_real_features_and_a_rea
     policies = load_policies(PACKAGED_POLICIES)
     deciding = [policies.live_for(Surface.COMMENT, "SE"), *policies.shadows_for(Surface.COMMENT, "SE")]
     read = frozenset[str]().union(*(policy.features for policy in deciding))
-    assert {value["name"]: value["freshness"] for value in decision["features"]} == dict.fromkeys(read, "FRESH")
+    freshness = {value["name"]: value["freshness"] for value in decision["features"]}
+    assert freshness.keys() == read
+    # The account posts every other day: of a day without a post there is no share.
+    assert freshness.pop("account_activity__repeated_content_share_24h") in {"FRESH", "MISSING"}
+    assert set(freshness.values()) == {"FRESH"}
     assert decision["hops"]["total"] > 0
 
 

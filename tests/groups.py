@@ -106,6 +106,7 @@ BESIDE = (
     "ledger/test_retention_readers.py",
     "ledger/test_sqlite_adapter.py",
     "loadtests/baselines",
+    "loadtests/test_campaign.py",
     "loadtests/test_corpus.py",
     "loadtests/test_long_clip.py",
     "observability/test_collector.py",

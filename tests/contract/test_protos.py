@@ -91,7 +91,7 @@ def test_enums_begin_with_unspecified(current: FileDescriptorSet) -> None:
 
 
 def test_every_rpc_is_called_by_some_test(current: FileDescriptorSet) -> None:
-    source = "".join(path.read_text() for path in (ROOT / "tests/serving").glob("test_*.py"))
+    source = "".join(path.read_text() for path in (ROOT / "tests/serving").rglob("test_*.py"))
     methods = [method.name for file in current.file for service in file.service for method in service.method]
     assert methods
     assert [name for name in methods if f"stub.{name}(" not in source] == []

@@ -211,10 +211,35 @@ def test_killed_at_any_moment_it_goes_on(path: Path, log: SqliteEventLog) -> Non
         assert reads(log) == before
     erasure = log.erase(GONE, at=NOW)
     assert erasure.events == 0
-    assert begun(path) == (1, 1)
+    assert begun(path) == (2, 2), "what was erased again is of the next one"
     assert reads(log)[:4] == before[:4]
     assert GONE.encode() not in bytes_of(path)
     check_whole(path)
+
+
+def test_an_account_that_is_named_again_and_erased_again_waits_for_the_next_one(
+    path: Path, log: SqliteEventLog
+) -> None:
+    """Somebody's event names it anew and goes: copies may be in the part that the rewriting under way has filled."""
+    _, number = log.delete(GONE, at=NOW)
+    with pytest.raises(Killed):
+        rewrite(path, number, failing_at(3))
+    assert begun(path)[0] == number
+    log.append([report("r-new", "acct-new", reporter=GONE, occurred_at=NOW + DAY)], recorded_at=NOW + DAY)
+    log.delete("acct-new", at=NOW + 2 * DAY)
+    erasure, later = log.delete(GONE, at=NOW + 2 * DAY)
+    assert (erasure.events, later) == (0, number + 1)
+
+
+def test_who_comes_to_the_turn_after_the_end_begins_nothing(path: Path, log: SqliteEventLog) -> None:
+    _, number = log.delete(GONE, at=NOW)
+
+    def another(_: object) -> None:
+        rewrite(path, number)
+
+    with closing(SqliteEventRewriter(path, rest=lambda _: None)) as rewriter:
+        rewriter.run(number, told=another)
+    assert begun(path) == (number, number)
 
 
 def test_what_another_process_records_meanwhile_is_there_once(
@@ -323,7 +348,7 @@ def test_a_reader_that_stays_keeps_the_wal_from_growing_and_is_an_outage(
     assert log.append([upload("still")], recorded_at=NOW) == [Appended.NEW]
     reader.close()
     log.erase(GONE, at=NOW)
-    assert begun(path) == (1, 1)
+    assert begun(path) == (2, 2)
     assert GONE.encode() not in bytes_of(path)
     check_whole(path)
 

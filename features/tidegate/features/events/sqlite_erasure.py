@@ -18,27 +18,27 @@ def delete_account(connection: sqlite3.Connection, account_id: str, *, at: datet
 
     Returns:
         What was taken out, and the number of the rewriting after whose end no byte of it is left: the next one that
-        begins. If an earlier erasure of the account left nothing to delete, and its rewriting has not ended, that one.
+        begins, even if nothing was there any more. One that is under way may have met the account's name since an
+        earlier erasure: in an event of somebody else, which then went.
     """
     there, tombstones = parts(connection), Tombstones(connection)
     former = tombstones.of([account_id]).get(account_id)
     version = _version(connection, there, account_id)
-    events, touched = 0, 0
+    events = 0
     for part, other in product(there, repeat=2):
         _run(connection, _IDS.format(part=part, other=other), account_id)
     for part in there:
         events += _run(connection, f"DELETE FROM events{part} WHERE account_id = ?1", account_id)  # noqa: S608 - fixed words only
-        touched += _run(connection, f"DELETE FROM accounts{part} WHERE account_id = ?1", account_id)  # noqa: S608 - as above
-        touched += _run(connection, _COUNTERPART.format(part=part), account_id, tombstones.pseudonym(account_id))
+        _run(connection, f"DELETE FROM accounts{part} WHERE account_id = ?1", account_id)  # noqa: S608 - as above
+        _run(connection, _COUNTERPART.format(part=part), account_id, tombstones.pseudonym(account_id))
     # Where a removal has come to is an account's name: after it, it begins anew.
     _run(connection, "UPDATE retention SET after = '', oldest_so_far_us = NULL WHERE after = ?1", account_id)
-    begun, ended = connection.execute("SELECT begun, ended FROM rewriting").fetchone()
-    goes_on = former is not None and former.rewriting > ended and not (events or touched)
+    (begun,) = connection.execute("SELECT begun FROM rewriting").fetchone()
     tombstone = Tombstone(
         # A clock that went back gives nothing free.
         erased_at_us=max(microseconds(at), former.erased_at_us if former else microseconds(at)),
         version=version if version is not None else former.version if former else 0,
-        rewriting=former.rewriting if former and goes_on else begun + 1,
+        rewriting=begun + 1,
     )
     tombstones.put(account_id, tombstone)
     connection.execute(

@@ -94,7 +94,7 @@ class SqliteEventRewriter:
         """
         while (progress := self.progress()).ended < number:
             told(progress)
-            if not self._step():
+            if not self._step(number):
                 self._rest(PAUSE_S)
 
     def take_up(self, *, stop: Callable[[], bool]) -> None:
@@ -105,8 +105,11 @@ class SqliteEventRewriter:
         Raises:
             EventLogUnavailableError: See `run`.
         """
-        while not stop() and self.progress().ended < self._wanted():
-            if not self._step():
+        while not stop():
+            progress, wanted = self.progress(), self._wanted()
+            if progress.begun == progress.ended >= wanted:
+                return
+            if not self._step(wanted):
                 self._rest(PAUSE_S)
 
     def progress(self) -> Progress:
@@ -118,12 +121,12 @@ class SqliteEventRewriter:
         """Closes it."""
         self._connection.close()
 
-    def _step(self) -> bool:
+    def _step(self, number: int) -> bool:
         """One transaction, and the rest after it; False if another process has the turn."""
         try:
             with exclusive(self._path, timeout_s=0.0, role="rewriter"):
                 began_s = time.monotonic()
-                self._advance()
+                self._advance(number)
                 self._rest(time.monotonic() - began_s)
         except TimeoutError:
             return False
@@ -131,7 +134,8 @@ class SqliteEventRewriter:
             raise EventLogUnavailableError("the event log can't be rewritten at the moment") from cause
         return True
 
-    def _advance(self) -> None:
+    def _advance(self, number: int) -> None:
+        """Towards the end of the rewriting of that number; begins none beyond it, whoever came to its end meanwhile."""
         progress = self.progress()
         if progress.begun > progress.moved:
             if self._wal.exists() and self._wal.stat().st_size > MOST_WAL_BYTES:
@@ -143,7 +147,7 @@ class SqliteEventRewriter:
             self._empty_wal()  # it has pages of the former parts
             with self._writing() as connection, transaction(connection):
                 connection.execute("UPDATE rewriting SET ended = ?", (progress.moved,))
-        else:
+        elif progress.begun < number:
             expected = self._expected()
             with self._writing() as connection, transaction(connection):
                 _begin(connection, number=progress.begun + 1, expected=expected)

@@ -58,7 +58,7 @@ class EventRecords:
 
     def digest(self, account_id: str) -> bytes | None:
         """What the log would know the account by if it were erased: 32 bytes; None if there is no log."""
-        key = self._one("SELECT key FROM tombstone_key")
+        key = self._one("SELECT key FROM tombstone_secret")
         return TombstoneKey(key).digest(account_id) if isinstance(key, bytes) else None
 
     def erased_at_us(self, account_id: str) -> int | None:

@@ -18,6 +18,7 @@ from tidegate.features.events.event import AccountEvent, EventKind
 from tidegate.features.events.log import EVERYTHING, Appended, EventLogUnavailableError
 from tidegate.features.events.sqlite_log import SqliteEventLog
 from tidegate.features.events.sqlite_rewriter import PAUSE_S, SqliteEventRewriter
+from tidegate.features.events.sqlite_schema import APPLICATION_ID, MIGRATIONS
 from tidegate.features.events.writer_lock import exclusive
 from tidegate.features.retention.period import LEAST_DAYS
 from tidegate.features.retention.sqlite_remover import SqliteEventRemover
@@ -229,6 +230,22 @@ def test_an_account_that_is_named_again_and_erased_again_waits_for_the_next_one(
     log.delete("acct-new", at=NOW + 2 * DAY)
     erasure, later = log.delete(GONE, at=NOW + 2 * DAY)
     assert (erasure.events, later) == (0, number + 1)
+
+
+def test_code_that_knows_of_no_parts_and_has_the_file_open_records_nothing_more(tmp_path: Path) -> None:
+    path = tmp_path / "older.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        older.execute("PRAGMA journal_mode = WAL")
+        for statement in (*MIGRATIONS[0], *MIGRATIONS[1]):
+            older.execute(statement)
+        older.execute("PRAGMA user_version = 2")
+        older.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        before_recording = "SELECT key FROM tombstone_key"  # what its every append begins with
+        assert older.execute(before_recording).fetchone()
+        with closing(SqliteEventLog(path)) as log:
+            log.append([upload("e-1")], recorded_at=NOW)
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            older.execute(before_recording)
 
 
 def test_who_comes_to_the_turn_after_the_end_begins_nothing(path: Path, log: SqliteEventLog) -> None:

@@ -84,7 +84,10 @@ _VERSION_2 = (
 # is. A tombstone has the number of the one after which no byte of the account is left. While one is under way (begun >
 # moved), `events`, `event_ids` and `accounts` each have a former part of the same columns: a migration that changes one
 # of them has to change both.
+# Code of version 2 that has the file open would see one part only, and take a repeated event for a new one. It reads
+# the tombstones' key before it records anything: without that table it fails, opens the file anew, and is refused.
 _VERSION_3 = (
+    "ALTER TABLE tombstone_key RENAME TO tombstone_secret",
     "ALTER TABLE tombstones ADD COLUMN rewriting INTEGER NOT NULL DEFAULT 0",
     """
     CREATE TABLE rewriting (

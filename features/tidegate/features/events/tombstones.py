@@ -47,7 +47,7 @@ class Tombstones:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._key = TombstoneKey(connection.execute("SELECT key FROM tombstone_key").fetchone()[0])
+        self._key = TombstoneKey(connection.execute("SELECT key FROM tombstone_secret").fetchone()[0])
 
     def of(self, account_ids: Collection[str]) -> Mapping[str, Tombstone]:
         """Those of the accounts that have one."""
